@@ -1,0 +1,89 @@
+/* Bump allocation in a chain of blocks. */
+#include "base/arena.h"
+
+#include <stdlib.h>
+
+enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16 };
+
+struct arena_block {
+    struct arena_block *older;
+    size_t bytes;
+    _Alignas(16) char data[];
+};
+
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+    size_t need = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+
+    if (need < bytes || (a->most_bytes && need > a->most_bytes - a->used_bytes))
+        return NULL;
+    if (!a->next || need > (size_t)(a->end - a->next)) {
+        size_t room = need > BLOCK_BYTES ? need : BLOCK_BYTES;
+        struct arena_block *b = malloc(sizeof(*b) + room);
+        if (!b)
+            return NULL;
+        b->older = a->blocks;
+        b->bytes = room;
+        a->blocks = b;
+        a->next = b->data;
+        a->end = b->data + room;
+    }
+    void *piece = a->next;
+    a->next += need;
+    a->used_bytes += need;
+    return piece;
+}
+
+void *arena_zalloc(struct arena *a, size_t bytes)
+{
+    void *piece = arena_alloc(a, bytes);
+    return piece ? memset(piece, 0, bytes) : NULL;
+}
+
+struct text arena_text(struct arena *a, struct text t)
+{
+    char *copy = arena_alloc(a, t.length + 1);
+
+    if (!copy)
+        return (struct text){0};
+    if (t.length)
+        memcpy(copy, t.at, t.length);
+    copy[t.length] = '\0';
+    return (struct text){copy, t.length};
+}
+
+static void free_chain(struct arena_block *b)
+{
+    while (b) {
+        struct arena_block *older = b->older;
+        free(b);
+        b = older;
+    }
+}
+
+void arena_reset(struct arena *a)
+{
+    a->used_bytes = 0;
+    if (!a->blocks)
+        return;
+    free_chain(a->blocks->older);
+    a->blocks->older = NULL;
+    if (a->blocks->bytes > 16 * BLOCK_BYTES) { /* one huge round must not keep its memory for ever */
+        free(a->blocks);
+        a->blocks = NULL;
+        a->next = a->end = NULL;
+        return;
+    }
+    a->next = a->blocks->data;
+    a->end = a->blocks->data + a->blocks->bytes;
+}
+
+void arena_finish(struct arena *a)
+{
+    if (!a)
+        return;
+    free_chain(a->blocks);
+    a->blocks = NULL;
+    a->next = a->end = NULL;
+    a->used_bytes = 0;
+}

@@ -1,0 +1,115 @@
+/* Table hash (multiply and fold, in the manner of wyhash), MurmurHash3 128, CRC-32C. */
+#include "base/hash.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+static uint64_t seed_of_process = 0x9E3779B97F4A7C15u;
+
+void hash_seed(uint64_t seed)
+{
+    if (seed == 0 && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        abort(); /* no entropy at boot: better no start than a guessable table */
+    seed_of_process = seed;
+}
+
+static inline uint64_t fold(uint64_t a, uint64_t b)
+{
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t load64(const unsigned char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+static inline uint64_t load32(const unsigned char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+
+uint64_t hash_text(struct text t)
+{
+    static const uint64_t k0 = 0xA0761D6478BD642Fu, k1 = 0xE7037ED1A0B428DBu, k2 = 0x8EBC6AF09C88C6E3u;
+    const unsigned char *p = (const unsigned char *)t.at;
+    size_t n = t.length;
+    uint64_t h = seed_of_process ^ fold(n ^ k0, k1), a = 0, b = 0;
+
+    while (n > 16) {
+        h = fold(load64(p) ^ k1, load64(p + 8) ^ h);
+        p += 16;
+        n -= 16;
+    }
+    if (n >= 8) {
+        a = load64(p);
+        b = load64(p + n - 8);
+    } else if (n >= 4) {
+        a = load32(p);
+        b = load32(p + n - 4);
+    } else if (n) {
+        a = (uint64_t)p[0] << 16 | (uint64_t)p[n >> 1] << 8 | p[n - 1];
+    }
+    return fold(a ^ k2, b ^ h ^ k1) ^ h;
+}
+
+static inline uint64_t rotate(uint64_t v, int by)
+{
+    return v << by | v >> (64 - by);
+}
+
+static inline uint64_t mix(uint64_t k)
+{
+    k ^= k >> 33;
+    k *= 0xFF51AFD7ED558CCDu;
+    k ^= k >> 33;
+    k *= 0xC4CEB9FE1A85EC53u;
+    return k ^ k >> 33;
+}
+
+struct hash128 hash128(const void *bytes, size_t length, uint64_t seed)
+{
+    const uint64_t c1 = 0x87C37B91114253D5u, c2 = 0x4CF5AD432745937Fu;
+    const unsigned char *p = bytes;
+    uint64_t h1 = seed, h2 = seed;
+    size_t left = length;
+
+    for (; left >= 16; p += 16, left -= 16) {
+        h1 ^= rotate(load64(p) * c1, 31) * c2;
+        h1 = (rotate(h1, 27) + h2) * 5 + 0x52DCE729;
+        h2 ^= rotate(load64(p + 8) * c2, 33) * c1;
+        h2 = (rotate(h2, 31) + h1) * 5 + 0x38495AB5;
+    }
+    unsigned char tail[16] = {0};
+    if (left)
+        memcpy(tail, p, left);
+    if (left > 8)
+        h2 ^= rotate(load64(tail + 8) * c2, 33) * c1;
+    if (left)
+        h1 ^= rotate(load64(tail) * c1, 31) * c2;
+    h1 ^= length;
+    h2 ^= length;
+    h1 += h2;
+    h2 += h1;
+    h1 = mix(h1);
+    h2 = mix(h2);
+    h1 += h2;
+    h2 += h1;
+    return (struct hash128){h1, h2};
+}
+
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t length)
+{
+    const unsigned char *p = bytes;
+    uint64_t c = crc ^ 0xFFFFFFFFu;
+
+    for (; length >= 8; p += 8, length -= 8)
+        c = __builtin_ia32_crc32di(c, load64(p));
+    for (; length; p++, length--)
+        c = __builtin_ia32_crc32qi((uint32_t)c, *p);
+    return (uint32_t)c ^ 0xFFFFFFFFu;
+}

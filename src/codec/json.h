@@ -1,0 +1,29 @@
+/* A strict, small JSON scanner (RFC 8259): no allocation, keeps the text of numbers, refuses duplicate keys, bad UTF-8, lone surrogates, NUL in strings,
+ * depth beyond JSON_DEPTH_MOST, and anything behind the value. And a writer of strings and numbers. */
+#ifndef CODEC_JSON_H
+#define CODEC_JSON_H
+
+#include "base/buffer.h"
+#include "core/model/record.h"
+
+enum { JSON_DEPTH_MOST = 32 };
+enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* A document as a flat array of nodes in the arena, in document order: a container is followed by its content. */
+struct json_node {
+    enum json_type type;
+    uint32_t next;        /* index of the node behind this one and all it contains */
+    uint32_t count;       /* members of an object, elements of an array */
+    struct text key;      /* unescaped; of a member of an object */
+    struct text text;     /* JSON_STRING: unescaped. JSON_NUMBER: as written. Containers: the raw text */
+};
+
+/* ERROR_INVALID with one problem ("" and "line 1, column 7: …"), ERROR_NOMEM, ERROR_LIMIT. nodes[0] is the document. */
+int json_parse(struct text t, struct arena *a, const struct json_node **ret_nodes, size_t *ret_count, struct problems *p);
+
+/* A string with its quotes, everything escaped that must be, and `<`, `>`, `&`, U+2028, U+2029 as \u00XX. */
+void json_put_string(struct buffer *b, struct text t);
+void json_put_quantity(struct buffer *b, milli_t q);
+void json_put_instant(struct buffer *b, instant_t at); /* null for INSTANT_NONE */
+
+#endif

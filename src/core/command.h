@@ -1,0 +1,33 @@
+/* A record on its way to the log and its verdicts on their way back. */
+#ifndef CORE_COMMAND_H
+#define CORE_COMMAND_H
+
+#include "core/model/verdict.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Belongs to whoever submits it until command_submit returned 0, then to the engine until `done` is called, then to the submitter again. */
+struct command {
+    struct command *next;            /* the holder's */
+    const void *bytes;               /* an encoded onhand.v1.Record; stays valid until `done` */
+    size_t length;
+    size_t verdicts_capacity;        /* at least the number of events of the record, at least 1 */
+    struct event_verdict *verdicts;
+    void (*done)(struct command *c); /* @thread writer or log; must not block and cannot fail */
+    void *context;                   /* the submitter's */
+    /* filled in before `done` */
+    int status;                      /* 0: durable and applied; ERROR_UNAVAILABLE, ERROR_TIMEOUT, ERROR_IO: not known to be; the id finds out */
+    size_t verdicts_count;
+    uint64_t incarnation, offset;
+    int64_t log_time;
+};
+
+/* What http and intake need of the engine, so that they need not see it. */
+struct command_port {
+    void *engine;
+    /* 0, ERROR_BUSY (full: 429 or pause), ERROR_UNAVAILABLE (not ready, log failed: 503), ERROR_LIMIT (too long). @thread any, never blocks */
+    int (*submit)(void *engine, struct command *c);
+};
+
+#endif

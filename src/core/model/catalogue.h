@@ -1,0 +1,84 @@
+/* Locations, groups, items, channels: named, numbered, replaced as a whole. Readers look at immutable objects. */
+#ifndef CORE_MODEL_CATALOGUE_H
+#define CORE_MODEL_CATALOGUE_H
+
+#include "core/model/record.h"
+#include "core/table/epoch.h"
+#include "core/table/index.h"
+#include "core/table/table.h"
+
+enum location_type { LOCATION_STORE, LOCATION_WAREHOUSE, LOCATION_DARK_STORE, LOCATION_SUPPLIER, LOCATION_VIRTUAL, LOCATION_TYPE_END };
+enum method { METHOD_PICKUP = 1, METHOD_SHIP = 2, METHOD_SAME_DAY = 4 };
+
+/* Immutable once published. Angles in 10^-7 degrees, so that no float decides anything. */
+struct location {
+    uint32_t number;
+    bool registered;              /* false: made bare by an event */
+    bool enabled, returns;
+    bool has_position;
+    int32_t latitude_e7, longitude_e7;
+    enum location_type type;
+    uint32_t methods;             /* bits of enum method */
+    int64_t stale_after_us;       /* of opening time; 0: never stale */
+    struct text id, name, time_zone;
+    struct text document;         /* canonical JSON as PUT; empty when not registered */
+    instant_t changed_at;         /* occurred_at of the newest PUT or DELETE */
+    uint64_t version;             /* offset of the record that made it so */
+    bool deleted;                 /* a tombstone: its number stays */
+};
+
+struct group {
+    uint32_t number;
+    struct text id, name, document;
+    instant_t changed_at;
+    uint64_t version;
+    bool deleted;
+    uint32_t members_count;
+    const struct text *members;   /* ids of locations or groups as said */
+    uint32_t locations_count;     /* resolved: each location once, in order of first mention */
+    const uint32_t *locations;    /* their numbers */
+};
+
+struct component { struct text sku; milli_t quantity; };
+
+struct item {                     /* hangs on a struct sku */
+    struct text sku, name, product, unit, document;
+    milli_t step;                 /* 1 (a thousandth): any quantity */
+    instant_t changed_at, release_at;
+    uint64_t version;
+    bool deleted;
+    uint32_t components_count;    /* > 0: a kit, without stock of its own */
+    const struct component *components;
+};
+
+struct channel {
+    uint32_t number;
+    struct text id, name, document;
+    milli_t low_threshold;
+    instant_t changed_at;
+    uint64_t version;
+    bool deleted;
+};
+
+/* What the decoder made of a document: the same structs, filled as far as the document says (record.h, reference_said.decoded). */
+
+struct catalogue;
+struct catalogue *catalogue_create(struct epoch *e);
+void catalogue_destroy(struct catalogue *c);
+
+/* ---- @thread any, inside an epoch section; NULL when there is none ---- */
+const struct location *catalogue_location(const struct catalogue *c, struct text id);
+const struct location *catalogue_location_at(const struct catalogue *c, uint32_t number);
+uint32_t catalogue_locations_count(const struct catalogue *c); /* tombstones and bare ones too */
+const struct group *catalogue_group(const struct catalogue *c, struct text id);
+const struct group *catalogue_group_at(const struct catalogue *c, uint32_t number);
+uint32_t catalogue_groups_count(const struct catalogue *c);
+const struct channel *catalogue_channel(const struct catalogue *c, struct text id);
+const struct channel *catalogue_channel_at(const struct catalogue *c, uint32_t number);
+uint32_t catalogue_channels_count(const struct catalogue *c);
+
+/* ---- @thread writer ---- */
+/* The location's number, made bare (not registered, enabled) when it is new: *ret_new says so. ERROR_LIMIT beyond `most`. */
+int catalogue_location_add(struct catalogue *c, struct text id, uint32_t most, uint32_t *ret_number, bool *ret_new);
+
+#endif

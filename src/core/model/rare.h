@@ -1,0 +1,28 @@
+/* What few rows have, beside their cache line: read by answers, replaced (never changed) by apply. */
+#ifndef CORE_MODEL_RARE_H
+#define CORE_MODEL_RARE_H
+
+#include "core/model/record.h"
+
+struct ledger; /* the writer's own: accounts and the memory of recent changes (ledger.h) */
+
+/* An open supply line. Texts lie in the same allocation as the rare part. */
+struct supply_shown {
+    struct text reference, line; /* line empty: none */
+    milli_t open;
+    instant_t expected_at; /* INSTANT_NONE: no instant, shown but never promised */
+    bool overdue;
+};
+
+struct rare {
+    struct ledger *ledger; /* not for readers */
+    milli_t unavailable[STATUSES]; /* max(0, Σ changes) */
+    milli_t reorder_point;         /* LIMIT_NONE: not set */
+    milli_t backorder_limit;       /* LIMIT_NONE: no limit; 0: never */
+    instant_t last_count_at;       /* as_of of the newest count; INSTANT_NONE */
+    instant_t last_received_at;
+    uint32_t supply_count;
+    struct supply_shown supply[]; /* open ones, by expected_at, then reference, then line */
+};
+
+#endif

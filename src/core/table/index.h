@@ -1,0 +1,25 @@
+/* A flat index from texts to numbers: one writer, any number of readers that never wait. Grows beside itself. */
+#ifndef CORE_TABLE_INDEX_H
+#define CORE_TABLE_INDEX_H
+
+#include "base/text.h"
+#include "core/table/epoch.h"
+
+struct index;
+#define INDEX_NONE UINT32_MAX
+
+/* Says whether entry `id` has this text: the index keeps 32 bits of the hash and the id, not the text. @thread any */
+typedef bool (*index_equal)(const void *owner, uint32_t id, struct text t);
+
+struct index *index_create(struct epoch *e, size_t expected, index_equal equal, const void *owner);
+void index_destroy(struct index *i);
+
+/* @thread any, inside an epoch section (or the writer). `hash` is hash_text(t). INDEX_NONE when not there. */
+uint32_t index_find(const struct index *i, struct text t, uint64_t hash);
+void index_prefetch(const struct index *i, uint64_t hash);
+/* @thread writer. The text must not be there yet, and `equal` must know `id` already. ERROR_NOMEM leaves all as it was. Growth is
+ * spread over the following insertions: no call takes longer than a few microseconds, whatever the size. */
+int index_insert(struct index *i, uint32_t id, uint64_t hash);
+size_t index_bytes(const struct index *i);
+
+#endif

@@ -1,0 +1,39 @@
+/* What reading threads see of a running engine. Everything here may be read by any thread at any time. */
+#ifndef CORE_VIEW_H
+#define CORE_VIEW_H
+
+#include "core/model/catalogue.h"
+#include "core/model/positions.h"
+#include "core/model/state.h"
+#include "core/table/table.h"
+
+#include <stdatomic.h>
+
+struct view {
+    struct epoch *epoch;
+    const struct table *table;
+    const struct catalogue *catalogue;
+    struct positions *positions;
+    const uint64_t *incarnations;             /* [0, incarnations_count): never changed once counted */
+    _Atomic uint32_t incarnations_count;      /* release: pairs with the acquire of whoever indexes incarnations */
+    _Atomic uint64_t next_offset;             /* all before it is applied and visible. release by the writer after a batch; load it (acquire) before rows */
+    _Atomic int64_t log_time;                 /* of the last applied record */
+    _Atomic uint32_t level;
+    _Atomic bool ready;                       /* caught up and able to append */
+};
+
+static inline uint64_t view_incarnation(const struct view *v)
+{
+    uint32_t count = atomic_load_explicit(&v->incarnations_count, memory_order_acquire);
+    return count ? v->incarnations[count - 1] : 0;
+}
+
+/* The version an answer carries: incarnation and the offset of the last applied record. */
+struct version { uint64_t incarnation, offset; };
+static inline struct version view_version(const struct view *v)
+{
+    uint64_t next = atomic_load_explicit(&v->next_offset, memory_order_acquire);
+    return (struct version){view_incarnation(v), next ? next - 1 : 0};
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* The small things everything stands on. */
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/hash.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static void crc_matches_rfc3720(void **unused)
+{
+    unsigned char zeros[32] = {0}, ones[32], rising[32];
+    memset(ones, 0xFF, sizeof(ones));
+    for (int i = 0; i < 32; i++)
+        rising[i] = (unsigned char)i;
+    assert_int_equal(crc32c(0, zeros, 32), 0x8A9136AA);
+    assert_int_equal(crc32c(0, ones, 32), 0x62A8AB43);
+    assert_int_equal(crc32c(0, rising, 32), 0x46DD794E);
+    assert_int_equal(crc32c(crc32c(0, rising, 13), rising + 13, 19), 0x46DD794E);
+}
+
+static void murmur_matches_its_vectors(void **unused)
+{
+    struct hash128 h = hash128("hello", 5, 0);
+    assert_true(h.high == 0xCBD8A7B341BD9B02u && h.low == 0x5B1E906A48AE1D19u);
+    h = hash128("The quick brown fox jumps over the lazy dog", 43, 0);
+    assert_true(h.high == 0xE34BBC7BBC071B6Cu && h.low == 0x7A433CA9C49A9347u);
+}
+
+static void utf8_is_judged_by_rfc3629(void **unused)
+{
+    static const struct {
+        const char *bytes;
+        bool valid;
+    } cases[] = {
+        {"", true},           {"plain ascii, long enough", true}, {"gr\xc3\xbc\xc3\x9f", true}, {"\xe2\x82\xac", true},
+        {"\xf0\x9f\x91\x9f", true}, {"\xc0\x80", false},          {"\xed\xa0\x80", false},      {"\xf4\x90\x80\x80", false},
+        {"\xe0\x80\x80", false},    {"\x80", false},              {"12345678\xc3", false},      {"\xf0\x80\x80\x80", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        assert_int_equal(text_is_utf8(text_of(cases[i].bytes)), cases[i].valid);
+}
+
+static void arena_keeps_its_bound(void **unused)
+{
+    struct arena a = {.most_bytes = 1000};
+    assert_non_null(arena_alloc(&a, 900));
+    assert_null(arena_alloc(&a, 200));
+    assert_non_null(arena_alloc(&a, 50));
+    arena_reset(&a);
+    char *p = arena_alloc(&a, 1);
+    assert_int_equal((uintptr_t)p % 16, 0);
+    arena_finish(&a);
+}
+
+static void buffer_grows(void **unused)
+{
+    struct buffer b = {0};
+    for (int i = 0; i < 1000; i++)
+        buffer_printf(&b, "%d,", i);
+    assert_int_equal(b.length, 3890);
+    assert_memory_equal(b.at, "0,1,2,", 6);
+    buffer_finish(&b);
+    assert_string_equal(error_text(ERROR_NOMEM), "out of memory");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crc_matches_rfc3720), cmocka_unit_test(murmur_matches_its_vectors),
+        cmocka_unit_test(utf8_is_judged_by_rfc3629), cmocka_unit_test(arena_keeps_its_bound), cmocka_unit_test(buffer_grows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
