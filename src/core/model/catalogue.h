@@ -3,6 +3,7 @@
 #define CORE_MODEL_CATALOGUE_H
 
 #include "core/model/record.h"
+#include "core/model/verdict.h"
 #include "core/table/epoch.h"
 #include "core/table/index.h"
 #include "core/table/table.h"
@@ -78,7 +79,40 @@ const struct channel *catalogue_channel_at(const struct catalogue *c, uint32_t n
 uint32_t catalogue_channels_count(const struct catalogue *c);
 
 /* ---- @thread writer ---- */
-/* The location's number, made bare (not registered, enabled) when it is new: *ret_new says so. ERROR_LIMIT beyond `most`. */
+/* The location's number, made bare (not registered, enabled) when it is new: *ret_new says so, and groups that name it have it from now on. A
+ * tombstone is found like any other. ERROR_LIMIT beyond `most`; ERROR_NOMEM leaves all as it was. */
 int catalogue_location_add(struct catalogue *c, struct text id, uint32_t most, uint32_t *ret_number, bool *ret_new);
+
+/* A PUT (r->decoded) or a DELETE, said at `at` (r->occurred_at, or log time where it says none), of the record at `version`. What is there is replaced
+ * as a whole unless something newer has been said (superseded, OLDER); at a tie the later in the log wins. A DELETE leaves a tombstone, also of what was
+ * never there, so that an older PUT that comes later stays without effect. Returns 0 with *ret filled (applied, superseded or rejected), or ERROR_NOMEM:
+ * nothing was changed. Texts are copied.
+ * Locations and groups may change which locations groups have. Rejected: TOO_MANY_LOCATIONS beyond `most` locations, TOO_MANY_GROUPS, TOO_MANY_CHANNELS,
+ * CYCLE. Whether a location may go (stock, open demand: IN_USE) is for the caller to ask first. */
+int catalogue_put_location(struct catalogue *c, const struct reference_said *r, instant_t at, uint64_t version, uint32_t most, struct event_verdict *ret);
+int catalogue_put_group(struct catalogue *c, const struct reference_said *r, instant_t at, uint64_t version, uint32_t most, struct event_verdict *ret);
+int catalogue_put_channel(struct catalogue *c, const struct reference_said *r, instant_t at, uint64_t version, uint32_t most, struct event_verdict *ret);
+/* The item hangs on the SKU, which the caller found or made. */
+int catalogue_put_item(struct catalogue *c, struct sku *sku, const struct reference_said *r, instant_t at, uint64_t version, struct event_verdict *ret);
+
+/* ---- for image.c and state.c, @thread writer ---- */
+enum catalogue_kind { CATALOGUE_LOCATION, CATALOGUE_GROUP, CATALOGUE_CHANNEL, CATALOGUE_ITEM };
+/* `before` is called before an object that is there is replaced; `number` is the SKU's for items. NULL: nobody looks on. */
+typedef void (*catalogue_before)(void *context, enum catalogue_kind kind, uint32_t number);
+void catalogue_watch(struct catalogue *c, catalogue_before before, void *context);
+/* Puts an object of an image at its number, in any order. ERROR_CORRUPT when the number or the id is taken. */
+int catalogue_restore_location(struct catalogue *c, const struct location *l);
+int catalogue_restore_group(struct catalogue *c, const struct group *g);
+int catalogue_restore_channel(struct catalogue *c, const struct channel *ch);
+int catalogue_restore_item(struct catalogue *c, struct sku *sku, const struct item *i);
+/* Resolves all groups. ERROR_CORRUPT when a number is missing or groups go round in a circle. */
+int catalogue_restore_finish(struct catalogue *c);
+
+/* The item as answers and apply see it: NULL when none was ever PUT or it was deleted. @thread any, inside an epoch section */
+static inline const struct item *item_of(const struct sku *s)
+{
+    const struct item *i = sku_item(s);
+    return i && !i->deleted ? i : NULL;
+}
 
 #endif

@@ -18,7 +18,8 @@ int image_begin(struct state *s, image_write write, void *context);
 /* Copies about `budget_bytes` more. 1: there is more to come, 0: complete (ret_digest is filled, the image is gone), negative: failed (gone too). */
 int image_step(struct state *s, size_t budget_bytes, struct hash128 *ret_digest);
 void image_abandon(struct state *s);
-/* To be called before an object is changed (cheap when no cut is in progress). A failed write is kept and told by image_step. */
+/* To be called before anything of a SKU is changed: rows, rare parts, ledgers in place (cheap when no cut is in progress). A failed write is kept and
+ * told by image_step. The other parts (catalogue, repeats, positions) look after themselves. */
 void image_before_sku(struct state *s, struct sku *sku);
 
 /* Builds a state from sections: feed each, then finish. On an error the state is to be destroyed. */

@@ -25,4 +25,7 @@ struct rare {
     struct supply_shown supply[]; /* open ones, by expected_at, then reference, then line */
 };
 
+/* Frees a rare part but not its ledger, which the next one has taken over: the table's retire_rare. */
+void rare_destroy(void *rare);
+
 #endif

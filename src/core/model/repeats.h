@@ -2,20 +2,29 @@
 #ifndef CORE_MODEL_REPEATS_H
 #define CORE_MODEL_REPEATS_H
 
+#include "base/buffer.h"
 #include "core/model/record.h"
 #include "core/model/verdict.h"
 
+/* All of repeats is the writer's. Everything that decides depends on the log alone: two replicas, and one that came out of an image, forget the same. */
 struct repeats;
-struct repeats *repeats_create(uint64_t seed, size_t ids_remembered); /* seed: the log's incarnation, so that replicas agree */
+struct repeats *repeats_create(uint64_t seed, size_t ids_remembered); /* seed: the log's first incarnation, so that replicas agree */
 void repeats_destroy(struct repeats *r);
+/* The seed, while nothing is remembered yet (the state is made before the log says its incarnation). */
+void repeats_reseed(struct repeats *r, uint64_t seed);
 
 enum repeat { REPEAT_NEW, REPEAT_SEEN, REPEAT_SEQUENCE_REUSED, REPEAT_UNVERIFIED };
 
-/* Judges, and remembers nothing. @thread writer */
-enum repeat repeats_judge(struct repeats *r, const struct event *e);
-/* Remembers what repeats_judge called new (or unverified). ERROR_NOMEM: nothing remembered. `log_time` is kept with the id. */
+/* Judges, and remembers nothing. */
+enum repeat repeats_judge(const struct repeats *r, const struct event *e);
+/* Remembers what repeats_judge called new (or unverified). ERROR_NOMEM: nothing remembered. The id is kept with occurred_at (log_time when it has
+ * none): what a repeat of it would say too, so that "as old as what was forgotten" is exact. */
 int repeats_remember(struct repeats *r, const struct event *e, instant_t log_time);
+/* Takes the memory that remembering all these may need: until the next reserve, repeats_remember of them cannot fail. */
+int repeats_reserve(struct repeats *r, const struct event *events, size_t count);
+/* New bounds (settings of the log). What is too much is forgotten a little with each event remembered. */
 void repeats_resize(struct repeats *r, size_t ids_remembered);
+void repeats_bound_sources(struct repeats *r, size_t sources_remembered, size_t sources_bytes);
 void repeats_prefetch(const struct repeats *r, const struct event *e);
 
 struct repeats_stats { uint64_t ids, ids_bytes, sources, sources_bytes, sequence_gaps; };

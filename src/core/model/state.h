@@ -6,6 +6,7 @@
 #include "core/model/positions.h"
 #include "core/model/rare.h"
 #include "core/model/repeats.h"
+#include "base/arena.h"
 #include "core/table/table.h"
 
 struct log_settings {
@@ -40,11 +41,18 @@ struct state {
     struct image *image;           /* a cut in progress, or NULL */
     struct arena scratch;          /* of one apply */
     void *apply;                   /* apply.c's own working memory */
+    void (*apply_destroy)(void *apply); /* set by apply.c with it; called by state_destroy */
 };
 
 /* NULL without memory. One for an engine. */
 struct state *state_create(struct epoch *e);
 void state_destroy(struct state *s);
+
+/* A log begins (its first record, RECORD_INCARNATION) or another goes on where the last ended: the number counts from now on, and the first one seeds the
+ * memory of repeats. ERROR_LIMIT beyond INCARNATIONS_MOST. @thread writer */
+int state_incarnate(struct state *s, uint64_t incarnation);
+/* To be called after `settings` was changed: hands them to the parts that follow them. @thread writer */
+void state_settings_changed(struct state *s);
 
 static inline uint64_t state_incarnation(const struct state *s)
 {
