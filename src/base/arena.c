@@ -1,6 +1,8 @@
 /* Bump allocation in a chain of blocks. */
 #include "base/arena.h"
 
+#include "base/error.h"
+
 #include <stdlib.h>
 
 enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16 };
@@ -32,6 +34,11 @@ void *arena_alloc(struct arena *a, size_t bytes)
     a->next += need;
     a->used_bytes += need;
     return piece;
+}
+
+int arena_error(const struct arena *a, size_t bytes)
+{
+    return a->most_bytes && bytes > a->most_bytes - a->used_bytes ? ERROR_LIMIT : ERROR_NOMEM;
 }
 
 void *arena_zalloc(struct arena *a, size_t bytes)

@@ -16,6 +16,8 @@ struct arena {
 
 /* 16-byte aligned, not zeroed; NULL past the bound or without memory. */
 void *arena_alloc(struct arena *a, size_t bytes);
+/* Why arena_alloc said no: ERROR_LIMIT past the bound, else ERROR_NOMEM. */
+int arena_error(const struct arena *a, size_t bytes);
 void *arena_zalloc(struct arena *a, size_t bytes);
 /* A copy with a NUL behind it (not counted); at = NULL when there is no memory and t is not empty. */
 struct text arena_text(struct arena *a, struct text t);

@@ -1,0 +1,516 @@
+/* The JSON scanner and writer: strict, without recursion, and every number keeps the text it was written
+ * with. */
+#include "codec/json.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+
+enum { NODES_AT_FIRST = 32, PAIRWISE_MOST = 16 };
+
+/* A document on its way into nodes. A function that meets something wrong says so in `trouble` and `at`. */
+struct scanner {
+    const char *begin, *at, *end;
+    struct arena *arena;
+    struct json_node *nodes;
+    uint32_t count, capacity;
+    unsigned depth;
+    uint32_t open[JSON_DEPTH_MOST]; /* the containers around `at`, outermost first */
+    int error;
+    const char *trouble;
+};
+
+static bool fail(struct scanner *s, const char *trouble)
+{
+    s->error = ERROR_INVALID;
+    s->trouble = trouble;
+    return false;
+}
+
+static void *take(struct scanner *s, size_t bytes)
+{
+    void *piece = arena_alloc(s->arena, bytes);
+
+    if (!piece)
+        s->error = arena_error(s->arena, bytes);
+    return piece;
+}
+
+/* The byte at hand, or -1 at the end. */
+static int peek(const struct scanner *s)
+{
+    return s->at < s->end ? (unsigned char)*s->at : -1;
+}
+
+static void skip_space(struct scanner *s)
+{
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
+        s->at++;
+}
+
+/* ---- strings ---- */
+
+/* -1 when c is no hexadecimal digit. */
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* What \uXXXX at p says, -1 when that is no such escape. */
+static int32_t read_unit(const char *p, const char *end)
+{
+    int32_t unit = 0;
+
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+        return -1;
+    for (int i = 2; i < 6; i++) {
+        int digit = hex_value(p[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+static char *put_utf8(char *to, uint32_t c)
+{
+    if (c < 0x80) {
+        *to++ = (char)c;
+    } else if (c < 0x800) {
+        *to++ = (char)(0xC0 | c >> 6);
+        *to++ = (char)(0x80 | (c & 0x3F));
+    } else if (c < 0x10000) {
+        *to++ = (char)(0xE0 | c >> 12);
+        *to++ = (char)(0x80 | (c >> 6 & 0x3F));
+        *to++ = (char)(0x80 | (c & 0x3F));
+    } else {
+        *to++ = (char)(0xF0 | c >> 18);
+        *to++ = (char)(0x80 | (c >> 12 & 0x3F));
+        *to++ = (char)(0x80 | (c >> 6 & 0x3F));
+        *to++ = (char)(0x80 | (c & 0x3F));
+    }
+    return to;
+}
+
+/* A \u escape, or two that make one character; *to moves behind the character, s->at behind the escape. */
+static bool unescape_unit(struct scanner *s, char **to)
+{
+    int32_t unit = read_unit(s->at, s->end), low;
+
+    if (unit < 0)
+        return fail(s, "a \\u needs four hexadecimal digits");
+    if (unit == 0)
+        return fail(s, "U+0000 is not allowed in a string");
+    if (unit >= 0xDC00 && unit <= 0xDFFF)
+        return fail(s, "the second half of a surrogate pair stands alone");
+    if (unit >= 0xD800 && unit <= 0xDBFF) {
+        low = read_unit(s->at + 6, s->end);
+        if (low < 0xDC00 || low > 0xDFFF)
+            return fail(s, "the first half of a surrogate pair stands alone");
+        s->at += 6;
+        unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+    }
+    s->at += 6;
+    *to = put_utf8(*to, (uint32_t)unit);
+    return true;
+}
+
+static bool unescape(struct scanner *s, char **to)
+{
+    static const char from_letter[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
+    const char *pair = from_letter;
+
+    if (s->end - s->at >= 2 && s->at[1] == 'u')
+        return unescape_unit(s, to);
+    while (*pair && (s->end - s->at < 2 || *pair != s->at[1]))
+        pair += 2;
+    if (!*pair)
+        return fail(s, "an unknown escape: there are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
+    *(*to)++ = pair[1];
+    s->at += 2;
+    return true;
+}
+
+/* The end of a run of bytes that stand for themselves; *ret_high says whether one of them is beyond ASCII. */
+static const char *plain_run(const char *p, const char *end, bool *ret_high)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+
+    while (end - p >= 8) {
+        uint64_t eight, quote, slash;
+        memcpy(&eight, p, 8);
+        quote = eight ^ (ones * '"');
+        slash = eight ^ (ones * '\\');
+        /* a top bit where a byte is '"', '\\', below 0x20 or above 0x7F; false alarms end in the loop below
+         */
+        if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (eight - ones * 0x20) | eight) & tops)
+            break;
+        p += 8;
+    }
+    for (; p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20; p++)
+        *ret_high |= (unsigned char)*p >= 0x80;
+    return p;
+}
+
+/* The rest of a string that has an escape at s->at, copied behind the plain bytes that began at `first`. */
+static bool scan_escaped(struct scanner *s, const char *first, bool *ret_high, struct text *ret)
+{
+    /* An escape is never shorter than what it stands for: what is left of the document bounds the copy, but a
+     * closing quote comes sooner, so look for it first. */
+    const char *closing = s->at;
+    while (closing < s->end && *closing != '"')
+        closing += *closing == '\\' && s->end - closing > 1 ? 2 : 1;
+    char *copy = take(s, (size_t)(closing - first) + 1), *to = copy;
+
+    if (!copy)
+        return false;
+    memcpy(to, first, (size_t)(s->at - first));
+    to += s->at - first;
+    while (peek(s) == '\\') {
+        if (!unescape(s, &to))
+            return false;
+        const char *run = s->at;
+        s->at = plain_run(run, s->end, ret_high);
+        memcpy(to, run, (size_t)(s->at - run));
+        to += s->at - run;
+    }
+    *ret = (struct text){copy, (size_t)(to - copy)};
+    return true;
+}
+
+/* A string at its opening quote. Points into the document when it has no escapes. */
+static bool scan_string(struct scanner *s, struct text *ret)
+{
+    const char *opening = s->at, *first = s->at + 1;
+    bool high = false;
+
+    s->at = plain_run(first, s->end, &high);
+    *ret = (struct text){first, (size_t)(s->at - first)};
+    if (peek(s) == '\\' && !scan_escaped(s, first, &high, ret))
+        return false;
+    if (s->at == s->end)
+        return fail(s, "a string has no end");
+    if (*s->at != '"')
+        return fail(s, "a control character in a string: write it as \\u00XX");
+    if (high && !text_is_utf8((struct text){first, (size_t)(s->at - first)})) {
+        s->at = opening;
+        return fail(s, "this string is not valid UTF-8");
+    }
+    s->at++;
+    return true;
+}
+
+/* ---- values ---- */
+
+static bool skip_digits(struct scanner *s)
+{
+    const char *first = s->at;
+
+    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
+        s->at++;
+    return s->at > first;
+}
+
+static bool scan_number(struct scanner *s, struct text *ret)
+{
+    const char *first = s->at;
+
+    if (*s->at == '-')
+        s->at++;
+    if (peek(s) == '0')
+        s->at++;
+    else if (!skip_digits(s))
+        return fail(s, "a number needs a digit here");
+    if (peek(s) == '.') {
+        s->at++;
+        if (!skip_digits(s))
+            return fail(s, "a number needs a digit behind its point");
+    }
+    if (peek(s) == 'e' || peek(s) == 'E') {
+        s->at++;
+        if (peek(s) == '+' || peek(s) == '-')
+            s->at++;
+        if (!skip_digits(s))
+            return fail(s, "an exponent needs a digit");
+    }
+    *ret = (struct text){first, (size_t)(s->at - first)};
+    return true;
+}
+
+static bool scan_word(struct scanner *s, struct text word)
+{
+    if ((size_t)(s->end - s->at) < word.length || memcmp(s->at, word.at, word.length) != 0)
+        return fail(s, "expected a value");
+    s->at += word.length;
+    return true;
+}
+
+/* One node more, for a value that begins at hand. */
+static struct json_node *add_node(struct scanner *s, struct text key)
+{
+    if (s->count == s->capacity) {
+        uint32_t capacity = s->capacity ? 2 * s->capacity : NODES_AT_FIRST;
+        struct json_node *grown = take(s, capacity * sizeof(*grown));
+        if (!grown)
+            return NULL;
+        if (s->count)
+            memcpy(grown, s->nodes, s->count * sizeof(*grown));
+        s->nodes = grown;
+        s->capacity = capacity;
+    }
+    struct json_node *n = &s->nodes[s->count++];
+    *n = (struct json_node){.next = s->count, .key = key};
+    if (s->depth)
+        s->nodes[s->open[s->depth - 1]].count++;
+    return n;
+}
+
+static bool open_container(struct scanner *s, struct json_node *n, enum json_type type)
+{
+    if (s->depth == JSON_DEPTH_MOST)
+        return fail(s, "nested deeper than 32 arrays and objects");
+    n->type = type;
+    n->text.at = s->at++;
+    s->open[s->depth++] = (uint32_t)(n - s->nodes);
+    return true;
+}
+
+static bool scan_key(struct scanner *s, struct text *ret)
+{
+    if (peek(s) != '"')
+        return fail(s, "expected a key in double quotes");
+    if (!scan_string(s, ret))
+        return false;
+    skip_space(s);
+    if (peek(s) != ':')
+        return fail(s, "expected ':' behind the key");
+    s->at++;
+    skip_space(s);
+    return true;
+}
+
+/* A scalar, or the beginning of a container. */
+static bool scan_value(struct scanner *s, struct json_node *n)
+{
+    switch (peek(s)) {
+    case '{':
+        return open_container(s, n, JSON_OBJECT);
+    case '[':
+        return open_container(s, n, JSON_ARRAY);
+    case '"':
+        n->type = JSON_STRING;
+        return scan_string(s, &n->text);
+    case 't':
+        n->type = JSON_TRUE;
+        return scan_word(s, TEXT("true"));
+    case 'f':
+        n->type = JSON_FALSE;
+        return scan_word(s, TEXT("false"));
+    case 'n':
+        n->type = JSON_NULL;
+        return scan_word(s, TEXT("null"));
+    case '-':
+    case '0' ... '9':
+        n->type = JSON_NUMBER;
+        return scan_number(s, &n->text);
+    default:
+        return fail(s, s->at == s->end ? "the document ends where a value is expected" : "expected a value");
+    }
+}
+
+/* ---- duplicate keys ---- */
+
+static bool keys_differ_pairwise(const struct json_node *nodes, uint32_t object)
+{
+    for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next)
+        for (uint32_t j = object + 1; j < i; j = nodes[j].next)
+            if (text_equal(nodes[i].key, nodes[j].key))
+                return false;
+    return true;
+}
+
+/* The same for objects so large that comparing each with each would take too long: a table of the keys seen.
+ */
+static bool keys_differ_hashed(struct scanner *s, uint32_t object)
+{
+    uint32_t slots = 4 * PAIRWISE_MOST;
+    while (slots < 2 * s->nodes[object].count)
+        slots *= 2;
+    uint32_t *seen = take(s, slots * sizeof(*seen));
+
+    if (!seen)
+        return false;
+    memset(seen, 0, slots * sizeof(*seen));
+    for (uint32_t i = object + 1; i < s->nodes[object].next; i = s->nodes[i].next) {
+        uint32_t slot = (uint32_t)hash_text(s->nodes[i].key) & (slots - 1);
+        for (; seen[slot]; slot = (slot + 1) & (slots - 1))
+            if (text_equal(s->nodes[seen[slot]].key, s->nodes[i].key))
+                return false;
+        seen[slot] = i;
+    }
+    return true;
+}
+
+static bool close_container(struct scanner *s)
+{
+    uint32_t at = s->open[--s->depth];
+    struct json_node *n = &s->nodes[at];
+
+    s->at++;
+    n->next = s->count;
+    n->text.length = (size_t)(s->at - n->text.at);
+    if (n->type == JSON_ARRAY)
+        return true;
+    bool differ = n->count <= PAIRWISE_MOST ? keys_differ_pairwise(s->nodes, at) : keys_differ_hashed(s, at);
+    if (differ || s->error)
+        return differ;
+    s->at = n->text.at;
+    return fail(s, "the object that begins here has a key twice");
+}
+
+/* ---- the document ---- */
+
+static bool in_object(const struct scanner *s)
+{
+    return s->depth && s->nodes[s->open[s->depth - 1]].type == JSON_OBJECT;
+}
+
+static bool scan_document(struct scanner *s)
+{
+    skip_space(s);
+    for (;;) {
+        struct text key = {0};
+        unsigned depth = s->depth;
+        if (in_object(s) && !scan_key(s, &key))
+            return false;
+        struct json_node *n = add_node(s, key);
+        if (!n || !scan_value(s, n))
+            return false;
+        bool opened = s->depth > depth;
+        skip_space(s);
+        while (s->depth && peek(s) == (in_object(s) ? '}' : ']')) {
+            if (!close_container(s))
+                return false;
+            opened = false;
+            skip_space(s);
+        }
+        if (!s->depth)
+            return s->at == s->end || fail(s, "something stands behind the value");
+        if (opened)
+            continue;
+        if (peek(s) != ',')
+            return fail(s, in_object(s) ? "expected ',' or '}'" : "expected ',' or ']'");
+        s->at++;
+        skip_space(s);
+    }
+}
+
+/* Lines and columns count from 1, columns in characters. */
+static void report(const struct scanner *s, struct problems *p)
+{
+    size_t line = 1, column = 1;
+
+    for (const char *c = s->begin; c < s->at; c++) {
+        if (*c == '\n') {
+            line++;
+            column = 1;
+        } else {
+            column += ((unsigned char)*c & 0xC0) != 0x80;
+        }
+    }
+    problems_add(p, "", "line %zu, column %zu: %s", line, column, s->trouble);
+}
+
+int json_parse(struct text t, struct arena *a, const struct json_node **ret_nodes, size_t *ret_count,
+               struct problems *p)
+{
+    const char *begin = t.length ? t.at : "";
+    struct scanner s = {.begin = begin, .at = begin, .end = begin + t.length, .arena = a};
+
+    if (t.length > INT32_MAX) /* nodes are counted in 32 bits */
+        return ERROR_LIMIT;
+    if (!scan_document(&s)) {
+        if (s.error == ERROR_INVALID)
+            report(&s, p);
+        return s.error;
+    }
+    *ret_nodes = s.nodes;
+    *ret_count = s.count;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+/* How many bytes at p need an escape (and as which character), 0: none do. */
+static int must_escape(const unsigned char *p, const unsigned char *end, unsigned *ret_character)
+{
+    *ret_character = *p;
+    if (*p < 0x20 || *p == '"' || *p == '\\' || *p == '<' || *p == '>' || *p == '&' || *p == 0x7F)
+        return 1;
+    if (*p != 0xE2 || end - p < 3 || p[1] != 0x80 || (p[2] != 0xA8 && p[2] != 0xA9))
+        return 0;
+    *ret_character = 0x2000u | (p[2] & 0x3Fu);
+    return 3;
+}
+
+static void put_escape(struct buffer *b, unsigned character)
+{
+    static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+
+    for (const char *pair = letters; *pair; pair += 2) {
+        if ((unsigned char)*pair == character) {
+            buffer_byte(b, '\\');
+            buffer_byte(b, pair[1]);
+            return;
+        }
+    }
+    buffer_printf(b, "\\u%04X", character);
+}
+
+void json_put_string(struct buffer *b, struct text t)
+{
+    const unsigned char *p = (const unsigned char *)t.at, *end = p + t.length, *run = p;
+    bool utf8 = text_is_utf8(t);
+    unsigned character;
+
+    buffer_byte(b, '"');
+    while (p < end) {
+        int bytes = must_escape(p, end, &character);
+        if (!utf8 &&
+            *p >= 0x80) { /* never said by anybody who was checked, but an answer must be JSON all the same */
+            bytes = 1;
+            character = 0xFFFD;
+        }
+        if (!bytes) {
+            p++;
+            continue;
+        }
+        buffer_add(b, run, (size_t)(p - run));
+        put_escape(b, character);
+        run = p += bytes;
+    }
+    buffer_add(b, run, (size_t)(p - run));
+    buffer_byte(b, '"');
+}
+
+void json_put_quantity(struct buffer *b, milli_t q)
+{
+    char text[QUANTITY_TEXT_BYTES];
+    buffer_add(b, text, quantity_format(q, text));
+}
+
+void json_put_instant(struct buffer *b, instant_t at)
+{
+    char text[INSTANT_TEXT_BYTES];
+    size_t length = instant_format(at, text);
+
+    if (!length) {
+        buffer_string(b, "null");
+        return;
+    }
+    buffer_byte(b, '"');
+    buffer_add(b, text, length);
+    buffer_byte(b, '"');
+}
