@@ -2,6 +2,7 @@
 #ifndef CORE_MODEL_APPLY_H
 #define CORE_MODEL_APPLY_H
 
+#include "base/buffer.h"
 #include "core/model/state.h"
 #include "core/model/verdict.h"
 
@@ -24,11 +25,20 @@ struct outcome {
 void outcome_finish(struct outcome *o);
 
 /* Applies one record that stands at `offset` (the state's next_offset or later: offsets may have holes) and was appended at `appended_at`. Returns 0
- * whatever the verdicts are. ERROR_NOMEM: nothing was changed, free memory and call again with the same record. ERROR_LEVEL: outcome.halted.
+ * whatever the verdicts are. ERROR_NOMEM: no event is half done; free memory and call again with the same record, which goes on where it stopped (any
+ * other offset: ERROR_INVALID until then). ERROR_LEVEL: outcome.halted.
  * ERROR_CORRUPT: the log's first record is not an incarnation, or the offset is behind. @thread writer, outside any epoch section */
 int state_apply(struct state *s, const struct record *r, uint64_t offset, instant_t appended_at, struct outcome *o);
 /* A record that no decoder could read: counted, log time moves, nothing else. `reason` as the decoder says. */
 int state_skip(struct state *s, uint64_t offset, instant_t appended_at);
+
+/* What apply knows of locations beside the catalogue: when each was last heard of. INSTANT_NONE: never. @thread any */
+instant_t state_location_heard(const struct state *s, uint32_t location);
+/* ---- for image.c, @thread writer: `heard` is one section, to be written at the cut itself (it is small) ---- */
+void state_heard_save(const struct state *s, struct buffer *out);
+int state_heard_load(struct state *s, const void *bytes, size_t length); /* ERROR_CORRUPT, ERROR_NOMEM */
+/* To be called when all rows of an image are in the table: counts which locations are in use. ERROR_NOMEM */
+int state_loaded(struct state *s);
 
 /* Begins fetching what applying this record will touch; call a few records ahead. */
 void state_prefetch(const struct state *s, const struct record *r);

@@ -20,12 +20,11 @@ struct rare {
     milli_t reorder_point;         /* LIMIT_NONE: not set */
     milli_t backorder_limit;       /* LIMIT_NONE: no limit; 0: never */
     instant_t last_count_at;       /* as_of of the newest count; INSTANT_NONE */
-    instant_t last_received_at;
     uint32_t supply_count;
     struct supply_shown supply[]; /* open ones, by expected_at, then reference, then line */
 };
 
-/* Frees a rare part but not its ledger, which the next one has taken over: the table's retire_rare. */
+/* Frees a rare part, and its ledger with the last rare part that names it: the table's retire_rare. @thread writer */
 void rare_destroy(void *rare);
 
 #endif
