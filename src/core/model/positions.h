@@ -16,4 +16,8 @@ int positions_advance(struct positions *p, const struct intake_said *i); /* ERRO
 /* The last offset applied, or -1. @thread any: positions are few and change often, so this takes a short lock. */
 int64_t positions_get(struct positions *p, struct text name, int32_t partition);
 
+/* For image.c, @thread writer: the positions in the order they came. */
+uint32_t positions_count(const struct positions *p);
+void positions_at(const struct positions *p, uint32_t number, struct text *ret_name, int32_t *ret_partition, int64_t *ret_offset);
+
 #endif

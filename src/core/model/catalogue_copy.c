@@ -1,0 +1,96 @@
+/* Deep copies: the struct first, its arrays behind it, its texts last. */
+#include "core/model/catalogue_copy.h"
+
+#include <stdlib.h>
+
+/* Copies a text to *at and moves on. */
+static struct text put(char **at, struct text t)
+{
+    struct text copy = {*at, t.length};
+
+    if (t.length)
+        memcpy(*at, t.at, t.length);
+    *at += t.length;
+    return copy;
+}
+
+struct location *location_copy(const struct location *l)
+{
+    struct location *copy =
+        malloc(sizeof(*copy) + l->id.length + l->name.length + l->time_zone.length + l->document.length);
+
+    if (!copy)
+        return NULL;
+    char *at = (char *)(copy + 1);
+    *copy = *l;
+    copy->id = put(&at, l->id);
+    copy->name = put(&at, l->name);
+    copy->time_zone = put(&at, l->time_zone);
+    copy->document = put(&at, l->document);
+    return copy;
+}
+
+struct group *group_copy(const struct group *g)
+{
+    size_t members_bytes = g->members_count * sizeof(struct text);
+    size_t locations_bytes = g->locations_count * sizeof(uint32_t);
+    size_t texts_bytes = g->id.length + g->name.length + g->document.length;
+
+    for (uint32_t i = 0; i < g->members_count; i++)
+        texts_bytes += g->members[i].length;
+    struct group *copy = malloc(sizeof(*copy) + members_bytes + locations_bytes + texts_bytes);
+    if (!copy)
+        return NULL;
+    struct text *members = (struct text *)(copy + 1);
+    uint32_t *locations = (uint32_t *)(members + g->members_count);
+    char *at = (char *)(locations + g->locations_count);
+    *copy = *g;
+    copy->id = put(&at, g->id);
+    copy->name = put(&at, g->name);
+    copy->document = put(&at, g->document);
+    for (uint32_t i = 0; i < g->members_count; i++)
+        members[i] = put(&at, g->members[i]);
+    if (locations_bytes)
+        memcpy(locations, g->locations, locations_bytes);
+    copy->members = members;
+    copy->locations = locations;
+    return copy;
+}
+
+struct channel *channel_copy(const struct channel *c)
+{
+    struct channel *copy = malloc(sizeof(*copy) + c->id.length + c->name.length + c->document.length);
+
+    if (!copy)
+        return NULL;
+    char *at = (char *)(copy + 1);
+    *copy = *c;
+    copy->id = put(&at, c->id);
+    copy->name = put(&at, c->name);
+    copy->document = put(&at, c->document);
+    return copy;
+}
+
+struct item *item_copy(const struct item *i)
+{
+    size_t texts_bytes =
+        i->sku.length + i->name.length + i->product.length + i->unit.length + i->document.length;
+
+    for (uint32_t n = 0; n < i->components_count; n++)
+        texts_bytes += i->components[n].sku.length;
+    struct item *copy = malloc(sizeof(*copy) + i->components_count * sizeof(struct component) + texts_bytes);
+    if (!copy)
+        return NULL;
+    struct component *components = (struct component *)(copy + 1);
+    char *at = (char *)(components + i->components_count);
+    *copy = *i;
+    copy->sku = put(&at, i->sku);
+    copy->name = put(&at, i->name);
+    copy->product = put(&at, i->product);
+    copy->unit = put(&at, i->unit);
+    copy->document = put(&at, i->document);
+    for (uint32_t n = 0; n < i->components_count; n++)
+        components[n] = (struct component){put(&at, i->components[n].sku), i->components[n].quantity};
+    copy->components = components;
+    return copy;
+}

@@ -1,0 +1,96 @@
+/* The state as one thing: made empty, told its incarnation and settings, destroyed. */
+#include "core/model/state.h"
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "core/model/image.h"
+
+#include <stdlib.h>
+
+static const struct log_settings first_settings = {
+#define LOG_SETTING(name, first, least, most, meaning) .name = first,
+#include "core/model/log_settings.def"
+#undef LOG_SETTING
+};
+
+struct state *state_create(struct epoch *e)
+{
+    struct state *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->epoch = e;
+    s->settings = first_settings;
+    s->level = LEVEL_FIRST;
+    s->log_time = INSTANT_NONE;
+    s->table = table_create(&(struct table_options){.epoch = e, .retire_rare = rare_destroy});
+    s->catalogue = catalogue_create(e);
+    s->repeats = repeats_create(0, (size_t)s->settings.ids_remembered);
+    s->positions = positions_create();
+    if (!s->table || !s->catalogue || !s->repeats || !s->positions) {
+        state_destroy(s);
+        return NULL;
+    }
+    state_settings_changed(s);
+    return s;
+}
+
+/* What hangs on a SKU and is not the table's: its item and the ledgers of its rows (the rare parts themselves
+ * go with the table). */
+static void free_what_hangs(const struct table *t, struct sku *sku, struct buffer *rows)
+{
+    size_t count = sku_rows_count(sku);
+    const struct item *item = sku_item(sku);
+
+    buffer_clear(rows);
+    struct row_image *row = (struct row_image *)buffer_reserve(rows, (count + 1) * sizeof(*row));
+    if (row && sku_read_all(t, sku, row, count) == count)
+        for (size_t i = 0; i < count; i++)
+            if (row_rare(&row[i]))
+                ledger_destroy(row_rare(&row[i])->ledger);
+    sku_set_item(sku, NULL);
+    free((void *)(uintptr_t)item);
+}
+
+static void free_skus(struct table *t)
+{
+    struct buffer rows = {0};
+
+    for (uint32_t i = 0; i < table_sku_count(t); i++)
+        free_what_hangs(t, table_sku(t, i), &rows);
+    buffer_finish(&rows);
+}
+
+void state_destroy(struct state *s)
+{
+    if (!s)
+        return;
+    image_abandon(s);
+    if (s->apply_destroy)
+        s->apply_destroy(s->apply);
+    if (s->table)
+        free_skus(s->table);
+    table_destroy(s->table);
+    catalogue_destroy(s->catalogue);
+    repeats_destroy(s->repeats);
+    positions_destroy(s->positions);
+    arena_finish(&s->scratch);
+    free(s);
+}
+
+int state_incarnate(struct state *s, uint64_t incarnation)
+{
+    if (s->incarnations_count == INCARNATIONS_MOST)
+        return ERROR_LIMIT;
+    if (s->incarnations_count == 0)
+        repeats_reseed(s->repeats, incarnation);
+    s->incarnations[s->incarnations_count++] = incarnation;
+    return 0;
+}
+
+void state_settings_changed(struct state *s)
+{
+    repeats_resize(s->repeats, (size_t)s->settings.ids_remembered);
+    repeats_bound_sources(s->repeats, (size_t)s->settings.sources_remembered,
+                          (size_t)s->settings.sources_bytes);
+}
