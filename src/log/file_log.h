@@ -1,32 +1,42 @@
-/* The embedded log: preallocated, zeroed segment files, CRC-32C a record, one fdatasync a group of waiting appends. */
+/* The embedded log: preallocated, zeroed segment files, CRC-32C a record, one fdatasync a group of waiting
+ * appends. */
 #ifndef LOG_FILE_LOG_H
 #define LOG_FILE_LOG_H
 
 #include "log/log.h"
 
+struct file_ops;
+
+#define FILE_LOG_FIRST                                                                                     \
+    UINT64_MAX /* start_offset: whatever the log's first record is (tools: a trimmed log does not begin at \
+                  0) */
+
 struct file_log_options {
-    const char *directory;     /* made when it is not there (mode 0750) */
-    uint64_t start_offset;     /* `next` begins here: the checkpoint's next offset; 0: the beginning */
+    const char *directory; /* made when it is not there (mode 0750) */
+    uint64_t start_offset; /* `next` begins here: the checkpoint's next offset; 0: the very first record. A
+                              new log is made only with 0 */
     uint64_t first_append_at_least; /* a continued log's appended_at never goes below this (µs) */
-    size_t segment_bytes;      /* 0: 64 MiB */
-    size_t queue_records_most; /* 0: 65536 */
-    size_t queue_bytes_most;   /* 0: 64 MiB */
-    bool read_only;            /* onhand check, explain: nothing is made or cut */
+    size_t segment_bytes;           /* 0: 64 MiB */
+    size_t queue_records_most;      /* 0: 65536 */
+    size_t queue_bytes_most;        /* 0: 64 MiB */
+    bool read_only;                 /* onhand check, explain: nothing is made or cut */
     log_lost lost;
     void *lost_context;
-    const void *first_record;  /* what a new log begins with (an encoded incarnation record) */
+    const void *first_record; /* what a new log begins with (an encoded incarnation record) */
     size_t first_record_length;
+    const struct file_ops *file_ops; /* NULL: the system's; tests let it fail */
 };
 
-struct file_log_report {       /* what opening found */
+struct file_log_report { /* what opening found */
     bool created;
-    uint64_t torn_bytes;       /* cut at the tail, 0: none */
+    uint64_t torn_bytes; /* cut at the tail, 0: none */
     uint64_t first_offset, end_offset;
-    char detail[256];          /* of an error: what is wrong, where, what to do; of a torn tail: what was cut */
+    char detail[400]; /* of an error: what is wrong, where, what to do; of a torn tail: what was cut */
 };
 
-/* 0, or ERROR_CORRUPT (damage before the tail, a segment missing), ERROR_IO, ERROR_NOMEM, ERROR_BUSY (another process has it open), ERROR_NOTFOUND
- * (start_offset is behind the end or before the first); report.detail says more. */
+/* 0, or ERROR_CORRUPT (damage before the tail, a segment missing), ERROR_IO, ERROR_NOMEM, ERROR_BUSY (another
+ * process has it open), ERROR_NOTFOUND (start_offset is behind the end or before the first); report.detail
+ * says more. */
 int file_log_open(const struct file_log_options *o, struct log **ret_log, struct file_log_report *ret_report);
 
 #endif

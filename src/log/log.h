@@ -1,4 +1,5 @@
-/* The log: records in one order, durable before they are told. Embedded (file_log.c), Kafka (kafka_log.c, later), simulated (tests/sim). */
+/* The log: records in one order, durable before they are told. Embedded (file_log.c), Kafka (kafka_log.c,
+ * later), simulated (tests/sim). */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 
@@ -10,28 +11,33 @@ struct log;
 
 /* A record as it stands in the log. */
 struct log_record {
-    uint64_t offset;      /* grows; may have holes */
-    int64_t appended_at;  /* microseconds since the epoch */
-    const void *bytes;    /* valid until the next call of `next` */
+    uint64_t offset;     /* grows; may have holes */
+    int64_t appended_at; /* microseconds since the epoch */
+    const void *bytes;   /* valid until the next call of `next` */
     size_t length;
-    void *cookie;         /* what this process gave to append; NULL for the records of others and of earlier lives */
+    void *cookie; /* what this process gave to append; NULL for the records of others and of earlier lives */
 };
 
-struct log_append { const void *bytes; size_t length; void *cookie; };
+struct log_append {
+    const void *bytes;
+    size_t length;
+    void *cookie;
+};
 
 struct log_status {
-    bool writable;        /* false after a failed sync or a full disk: appends answer ERROR_UNAVAILABLE */
+    bool writable; /* false after a failed sync or a full disk: appends answer ERROR_UNAVAILABLE */
     uint64_t first_offset, end_offset; /* what can be read: first ≤ offset < end (durable) */
     uint64_t bytes, groups, syncs;     /* since open */
-    char reason[160];     /* why not writable, and what to do */
+    char reason[160];                  /* why not writable, and what to do */
 };
 
 struct log_ops {
-    /* Takes the records, in this order and adjacent, or none: ERROR_BUSY when the queue is full, ERROR_UNAVAILABLE when not writable, ERROR_LIMIT for
-     * one too long. The bytes must stay valid until the record came back by `next` or `lost` was called for it. @thread any, does not block */
+    /* Takes the records, in this order and adjacent, or none: ERROR_BUSY when the queue is full,
+     * ERROR_UNAVAILABLE when not writable, ERROR_LIMIT for one too long. The bytes must stay valid until the
+     * record came back by `next` or `lost` was called for it. @thread any, does not block */
     int (*append)(struct log *l, const struct log_append *records, size_t count);
-    /* The next records in order, durable ones only: at most `count`; 0 after timeout_ms (0: at once, -1: for ever) or log_wake; negative: an error that
-     * does not pass (ERROR_CORRUPT, ERROR_IO). @thread writer */
+    /* The next records in order, durable ones only: at most `count`; 0 after timeout_ms (0: at once, -1: for
+     * ever) or log_wake; negative: an error that does not pass (ERROR_CORRUPT, ERROR_IO). @thread writer */
     int (*next)(struct log *l, struct log_record *ret_records, size_t count, int timeout_ms);
     /* Makes a waiting `next` return. @thread any */
     void (*wake)(struct log *l);
@@ -43,9 +49,12 @@ struct log_ops {
     void (*destroy)(struct log *l);
 };
 
-struct log { const struct log_ops *ops; };
+struct log {
+    const struct log_ops *ops;
+};
 
-/* Called for each record that was taken and will not come back through `next` (a failed sync, stop). @thread log */
+/* Called for each record that was taken and will not come back through `next` (a failed sync, stop). @thread
+ * log */
 typedef void (*log_lost)(void *context, void *cookie, int error);
 
 #endif

@@ -1,0 +1,85 @@
+/* A segment of the embedded log as bytes: its header, its records, and what may stand behind the last one.
+ * Pure: no files here.
+ *
+ * Layout, little-endian: a header of 64 bytes, then records one behind the other, each a frame of 32 bytes
+ * and its payload, filled up with zeros to eight bytes; then zeros up to the segment's size. Behind the last
+ * record may stand a mark: a frame without payload that says "what is before me is durable". The next group
+ * overwrites it.
+ *
+ * Every CRC of a segment begins with the segment's salt, drawn when it is made and told to nobody: bytes left
+ * from other files, and payloads that somebody shaped like a record, do not pass for records.
+ *
+ * How a torn tail is told from damage. Groups are written one at a time: group g+1 is not written before g is
+ * synced. A frame says how many records of its group stand before it, so its group's first offset is known.
+ * Let n be the first offset that cannot be read. Whatever valid stands behind:
+ *   - a record whose group begins at or before n: of the same, never synced group as n (a power cut keeps any
+ * subset of its sectors). Torn tail.
+ *   - a record whose group begins behind n, or a mark of an end behind n: n had been synced. Damage.
+ *   - nothing: torn tail; n stood in the last group, which may or may not have been synced. A clean stop, and
+ * a second without appends, leave a mark, so that damage in the last group is seen as damage from then on.
+ * What the header calls durable (the record a log begins with) was synced before the file got its name: it
+ * cannot be torn. Files have their full size before they get their name; when the last is shorter
+ * nevertheless, what is missing counts as zeros. */
+#ifndef LOG_SEGMENT_H
+#define LOG_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SEGMENT_FORMAT = 1,
+    SEGMENT_HEADER_BYTES = 64,
+    SEGMENT_FRAME_BYTES = 32,
+    SEGMENT_BYTES_LEAST = 4096,
+    SEGMENT_BYTES_MOST = 1 << 30,
+    SEGMENT_RECORD_BYTES_MOST = 512 * 1024,
+};
+
+struct segment_header {
+    char magic[8];
+    uint32_t format;
+    uint32_t salt;
+    uint64_t sequence;    /* 1, 2, 3, …; in the name too */
+    uint64_t bytes;       /* of the whole file */
+    uint64_t durable_end; /* records before this position were synced before the file got its name */
+    uint8_t reserved[20];
+    uint32_t crc;
+};
+
+/* A record or, without payload, a mark. */
+struct segment_record {
+    uint64_t offset;
+    int64_t appended_at;
+    uint32_t before; /* so many records of its group stand before it */
+    uint32_t length;
+    const void *bytes;
+};
+
+/* Fills magic, format and crc. */
+void segment_header_seal(struct segment_header *h);
+/* 0, ERROR_CORRUPT, or ERROR_LEVEL: of a newer format. `size` is the file's. */
+int segment_header_check(const struct segment_header *h, uint64_t sequence);
+
+/* The bytes a record of that length takes. */
+size_t segment_record_bytes(size_t length);
+/* Writes the record with its frame and filling; returns the bytes written: segment_record_bytes(r->length).
+ */
+size_t segment_record_put(void *at, uint32_t salt, const struct segment_record *r);
+/* Reads the record at a position; false: there is no valid one. ret->bytes points into `bytes`. */
+bool segment_record_get(const void *bytes, size_t size, size_t at, uint32_t salt, struct segment_record *ret);
+/* A mark says in `offset` where the durable records end. */
+void segment_mark_put(void *at, uint32_t salt, uint64_t end_offset, int64_t appended_at);
+bool segment_mark_get(const void *bytes, size_t size, size_t at, uint32_t salt, uint64_t *ret_end_offset);
+
+/* What stands at and behind a position at which the record `offset` should stand and does not. */
+struct segment_rest {
+    size_t end;      /* behind the last byte that is not zero; the position itself when all are zero */
+    bool damage;     /* something proves that `offset` had been synced */
+    size_t proof_at; /* where it stands */
+    uint64_t proof_offset;
+};
+void segment_rest(const void *bytes, size_t size, size_t at, uint32_t salt, uint64_t offset,
+                  struct segment_rest *ret);
+
+#endif

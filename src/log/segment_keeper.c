@@ -1,0 +1,198 @@
+/* The keeper's thread: prepare the next segment, delete the trimmed ones, oldest first. */
+#include "log/segment_keeper.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum { RETRY_SECONDS = 1 };
+
+uint32_t segment_salt(void)
+{
+    uint32_t salt = 0;
+
+    if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt)) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        salt = (uint32_t)now.tv_nsec * 2654435761u ^ (uint32_t)now.tv_sec;
+    }
+    return salt;
+}
+
+void segment_keeper_init(struct segment_keeper *k, const struct file_ops *ops, int directory,
+                         size_t segment_bytes)
+{
+    pthread_condattr_t monotonic;
+
+    *k = (struct segment_keeper){
+        .ops = ops, .directory = directory, .segment_bytes = segment_bytes, .spare.fd = -1};
+    k->keep_offset = UINT64_MAX;
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&k->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static uint64_t next_sequence(const struct segment_keeper *k)
+{
+    return k->list.at[k->list.count - 1].sequence + 1;
+}
+
+/* @lock held; let go while the file is made. */
+static void prepare(struct segment_keeper *k)
+{
+    struct segment_header h = {
+        .salt = segment_salt(), .sequence = next_sequence(k), .bytes = k->segment_bytes};
+    bool had_failed = k->spare_error != 0;
+    int fd;
+
+    pthread_mutex_unlock(&k->lock);
+    fd = segment_file_make(k->ops, k->directory, &h, NULL, &k->stop);
+    if (fd >= 0 && had_failed && k->spare_ready)
+        k->spare_ready(k->context);
+    pthread_mutex_lock(&k->lock);
+    k->spare_error = fd < 0 ? fd : 0;
+    if (fd >= 0)
+        k->spare = (struct segment_spare){fd, h.sequence, h.salt};
+    pthread_cond_broadcast(&k->changed);
+}
+
+/* Whole segments only, and never the last that holds a durable record (what is trimmed is durable). */
+static bool has_trimmed(const struct segment_keeper *k)
+{
+    uint64_t until = k->trim_offset < k->keep_offset ? k->trim_offset : k->keep_offset;
+
+    return k->list.count > 1 && k->list.at[1].first_offset < until;
+}
+
+/* @lock held; let go while the file is deleted. The directory is synced each time, so that no gap can appear.
+ */
+static void delete_first(struct segment_keeper *k)
+{
+    uint64_t sequence = k->list.at[0].sequence;
+
+    k->list.count--;
+    memmove(k->list.at, k->list.at + 1, k->list.count * sizeof(*k->list.at));
+    pthread_mutex_unlock(&k->lock);
+    k->ops->unlink(k->ops->context, k->directory, segment_name(sequence).text);
+    k->ops->sync_directory(k->ops->context, k->directory);
+    pthread_mutex_lock(&k->lock);
+}
+
+static void wait_a_while(struct segment_keeper *k)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RETRY_SECONDS;
+    pthread_cond_timedwait(&k->changed, &k->lock, &until);
+}
+
+static void *keeper_thread(void *context)
+{
+    struct segment_keeper *k = context;
+
+    pthread_mutex_lock(&k->lock);
+    while (!k->stop) {
+        if (has_trimmed(k))
+            delete_first(k);
+        else if (k->spare.fd < 0 && !k->spare_error)
+            prepare(k);
+        else if (k->spare_error) {
+            wait_a_while(k);
+            if (!k->stop)
+                prepare(k);
+        } else
+            pthread_cond_wait(&k->changed, &k->lock);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return NULL;
+}
+
+int segment_keeper_start(struct segment_keeper *k)
+{
+    if (pthread_create(&k->thread, NULL, keeper_thread, k) != 0)
+        return ERROR_NOMEM;
+    pthread_setname_np(k->thread, "log-keeper");
+    k->started = true;
+    return 0;
+}
+
+int segment_keeper_take(struct segment_keeper *k, uint64_t first_offset, struct segment_spare *ret)
+{
+    int error;
+
+    pthread_mutex_lock(&k->lock);
+    while (k->spare.fd < 0 && !k->spare_error)
+        pthread_cond_wait(&k->changed, &k->lock);
+    error = k->spare.fd < 0
+                ? k->spare_error
+                : segment_list_add(&k->list, (struct segment_file){k->spare.sequence, first_offset});
+    if (!error) {
+        *ret = k->spare;
+        k->spare.fd = -1;
+        pthread_cond_broadcast(&k->changed);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return error;
+}
+
+void segment_keeper_trim(struct segment_keeper *k, uint64_t offset)
+{
+    pthread_mutex_lock(&k->lock);
+    if (offset > k->trim_offset)
+        k->trim_offset = offset;
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+}
+
+void segment_keeper_keep(struct segment_keeper *k, uint64_t offset)
+{
+    pthread_mutex_lock(&k->lock);
+    k->keep_offset = offset;
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+}
+
+uint64_t segment_keeper_first(struct segment_keeper *k)
+{
+    uint64_t first;
+
+    pthread_mutex_lock(&k->lock);
+    first = k->list.at[0].first_offset;
+    pthread_mutex_unlock(&k->lock);
+    return first;
+}
+
+bool segment_keeper_find(struct segment_keeper *k, uint64_t offset, struct segment_file *ret)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; i < k->list.count && k->list.at[i].first_offset <= offset; i++) {
+        *ret = k->list.at[i];
+        found = true;
+    }
+    pthread_mutex_unlock(&k->lock);
+    return found;
+}
+
+void segment_keeper_finish(struct segment_keeper *k)
+{
+    if (k->started) {
+        pthread_mutex_lock(&k->lock);
+        __atomic_store_n(&k->stop, true, __ATOMIC_RELAXED);
+        pthread_cond_broadcast(&k->changed);
+        pthread_mutex_unlock(&k->lock);
+        pthread_join(k->thread, NULL);
+    }
+    if (k->spare.fd >= 0)
+        k->ops->close(k->ops->context, k->spare.fd);
+    segment_list_finish(&k->list);
+    pthread_cond_destroy(&k->changed);
+    pthread_mutex_destroy(&k->lock);
+}
