@@ -1,0 +1,208 @@
+/* Checkpoints and digests: when they are due, and the writer's turns at them between batches. */
+#include "engine/internal.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/logger.h"
+
+#include <time.h>
+
+enum { COPY_BYTES_A_TURN = 256 * 1024, BACKLOG_BYTES_MOST = 32 * 1024 * 1024 };
+
+static void answer_digest(struct engine *e, int status, struct hash128 digest)
+{
+    pthread_mutex_lock(&e->lock);
+    e->wanted.digest = false;
+    e->wanted.digest_done = true;
+    e->wanted.digest_status = status;
+    e->wanted.digest_next_offset = e->copying.next_offset;
+    e->wanted.digest_value = digest;
+    atomic_store_explicit(&e->digest_armed, false, memory_order_relaxed);
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void answer_checkpoint(struct engine *e, int status)
+{
+    pthread_mutex_lock(&e->lock);
+    if (e->wanted.checkpoint) {
+        e->wanted.checkpoint = false;
+        e->wanted.checkpoint_done = true;
+        e->wanted.checkpoint_status = status;
+        pthread_cond_broadcast(&e->changed);
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void drop_file(struct engine *e)
+{
+    if (e->copying.file)
+        e->store.ops->destroy(e->copying.file);
+    e->copying.file = NULL;
+}
+
+static int begin(struct engine *e, enum copy_kind kind)
+{
+    struct copying *c = &e->copying;
+    int error;
+
+    c->next_offset = e->state->next_offset;
+    c->began_us = clock_monotonic_us();
+    if (kind == COPY_CHECKPOINT) {
+        struct checkpoint_header h = {.format = IMAGE_FORMAT,
+                                      .level = e->state->level,
+                                      .incarnation = state_incarnation(e->state),
+                                      .next_offset = e->state->next_offset};
+        error = e->store.ops->create(e->store.context, &h, &c->file);
+        if (error)
+            return error;
+        c->last_us = c->began_us;
+        c->records_at_last = e->state->counts.records;
+        error = image_begin(e->state, e->store.ops->add, c->file);
+        if (error)
+            drop_file(e);
+    } else {
+        error = image_begin(e->state, NULL, NULL);
+    }
+    if (!error)
+        c->kind = kind;
+    return error;
+}
+
+void copying_arm(struct engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    bool due = e->wanted.digest && e->copying.kind == COPY_NONE &&
+               (e->wanted.digest_at == 0 || e->wanted.digest_at == e->state->next_offset);
+    bool missed = e->wanted.digest && !due && e->wanted.digest_at && e->wanted.digest_at <= e->state->next_offset &&
+                  e->copying.kind != COPY_DIGEST;
+    pthread_mutex_unlock(&e->lock);
+    if (due) {
+        int error = begin(e, COPY_DIGEST);
+        if (error)
+            answer_digest(e, error, (struct hash128){0});
+    } else if (missed) {
+        bool passed = e->wanted.digest_at < e->state->next_offset;
+        answer_digest(e, passed ? ERROR_NOTFOUND : ERROR_BUSY, (struct hash128){0});
+    }
+}
+
+static bool checkpoint_due(struct engine *e)
+{
+    struct copying *c = &e->copying;
+    uint64_t records = e->state->counts.records - c->records_at_last;
+
+    pthread_mutex_lock(&e->lock);
+    bool asked = e->wanted.checkpoint;
+    pthread_mutex_unlock(&e->lock);
+    return asked || records >= e->options.checkpoint_records ||
+           (records && clock_monotonic_us() - c->last_us >= e->options.checkpoint_interval_us);
+}
+
+static void checkpoint_failed(struct engine *e, int error, const char *detail)
+{
+    log_error("no checkpoint was written: %s", *detail ? detail : error_text(error));
+    e->published.checkpoint_failures_total++;
+    drop_file(e);
+    answer_checkpoint(e, error);
+}
+
+/* The image is in memory or on its way to the disk: make it durable. Dead letters go first, so that a replay from here need not know them. */
+static void commit(struct engine *e, struct hash128 digest)
+{
+    if (e->dead_letters && dead_letters_flush(e->dead_letters) != 0)
+        log_warning("rejected events before record %lu may be missing from the dead-letter file", e->copying.next_offset);
+    log_info("digest %016lx%016lx of the state before record %lu", digest.high, digest.low, e->copying.next_offset);
+    e->store.ops->commit(e->copying.file, digest);
+}
+
+static void committed(struct engine *e)
+{
+    struct copying *c = &e->copying;
+    uint64_t trim;
+
+    drop_file(e);
+    e->published.checkpoints_total++;
+    e->published.checkpoint_offset = c->next_offset;
+    e->published.checkpoint_duration_us = (uint64_t)(clock_monotonic_us() - c->began_us);
+    if (!e->options.keep_log && e->store.ops->trim_offset(e->store.context, &trim))
+        e->log->ops->trim(e->log, trim);
+    answer_checkpoint(e, 0);
+}
+
+/* One step of the copy. 1: more at once, -1: the disk is behind, 0: the copy is done. */
+static int step(struct engine *e)
+{
+    struct copying *c = &e->copying;
+    struct hash128 digest;
+
+    if (c->kind == COPY_CHECKPOINT && e->store.ops->backlog_bytes(c->file) > BACKLOG_BYTES_MOST)
+        return -1;
+    int more = image_step(e->state, COPY_BYTES_A_TURN, &digest);
+    if (more > 0)
+        return 1;
+    enum copy_kind kind = c->kind;
+    c->kind = COPY_NONE;
+    if (kind == COPY_DIGEST)
+        answer_digest(e, more, digest);
+    else if (more < 0)
+        checkpoint_failed(e, more, "");
+    else
+        commit(e, digest);
+    return 0;
+}
+
+int copying_turn(struct engine *e)
+{
+    struct copying *c = &e->copying;
+    char detail[240] = "";
+
+    if (c->kind != COPY_NONE)
+        return step(e) < 0 ? -1 : 1;
+    if (c->file) {
+        int status = e->store.ops->poll(c->file, detail, sizeof(detail));
+        if (status > 0)
+            return -1;
+        if (status < 0)
+            checkpoint_failed(e, status, detail);
+        else
+            committed(e);
+    }
+    if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed)) {
+        copying_arm(e);
+        if (c->kind != COPY_NONE)
+            return 1;
+    }
+    if (atomic_load_explicit(&e->stopping, memory_order_relaxed) || !checkpoint_due(e))
+        return 0;
+    int error = begin(e, COPY_CHECKPOINT);
+    if (error)
+        checkpoint_failed(e, error, "");
+    return error ? 0 : 1;
+}
+
+void copying_finish(struct engine *e)
+{
+    int64_t until = clock_monotonic_us() + e->options.stop_timeout_us;
+    bool last_begun = false;
+
+    for (;;) {
+        int turn = 0;
+        if (e->copying.kind != COPY_NONE || e->copying.file)
+            turn = copying_turn(e);
+        if (turn == 0 && e->copying.kind == COPY_NONE && !e->copying.file) {
+            if (last_begun || e->state->counts.records == e->copying.records_at_last || begin(e, COPY_CHECKPOINT) != 0)
+                break;
+            last_begun = true;
+            continue;
+        }
+        if (clock_monotonic_us() > until) {
+            log_warning("stopped without a last checkpoint: the next start replays more");
+            break;
+        }
+        if (turn < 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+    }
+    image_abandon(e->state);
+    drop_file(e);
+    e->copying.kind = COPY_NONE;
+}

@@ -1,0 +1,309 @@
+/* Puts the engine together, and takes it apart in the mirrored order. */
+#include "engine/internal.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/hash.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { CHECKPOINT_RECORDS = 2000000 };
+#define CHECKPOINT_INTERVAL_US (INT64_C(300) * 1000000)
+#define STOP_TIMEOUT_US (INT64_C(8) * 1000000)
+
+static void draw_hash_seed(void)
+{
+    hash_seed(0);
+}
+
+void engine_set_why(struct engine *e, const char *format, ...)
+{
+    va_list args;
+
+    pthread_mutex_lock(&e->lock);
+    va_start(args, format);
+    vsnprintf(e->why_not_ready, sizeof(e->why_not_ready), format, args);
+    va_end(args);
+    pthread_mutex_unlock(&e->lock);
+}
+
+void engine_why_not_ready(struct engine *e, char *out, size_t size)
+{
+    pthread_mutex_lock(&e->lock);
+    bool ready = atomic_load_explicit(&e->view.ready, memory_order_relaxed);
+    snprintf(out, size, "%s", ready ? "" : e->why_not_ready[0] ? e->why_not_ready : "starting");
+    pthread_mutex_unlock(&e->lock);
+}
+
+static int make_directory(const char *path, char *detail, size_t detail_size)
+{
+    if (mkdir(path, 0750) == 0 || errno == EEXIST)
+        return 0;
+    snprintf(detail, detail_size, "cannot make the directory %s: %s", path, strerror(errno));
+    return ERROR_IO;
+}
+
+static int prepare_directory(struct engine *e, char *detail, size_t detail_size)
+{
+    char path[4096];
+    int error = make_directory(e->options.directory, detail, detail_size);
+
+    if (error)
+        return error;
+    if (asprintf(&e->checkpoints_directory, "%s/checkpoints", e->options.directory) < 0) {
+        e->checkpoints_directory = NULL;
+        return ERROR_NOMEM;
+    }
+    error = make_directory(e->checkpoints_directory, detail, detail_size);
+    if (error)
+        return error;
+    snprintf(path, sizeof(path), "%s/dead-letter.ndjson", e->options.directory);
+    error = dead_letters_open(path, &e->dead_letters);
+    if (error)
+        snprintf(detail, detail_size, "cannot open %s: %s", path, error_text(error));
+    return error;
+}
+
+static void fill_view(struct engine *e)
+{
+    struct view *v = &e->view;
+
+    v->epoch = e->epoch;
+    v->table = e->state->table;
+    v->catalogue = e->state->catalogue;
+    v->positions = e->state->positions;
+    v->incarnations = e->state->incarnations;
+    atomic_store(&v->incarnations_count, e->state->incarnations_count);
+    atomic_store(&v->log_time, e->state->log_time);
+    atomic_store(&v->level, e->state->level);
+    atomic_store(&v->next_offset, e->state->next_offset);
+    atomic_store(&v->ready, false);
+}
+
+static void engine_free(struct engine *e)
+{
+    if (e->log)
+        e->log->ops->destroy(e->log);
+    dead_letters_close(e->dead_letters);
+    state_destroy(e->state);
+    epoch_destroy(e->epoch);
+    outcome_finish(&e->outcome);
+    arena_finish(&e->arena);
+    free(e->checkpoints_directory);
+    pthread_cond_destroy(&e->changed);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+static struct engine *engine_allocate(const struct engine_options *o)
+{
+    struct engine *e = calloc(1, sizeof(*e));
+    pthread_condattr_t monotonic;
+
+    if (!e)
+        return NULL;
+    e->options = *o;
+    if (!e->options.checkpoint_records)
+        e->options.checkpoint_records = CHECKPOINT_RECORDS;
+    if (!e->options.checkpoint_interval_us)
+        e->options.checkpoint_interval_us = CHECKPOINT_INTERVAL_US;
+    if (!e->options.stop_timeout_us)
+        e->options.stop_timeout_us = STOP_TIMEOUT_US;
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    e->opened_us = e->copying.last_us = clock_monotonic_us();
+    return e;
+}
+
+int engine_open_unthreaded(const struct engine_options *o, struct engine **ret_engine, char *detail, size_t detail_size)
+{
+    static pthread_once_t seeded = PTHREAD_ONCE_INIT;
+    struct engine *e = engine_allocate(o);
+    int error = ERROR_NOMEM;
+
+    if (detail_size)
+        detail[0] = '\0';
+    if (!e)
+        goto failed;
+    pthread_once(&seeded, draw_hash_seed);
+    e->epoch = epoch_create();
+    e->state = e->epoch ? state_create(e->epoch) : NULL;
+    if (!e->state)
+        goto failed;
+    error = o->directory ? prepare_directory(e, detail, detail_size) : 0;
+    e->store = o->store ? *o->store : checkpoint_files(e->checkpoints_directory);
+    if (!error)
+        error = recovery_run(e, detail, detail_size);
+    if (error)
+        goto failed;
+    fill_view(e);
+    *ret_engine = e;
+    return 0;
+failed:
+    if (detail_size && !detail[0])
+        snprintf(detail, detail_size, "%s", error_text(error));
+    if (e)
+        engine_free(e);
+    return error;
+}
+
+int engine_open(const struct engine_options *o, struct engine **ret_engine, char *detail, size_t detail_size)
+{
+    struct engine *e;
+    int error = engine_open_unthreaded(o, &e, detail, detail_size);
+
+    if (error)
+        return error;
+    if (pthread_create(&e->writer, NULL, writer_main, e) != 0) {
+        snprintf(detail, detail_size, "the writer thread could not be started");
+        engine_free(e);
+        return ERROR_NOMEM;
+    }
+    *ret_engine = e;
+    return 0;
+}
+
+int engine_turn(struct engine *e, int wait_ms)
+{
+    int unused;
+    return writer_turn(e, wait_ms, &unused);
+}
+
+void engine_crash(struct engine *e)
+{
+    image_abandon(e->state);
+    if (e->copying.file)
+        e->store.ops->destroy(e->copying.file);
+    engine_free(e);
+}
+
+struct state *engine_state(struct engine *e)
+{
+    return e->state;
+}
+
+void engine_close(struct engine *e)
+{
+    if (!e)
+        return;
+    atomic_store(&e->stopping, true);
+    e->log->ops->stop(e->log);
+    atomic_store_explicit(&e->drained, true, memory_order_release);
+    e->log->ops->wake(e->log);
+    pthread_join(e->writer, NULL);
+    engine_free(e);
+}
+
+const struct view *engine_view(const struct engine *e)
+{
+    return &e->view;
+}
+
+static int submit(void *engine, struct command *c)
+{
+    struct engine *e = engine;
+    struct log_append one = {.bytes = c->bytes, .length = c->length, .cookie = c};
+
+    if (atomic_load_explicit(&e->stopping, memory_order_relaxed) || !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
+        return ERROR_UNAVAILABLE;
+    return e->log->ops->append(e->log, &one, 1);
+}
+
+struct command_port engine_port(struct engine *e)
+{
+    return (struct command_port){.engine = e, .submit = submit};
+}
+
+/* CLOCK_MONOTONIC, timeout_ms from now. */
+static struct timespec deadline(int timeout_ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += timeout_ms / 1000;
+    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+/* Waits under the lock until *done, the writer stopped, or time is up. */
+static int wait_for(struct engine *e, const bool *done, int timeout_ms)
+{
+    struct timespec until = deadline(timeout_ms);
+
+    while (!*done && !e->stopped_by)
+        if (pthread_cond_timedwait(&e->changed, &e->lock, &until) == ETIMEDOUT)
+            break;
+    return *done ? 0 : e->stopped_by ? e->stopped_by : ERROR_TIMEOUT;
+}
+
+int engine_wait_ready(struct engine *e, int timeout_ms)
+{
+    pthread_mutex_lock(&e->lock);
+    int error = wait_for(e, &e->ready, timeout_ms);
+    pthread_mutex_unlock(&e->lock);
+    return error;
+}
+
+int engine_digest(struct engine *e, uint64_t next_offset, int timeout_ms, uint64_t *ret_next_offset, struct hash128 *ret_digest)
+{
+    int error = ERROR_BUSY;
+
+    pthread_mutex_lock(&e->lock);
+    if (!e->wanted.digest) {
+        e->wanted.digest = true;
+        e->wanted.digest_done = false;
+        e->wanted.digest_at = next_offset;
+        atomic_store_explicit(&e->digest_armed, true, memory_order_relaxed);
+        e->log->ops->wake(e->log);
+        error = wait_for(e, &e->wanted.digest_done, timeout_ms);
+        e->wanted.digest = false;
+        atomic_store_explicit(&e->digest_armed, false, memory_order_relaxed);
+        if (!error)
+            error = e->wanted.digest_status;
+        if (!error) {
+            *ret_next_offset = e->wanted.digest_next_offset;
+            *ret_digest = e->wanted.digest_value;
+        }
+    }
+    pthread_mutex_unlock(&e->lock);
+    return error;
+}
+
+int engine_checkpoint(struct engine *e, int timeout_ms)
+{
+    int error = ERROR_BUSY;
+
+    pthread_mutex_lock(&e->lock);
+    if (!e->wanted.checkpoint) {
+        e->wanted.checkpoint = true;
+        e->wanted.checkpoint_done = false;
+        e->log->ops->wake(e->log);
+        error = wait_for(e, &e->wanted.checkpoint_done, timeout_ms);
+        e->wanted.checkpoint = false;
+        if (!error)
+            error = e->wanted.checkpoint_status;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return error;
+}
+
+void engine_metrics(struct engine *e, struct buffer *out)
+{
+#define COUNTER(name, type, help)                                                                                                              \
+    buffer_printf(out, "# HELP onhand_" #name " %s\n# TYPE onhand_" #name " " #type "\nonhand_" #name " %lu\n", help,                          \
+                  atomic_load_explicit(&e->published.name, memory_order_relaxed));
+#include "engine/counters.def"
+#undef COUNTER
+    buffer_printf(out, "# HELP onhand_uptime_seconds Seconds since start.\n# TYPE onhand_uptime_seconds gauge\nonhand_uptime_seconds %ld\n",
+                  (clock_monotonic_us() - e->opened_us) / 1000000);
+}

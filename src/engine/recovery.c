@@ -1,0 +1,131 @@
+/* What happens before the first new record: the newest checkpoint that verifies, then the log from there. */
+#include "engine/internal.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/logger.h"
+#include "codec/record_codec.h"
+#include "log/file_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int load_section(void *context, uint8_t kind, const void *bytes, size_t length)
+{
+    struct engine *e = context;
+    return image_load(e->state, kind, bytes, length);
+}
+
+/* *ret_found: the state is that of a checkpoint. */
+static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size_t detail_size)
+{
+    struct checkpoint_header header;
+    struct hash128 digest;
+    unsigned rejected = 0;
+
+    *ret_found = false;
+    int error = e->store.ops->load(e->store.context, load_section, e, &header, &rejected, detail, detail_size);
+    if (error == ERROR_NOTFOUND)
+        return 0;
+    if (error == ERROR_CORRUPT) {
+        log_warning("no checkpoint is usable (%s): replaying the log from its first record if it is still there", detail);
+        return 0;
+    }
+    if (error)
+        return error;
+    if (rejected)
+        log_warning("%u damaged checkpoint(s) passed over: %s", rejected, detail);
+    error = image_load_finish(e->state, &digest);
+    if (error) {
+        snprintf(detail, detail_size, "the checkpoint before record %lu could not be loaded: %s", header.next_offset, error_text(error));
+        return error;
+    }
+    if (digest.high != header.digest.high || digest.low != header.digest.low || e->state->next_offset != header.next_offset ||
+        state_incarnation(e->state) != header.incarnation) {
+        snprintf(detail, detail_size, "the checkpoint before record %lu gives another state than was written: remove it to use the one before it",
+                 header.next_offset);
+        return ERROR_CORRUPT;
+    }
+    e->copying.records_at_last = e->state->counts.records;
+    *ret_found = true;
+    return 0;
+}
+
+/* The bytes of a new log's first record. */
+static int first_record(struct buffer *out)
+{
+    struct record r = {.kind = RECORD_INCARNATION,
+                       .level = LEVEL_NEWEST,
+                       .intake = {.partition = 0},
+                       .incarnation = {.number = (uint64_t)clock_wall_us()}};
+    return record_encode(&r, out);
+}
+
+static void told_lost(void *context, void *cookie, int error)
+{
+    struct command *c = cookie;
+    if (!c)
+        return;
+    c->status = error;
+    c->done(c);
+}
+
+static int open_embedded_log(struct engine *e, bool from_checkpoint, char *detail, size_t detail_size)
+{
+    char directory[4096];
+    struct buffer first = {0};
+    struct file_log_report report = {0};
+
+    snprintf(directory, sizeof(directory), "%s/log", e->options.directory);
+    int error = first_record(&first);
+    if (!error) {
+        struct file_log_options o = {.directory = directory,
+                                     .start_offset = e->state->next_offset,
+                                     .first_append_at_least = e->state->log_time == INSTANT_NONE ? 0 : (uint64_t)e->state->log_time,
+                                     .segment_bytes = e->options.segment_bytes,
+                                     .lost = told_lost,
+                                     .lost_context = e,
+                                     .first_record = first.at,
+                                     .first_record_length = first.length};
+        error = file_log_open(&o, &e->log, &report);
+    }
+    buffer_finish(&first);
+    if (error) {
+        snprintf(detail, detail_size, "%s", report.detail[0] ? report.detail : error_text(error));
+        return error;
+    }
+    if (report.torn_bytes)
+        log_warning("the log's torn tail was cut off (%lu bytes, never acknowledged): %s", report.torn_bytes, report.detail);
+    if (!from_checkpoint && report.first_offset > 0) {
+        snprintf(detail, detail_size,
+                 "the log in %s begins at record %lu and no checkpoint leads up to it: copy a checkpoint of this log into %s (from a backup, or from "
+                 "another instance)",
+                 directory, report.first_offset, e->checkpoints_directory);
+        return ERROR_CORRUPT;
+    }
+    e->ready_at_offset = report.end_offset;
+    return 0;
+}
+
+int recovery_run(struct engine *e, char *detail, size_t detail_size)
+{
+    bool from_checkpoint;
+    int error = load_checkpoint(e, &from_checkpoint, detail, detail_size);
+
+    if (error)
+        return error;
+    if (e->options.open_log) {
+        struct log_status status;
+        error = e->options.open_log(e->options.open_log_context, e->state->next_offset, &e->log);
+        if (error)
+            return error;
+        e->log->ops->status(e->log, &status);
+        e->ready_at_offset = status.end_offset;
+    } else {
+        error = open_embedded_log(e, from_checkpoint, detail, detail_size);
+        if (error)
+            return error;
+    }
+    log_info("recovered %s record %lu, %lu record(s) to replay", from_checkpoint ? "from the checkpoint before" : "from", e->state->next_offset,
+             e->ready_at_offset > e->state->next_offset ? e->ready_at_offset - e->state->next_offset : 0);
+    return 0;
+}
