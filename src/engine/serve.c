@@ -1,0 +1,196 @@
+/* `onhand serve`: the engine, the HTTP front door and intake, put together; and taken apart when a signal asks for it. */
+#include "engine/serve_options.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "http/http.h"
+#include "intake/intake.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* SIGTERM has to end in 10 s: 1.5 for requests, 5 at most for intake to leave its group, the rest for the last checkpoint. */
+enum { HTTP_STOP_MS = 1500, LOOK_MS = 100, EXIT_WITHIN_MS = 9500 };
+
+struct server {
+    const struct serve_options *options;
+    struct engine *engine;
+    struct http *http;
+    struct intake *intake;
+    char group[64];
+    char detail[512];
+};
+
+static void metrics(void *context, struct buffer *out)
+{
+    struct server *s = context;
+    struct intake *intake = __atomic_load_n(&s->intake, __ATOMIC_ACQUIRE); /* pairs with the release in start_intake */
+
+    engine_metrics(s->engine, out);
+    if (intake)
+        intake_metrics(intake, out);
+}
+
+static void why_not_ready(void *context, char *out, size_t size)
+{
+    struct server *s = context;
+    engine_why_not_ready(s->engine, out, size);
+}
+
+static int start_engine(struct server *s)
+{
+    const struct serve_options *o = s->options;
+    struct engine_options e = {.directory = o->data_directory,
+                               .checkpoint_records = o->replay_records_most,
+                               .checkpoint_interval_us = (int64_t)o->checkpoint_seconds * 1000000,
+                               .segment_bytes = o->segment_bytes};
+    return engine_open(&e, &s->engine, s->detail, sizeof(s->detail));
+}
+
+static int start_http(struct server *s)
+{
+    const struct serve_options *o = s->options;
+    struct http_options h = {.listen = o->listen,
+                             .threads = o->http_threads,
+                             .view = engine_view(s->engine),
+                             .commands = engine_port(s->engine),
+                             .keys_path = o->keys_path,
+                             .body_bytes_most = o->body_bytes_most,
+                             .connections_most = o->connections_most,
+                             .metrics = metrics,
+                             .why_not_ready = why_not_ready,
+                             .engine = s};
+    return http_start(&h, &s->http, s->detail, sizeof(s->detail));
+}
+
+/* The group carries the log's incarnation: two engines with logs of their own each get everything. */
+static int start_intake(struct server *s)
+{
+    const struct serve_options *o = s->options;
+    struct intake *started;
+
+    if (!o->intake_count)
+        return 0;
+    struct intake_source *sources = calloc(o->intake_count, sizeof(*sources));
+    if (!sources)
+        return ERROR_NOMEM;
+    for (size_t i = 0; i < o->intake_count; i++)
+        sources[i] = (struct intake_source){.topic = o->intake[i].topic,
+                                            .format = o->intake[i].format == SERVE_JSON ? INTAKE_JSON : INTAKE_PROTOBUF,
+                                            .generation = o->intake[i].generation};
+    snprintf(s->group, sizeof(s->group), "onhand-intake-%lu", view_incarnation(engine_view(s->engine)));
+    struct intake_options i = {.brokers = o->kafka_brokers,
+                               .group = s->group,
+                               .sources = sources,
+                               .sources_count = o->intake_count,
+                               .dead_letter_topic = o->dead_letter_topic,
+                               .view = engine_view(s->engine),
+                               .commands = engine_port(s->engine)};
+    int error = intake_start(&i, &started, s->detail, sizeof(s->detail));
+    if (!error)
+        __atomic_store_n(&s->intake, started, __ATOMIC_RELEASE);
+    free(sources);
+    return error;
+}
+
+/* The signal that came within `ms`, or 0. */
+static int wait_for_signal(const sigset_t *signals, int ms)
+{
+    struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    int signal = sigtimedwait(signals, NULL, &wait);
+    return signal > 0 ? signal : 0;
+}
+
+/* Until the replay is done; *ret_signal when somebody wants it to end before. An engine that halts goes on answering reads. */
+static int wait_until_ready(struct server *s, const sigset_t *signals, int *ret_signal)
+{
+    int error;
+
+    do {
+        *ret_signal = wait_for_signal(signals, 0);
+        error = engine_wait_ready(s->engine, LOOK_MS);
+    } while (error == ERROR_TIMEOUT && !*ret_signal);
+    return error;
+}
+
+static void watch_intake(struct server *s, char *last, size_t size)
+{
+    char trouble[256] = "";
+
+    if (s->intake)
+        intake_trouble(s->intake, trouble, sizeof(trouble));
+    if (strcmp(trouble, last) == 0)
+        return;
+    if (*trouble)
+        log_warning("intake: %s", trouble);
+    else
+        log_info("intake: goes on");
+    snprintf(last, size, "%s", trouble);
+}
+
+static int run(struct server *s, const sigset_t *signals)
+{
+    char trouble[256] = "";
+    int signal = 0, error = wait_until_ready(s, signals, &signal);
+
+    if (!error && !signal) {
+        error = start_intake(s);
+        if (error)
+            return error;
+        printf("onhand %s ready at %s\n", ONHAND_VERSION, http_address(s->http));
+        fflush(stdout);
+    }
+    while (!signal) {
+        signal = wait_for_signal(signals, 1000);
+        watch_intake(s, trouble, sizeof(trouble));
+    }
+    log_info("signal %d: stopping", signal);
+    return error == ERROR_TIMEOUT ? 0 : error;
+}
+
+static void *exit_in_time(void *unused)
+{
+    nanosleep(&(struct timespec){.tv_sec = EXIT_WITHIN_MS / 1000, .tv_nsec = EXIT_WITHIN_MS % 1000 * 1000000L}, NULL);
+    log_error("stopping took too long: ended without a last checkpoint; the next start replays more, nothing is lost");
+    _exit(0);
+    return unused;
+}
+
+/* Everything acknowledged is in the log already: being slow costs a longer replay and nothing else. */
+static void stop_all(struct server *s)
+{
+    pthread_t watchdog;
+
+    if (pthread_create(&watchdog, NULL, exit_in_time, NULL) == 0)
+        pthread_detach(watchdog);
+    http_stop(s->http, HTTP_STOP_MS); /* first: /metrics looks at intake */
+    intake_stop(s->intake);
+    engine_close(s->engine);
+}
+
+int engine_serve(const struct serve_options *o)
+{
+    struct server s = {.options = o};
+    sigset_t signals;
+    int error;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    error = start_engine(&s);
+    if (!error)
+        error = start_http(&s);
+    if (!error)
+        error = run(&s, &signals);
+    if (error)
+        log_error("%s", s.detail[0] ? s.detail : error_text(error));
+    stop_all(&s);
+    return error;
+}
