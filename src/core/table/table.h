@@ -26,7 +26,12 @@ void table_destroy(struct table *t);                       /* takes NULL; frees 
 /* NULL when there is no such SKU. */
 struct sku *table_find(const struct table *t, struct text sku);
 struct sku *table_find_hashed(const struct table *t, struct text sku, uint64_t hash);
+/* The same, and begins to fetch the row at `location`, whose likely address the index knows: with sku_read after it, two cache misses in a
+ * row instead of three. */
+struct sku *table_find_for(const struct table *t, struct text sku, uint64_t hash, uint32_t location);
+/* For batches: first table_prefetch for all, then table_prefetch_row for all, then table_find_for and sku_read. They decide nothing. */
 void table_prefetch(const struct table *t, uint64_t hash);
+void table_prefetch_row(const struct table *t, uint64_t hash, uint32_t location);
 /* SKUs are numbered from 0 in the order they came; any number below table_sku_count may be asked for. */
 uint32_t table_sku_count(const struct table *t);
 struct sku *table_sku(const struct table *t, uint32_t number);
@@ -46,12 +51,13 @@ size_t sku_read_all(const struct table *t, const struct sku *s, struct row_image
 const void *sku_item(const struct sku *s);
 
 /* ---- @thread writer ---- */
-/* The SKU, made when it is not there. NULL without memory. The text is copied. */
+/* The SKU, made when it is not there. NULL without memory. The text (at most 65,535 bytes) is copied. */
 struct sku *table_add(struct table *t, struct text sku, uint64_t hash);
 /* The writer's own look at a row: no latch. False when there is none. */
 bool sku_peek(const struct sku *s, uint32_t location, struct row_image *ret_row);
-/* Makes these the rows of their locations (ROW_WHO), all at once for any reader: rows not there yet are added. Rare parts replaced (another
- * pointer than before) are retired. ERROR_NOMEM leaves all as it was. */
+/* Makes these the rows of their locations (ROW_WHO; any but UINT32_MAX, each at most once), all at once for any reader, however many: rows not there yet
+ * are added. Rare parts replaced (another pointer than before) are retired. ERROR_NOMEM leaves all as it was. Now and then it polls the
+ * epoch: not to be called inside a section. */
 int table_publish(struct table *t, struct sku *s, const struct row_image *rows, size_t count);
 void sku_set_item(struct sku *s, const void *item);
 /* The writer's own word for a SKU: the cut it was last copied for (image.c). */
@@ -59,6 +65,6 @@ uint32_t sku_mark(const struct sku *s);
 void sku_set_mark(struct sku *s, uint32_t mark);
 
 size_t table_rows_count(const struct table *t);
-size_t table_bytes(const struct table *t); /* rows, index, texts; not rare parts */
+size_t table_bytes(const struct table *t); /* rows, index, texts; not rare parts, not what waits in the epoch */
 
 #endif

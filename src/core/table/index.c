@@ -1,0 +1,250 @@
+/* Flat open addressing: sixteen bytes an entry, linear probing, no deletion.
+ *
+ * An entry's place is the upper half of the hash scaled to the capacity, so any capacity will do, and entries
+ * keep their order when it grows: moving them into a larger array reads and writes both front to back. Growth
+ * builds the larger array beside the one in use: every insertion moves a few entries; when all are there the
+ * new array is published by one store, complete, and the old one is retired. Until then readers and the
+ * writer itself look only at the old one.
+ *
+ * Pairings: entry.key release (insertion) with acquire (probe), so that what `equal` looks at is there;
+ * index.cells release (publication) with acquire (cells_of), so that a complete array is seen. */
+#include "core/table/index.h"
+
+#include "base/error.h"
+#include "core/table/pages.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    CAPACITY_LEAST = 64,
+    MOVED_AT_ONCE =
+        32, /* slots looked at by each insertion while growing: done after capacity / 32 insertions */
+};
+
+struct entry {
+    _Atomic uint64_t key; /* hash's upper half: 32 bits, high; id + 1: 32 bits, low; 0: empty */
+    _Atomic uint64_t hint;
+};
+
+struct cells {
+    uint32_t capacity;
+    bool huge;
+    _Alignas(16) struct entry entry[]; /* none straddles a cache line */
+};
+
+struct index {
+    _Atomic(struct cells *) cells;
+    index_equal equal;
+    const void *owner;
+    /* the writer's */
+    struct epoch *epoch;
+    struct cells *next; /* being filled, or NULL */
+    uint32_t moved;     /* slots of cells that next has */
+    size_t count;
+};
+
+static size_t cells_bytes(uint32_t capacity)
+{
+    return sizeof(struct cells) + capacity * sizeof(struct entry);
+}
+
+static struct cells *cells_create(uint32_t capacity)
+{
+    size_t bytes = cells_bytes(capacity);
+    bool huge = bytes >= HUGE_PAGE_BYTES;
+    struct cells *c = pages_map(bytes, huge ? HUGE_PAGE_BYTES : 4096, huge);
+
+    if (c) {
+        c->capacity = capacity;
+        c->huge = huge;
+    }
+    return c;
+}
+
+static void cells_destroy(void *memory)
+{
+    struct cells *c = memory;
+    if (c)
+        pages_unmap(c, cells_bytes(c->capacity));
+}
+
+static inline const struct cells *cells_of(const struct index *i)
+{
+    return atomic_load_explicit(&i->cells, memory_order_acquire); /* pairs with the release in publish */
+}
+
+static inline uint32_t home(const struct cells *c, uint64_t hash)
+{
+    return (uint32_t)(((hash >> 32) * c->capacity) >> 32);
+}
+
+static inline uint32_t after(const struct cells *c, uint32_t slot)
+{
+    return slot + 1 == c->capacity ? 0 : slot + 1;
+}
+
+/* The next slot from `slot` on that has this hash, its key in ret_key; false at the end of the run. There is
+ * always an empty slot. */
+static inline bool probe(const struct cells *c, uint64_t hash, uint32_t *slot, uint64_t *ret_key)
+{
+    for (;; *slot = after(c, *slot)) {
+        uint64_t key =
+            atomic_load_explicit(&c->entry[*slot].key, memory_order_acquire); /* pairs with place */
+        if (key == 0)
+            return false;
+        if (key >> 32 == hash >> 32) {
+            *ret_key = key;
+            return true;
+        }
+    }
+}
+
+static inline uint32_t key_id(uint64_t key)
+{
+    return (uint32_t)key - 1;
+}
+
+struct index *index_create(struct epoch *e, size_t expected, index_equal equal, const void *owner)
+{
+    size_t capacity = expected < CAPACITY_LEAST / 2 ? CAPACITY_LEAST : expected + expected / 3 + 1;
+    struct index *i = pages_map(sizeof(*i), 4096, false);
+
+    if (!i)
+        return NULL;
+    struct cells *c = capacity <= UINT32_MAX ? cells_create((uint32_t)capacity) : NULL;
+    if (!c) {
+        pages_unmap(i, sizeof(*i));
+        return NULL;
+    }
+    i->epoch = e;
+    i->equal = equal;
+    i->owner = owner;
+    atomic_store_explicit(&i->cells, c, memory_order_release);
+    return i;
+}
+
+void index_destroy(struct index *i)
+{
+    if (!i)
+        return;
+    cells_destroy(i->next);
+    cells_destroy(atomic_load_explicit(&i->cells, memory_order_relaxed));
+    pages_unmap(i, sizeof(*i));
+}
+
+uint32_t index_find(const struct index *i, struct text t, uint64_t hash)
+{
+    const struct cells *c = cells_of(i);
+    uint64_t key;
+
+    for (uint32_t slot = home(c, hash); probe(c, hash, &slot, &key); slot = after(c, slot))
+        if (i->equal(i->owner, key_id(key), t))
+            return key_id(key);
+    return INDEX_NONE;
+}
+
+void index_prefetch(const struct index *i, uint64_t hash)
+{
+    const struct cells *c = cells_of(i);
+    __builtin_prefetch(&c->entry[home(c, hash)]);
+}
+
+uint64_t index_hint(const struct index *i, uint64_t hash, uint32_t *ret_id)
+{
+    const struct cells *c = cells_of(i);
+    uint32_t slot = home(c, hash);
+    uint64_t key;
+
+    if (!probe(c, hash, &slot, &key))
+        return 0;
+    *ret_id = key_id(key);
+    return atomic_load_explicit(&c->entry[slot].hint,
+                                memory_order_relaxed); /* decides nothing: needs no order */
+}
+
+/* Puts an entry into the first empty slot of its run; returns the slot. */
+static uint32_t place(struct cells *c, uint64_t key, uint64_t hint)
+{
+    uint32_t slot = home(c, key);
+
+    while (atomic_load_explicit(&c->entry[slot].key, memory_order_relaxed) != 0) /* the writer's own stores */
+        slot = after(c, slot);
+    atomic_store_explicit(&c->entry[slot].hint, hint, memory_order_relaxed);
+    atomic_store_explicit(&c->entry[slot].key, key,
+                          memory_order_release); /* pairs with the acquire in probe */
+    return slot;
+}
+
+static void publish(struct index *i)
+{
+    struct cells *old = atomic_load_explicit(&i->cells, memory_order_relaxed);
+
+    atomic_store_explicit(&i->cells, i->next, memory_order_release); /* pairs with the acquire in cells_of */
+    i->next = NULL;
+    i->moved = 0;
+    epoch_retire(i->epoch, old, cells_destroy);
+}
+
+static void move_some(struct index *i, const struct cells *c)
+{
+    for (uint32_t most = MOVED_AT_ONCE; most > 0 && i->moved < c->capacity; most--, i->moved++) {
+        uint64_t key = atomic_load_explicit(&c->entry[i->moved].key, memory_order_relaxed);
+        if (key)
+            place(i->next, key, atomic_load_explicit(&c->entry[i->moved].hint, memory_order_relaxed));
+    }
+    if (i->moved == c->capacity)
+        publish(i);
+}
+
+/* Begins to grow at three quarters. Without memory the present array takes more, up to fifteen sixteenths. */
+static int make_room(struct index *i, const struct cells *c)
+{
+    if (i->next || i->count < c->capacity - c->capacity / 4)
+        return 0;
+    uint64_t larger = (uint64_t)c->capacity + c->capacity / 2;
+    i->next = larger <= UINT32_MAX ? cells_create((uint32_t)larger) : NULL;
+    return i->next || i->count < c->capacity - c->capacity / 16 ? 0 : ERROR_NOMEM;
+}
+
+int index_insert(struct index *i, uint32_t id, uint64_t hash)
+{
+    struct cells *c = atomic_load_explicit(&i->cells, memory_order_relaxed);
+    int error = make_room(i, c);
+
+    if (error)
+        return error;
+    uint64_t key = (hash & ~(uint64_t)UINT32_MAX) | (id + 1);
+    uint32_t slot = place(c, key, 0);
+    i->count++;
+    if (!i->next)
+        return 0;
+    if (slot < i->moved) /* otherwise the move comes by */
+        place(i->next, key, 0);
+    move_some(i, c);
+    return 0;
+}
+
+static void set_hint(struct cells *c, uint32_t id, uint64_t hash, uint64_t hint)
+{
+    uint64_t key;
+
+    for (uint32_t slot = home(c, hash); probe(c, hash, &slot, &key); slot = after(c, slot))
+        if (key_id(key) == id) {
+            atomic_store_explicit(&c->entry[slot].hint, hint, memory_order_relaxed);
+            return;
+        }
+}
+
+void index_set_hint(struct index *i, uint32_t id, uint64_t hash, uint64_t hint)
+{
+    set_hint(atomic_load_explicit(&i->cells, memory_order_relaxed), id, hash, hint);
+    if (i->next)
+        set_hint(i->next, id, hash, hint);
+}
+
+size_t index_bytes(const struct index *i)
+{
+    const struct cells *c = cells_of(i);
+    return sizeof(*i) + cells_bytes(c->capacity) + (i->next ? cells_bytes(i->next->capacity) : 0);
+}

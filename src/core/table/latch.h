@@ -1,0 +1,136 @@
+/* The latch: how a SKU's rows change all at once for readers that never wait. All of the table's memory orders are here, in block.h's cells and in
+ * table.c's publication of SKUs.
+ *
+ * There is one writer, so one parked area serves the whole table. Before a publish changes anything of a SKU it parks the old state
+ * of all it will change; a reader that comes while the change is going on reads what is parked instead, and is never held up, wherever the
+ * writer was stopped:
+ *
+ *   writer                                              reader
+ *   P0  park: block, count, slots, old images, sku      V0  v = sku.version
+ *   P1  park.seq = odd                                  even:  read block, count, rows
+ *   V1  sku.version = odd                                      V1' sku.version still v?      else start over
+ *   R   rows (block, count)                             odd:   S0  s = park.seq: odd?         else start over
+ *   V2  sku.version = even                                     park.sku mine?                 else start over
+ *   P2  park.seq = even                                        changed rows from the area, the others from the block parked there
+ *   (then P0 of the next)                                      S1  park.seq still s?          else start over
+ *
+ * Every store is a release, every load of another thread's an acquire; there are no fences. A load that sees a store sees all that the writer did
+ * before it, so:
+ *   - V0 even sees V2 of that version: all its rows are there. A row word of a later change (R) seen in between makes V1 of that change
+ *     visible to V1', which differs.
+ *   - V0 odd sees V1, so S0 sees P1 of that change or something later. When it is odd and the SKU is mine, P0 of that very
+ *     publish is seen, and so is every publish before it: rows that are not parked are whole. Whatever of the next publish is seen (P0 again, R) makes P2 visible
+ *     to S1, which differs, for park.seq has 64 bits and never comes back.
+ *   - No wait: when S0 is even, or the SKU another, then V2 is visible, and looking at the version again gives a newer one.
+ *     A reader starts over only when the writer got on; a stopped writer stops nobody.
+ *
+ * What is read in between may be a mixture, so every slot and count is kept within its block's capacity before it is used; blocks are kept from
+ * being freed by the reader's epoch section. A change that builds the SKU's block anew (growth, or more rows than the area holds) needs no
+ * images: the old block, which nobody writes any more, is what is parked; so a publish may change any number of rows. */
+#ifndef CORE_TABLE_LATCH_H
+#define CORE_TABLE_LATCH_H
+
+#include "core/table/block.h"
+
+enum { PARK_ROWS = 256 };
+
+struct park {
+    _Alignas(64) _Atomic uint64_t seq; /* odd: a publish is going on */
+    _Atomic(const struct sku *) sku;
+    _Atomic uint64_t block;
+    _Atomic uint32_t count;
+    _Atomic uint32_t rows; /* how many of slot[] and image[] are in use */
+    _Atomic uint32_t slot[PARK_ROWS];
+    struct cell image[PARK_ROWS];
+};
+
+/* ---- @thread writer ---- */
+void latch_park(struct park *p, const struct sku *s, const uint32_t *slots, uint32_t count); /* P0 */
+void latch_begin(struct park *p, struct sku *s);                                              /* P1, V1 */
+void latch_end(struct park *p, struct sku *s);                                                /* V2, P2 */
+void latch_write(struct cell *c, const struct row_image *r);                                  /* R, one row */
+void latch_append(struct sku *s, uint32_t slot);                  /* R, the next row that came is in this slot */
+void latch_swap(struct sku *s, uint64_t block, uint32_t count);   /* R, another block */
+
+/* ---- @thread any, inside an epoch section ---- */
+/* One look at a SKU: begin, read what is wanted, and ask whether it still holds; else do it all again. */
+struct look {
+    const struct sku *sku;
+    const struct park *park; /* NULL: version was even */
+    uint64_t seen;           /* version or park.seq */
+    uint64_t block;
+    uint32_t capacity, count, parked;
+};
+
+bool look_begin_parked(struct look *l, const struct park *p, const struct sku *s); /* S0; false: start over */
+const struct cell *look_parked_cell(const struct look *l, uint32_t slot);
+
+static inline void look_begin(struct look *l, const struct park *p, const struct sku *s)
+{
+    for (;;) {
+        l->sku = s;
+        l->seen = atomic_load_explicit(&s->version, memory_order_acquire); /* V0: pairs with V2 (even), V1 (odd) */
+        if (__builtin_expect(l->seen & 1, 0)) {
+            if (!look_begin_parked(l, p, s))
+                continue;
+            break;
+        }
+        l->park = NULL;
+        l->count = atomic_load_explicit(&s->count, memory_order_acquire); /* pairs with R */
+        l->block = atomic_load_explicit(&s->block, memory_order_acquire); /* pairs with R: what the block holds is there */
+        break;
+    }
+    l->capacity = block_capacity(l->block);
+    if (l->count > l->capacity) /* a mixture: look_holds will say so */
+        l->count = l->capacity;
+}
+
+/* Does what was read since look_begin belong together? */
+static inline bool look_holds(const struct look *l)
+{
+    if (__builtin_expect(l->park != NULL, 0))
+        return atomic_load_explicit(&l->park->seq, memory_order_acquire) == l->seen; /* S1: P2 comes before what it guards */
+    return atomic_load_explicit(&l->sku->version, memory_order_acquire) == l->seen; /* V1': so does V1 */
+}
+
+/* The cell to read a slot from. */
+static inline const struct cell *look_cell(const struct look *l, uint32_t slot)
+{
+    return __builtin_expect(l->park != NULL, 0) ? look_parked_cell(l, slot) : &block_cells(l->block)[slot];
+}
+
+/* The cell of the k-th row that came, k < count. */
+static inline const struct cell *look_nth(const struct look *l, uint32_t k)
+{
+    uint32_t slot = atomic_load_explicit(&block_order(l->block)[k], memory_order_acquire); /* pairs with R */
+    return look_cell(l, slot < l->capacity ? slot : 0);
+}
+
+/* The cell of a location's row, NULL when there is none. */
+static inline const struct cell *look_find(const struct look *l, uint32_t location)
+{
+    uint32_t slot = l->capacity ? block_home(l->block, l->capacity, location) : 0;
+
+    for (uint32_t probes = 0; probes < l->capacity; probes++) {
+        const struct cell *c = look_cell(l, slot);
+        uint32_t at = (uint32_t)atomic_load_explicit(&c->word[ROW_WHO], memory_order_acquire); /* pairs with R */
+        if (at == location)
+            return c;
+        if (at == LOCATION_NONE)
+            return NULL;
+        if (++slot == l->capacity)
+            slot = 0;
+    }
+    return NULL;
+}
+
+/* Places where tests stop the writer; nothing at all in a build without ONHAND_HOOKS. */
+enum latch_point { LATCH_PARKED, LATCH_BEGUN, LATCH_IN_ROW, LATCH_BETWEEN_ROWS, LATCH_SWAPPED, LATCH_UNPARKING };
+#ifdef ONHAND_HOOKS
+extern void (*latch_hook)(enum latch_point at);
+#define LATCH_POINT(at) (latch_hook ? latch_hook(at) : (void)0)
+#else
+#define LATCH_POINT(at) ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,20 @@
+/* Large runs of zeroed memory straight from the kernel, on huge pages where that pays. */
+#ifndef CORE_TABLE_PAGES_H
+#define CORE_TABLE_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
+/* Zeroed, aligned to `align` bytes (a power of two, at least a page), taken from the machine only as it is touched. `huge`: ask
+ * for huge pages (a quarter off a random look into a large table; a first touch then clears 2 MiB, some 100 µs). NULL without
+ * memory. */
+void *pages_map(size_t bytes, size_t align, bool huge);
+void pages_unmap(void *memory, size_t bytes); /* the same bytes as mapped; takes NULL */
+
+#ifdef ONHAND_HOOKS
+extern bool pages_shared; /* tests: what is mapped from now on is shared with children */
+#endif
+
+#endif

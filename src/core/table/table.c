@@ -1,0 +1,469 @@
+/* The table: SKUs by number and by text, rows by SKU and location. One writer, readers that never wait.
+ *
+ * A look at one row is a chain of two cache misses: the index entry; then, side by side, the SKU's header and
+ * the row, whose address the entry's hint tells well enough to begin fetching it. The hint decides nothing:
+ * what is read is what the header says.
+ *
+ * Pairings beyond latch.h's: table.segments[] and index keys, release by table_add, acquire by sku_at and the
+ * index's probe; table.count, release by table_add, acquire by table_sku_count; sku.item, release by
+ * sku_set_item, acquire by sku_item. */
+#include "core/table/table.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "core/table/index.h"
+#include "core/table/latch.h"
+#include "core/table/pages.h"
+#include "core/table/slab.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+enum {
+    SEGMENT_SKUS = HUGE_PAGE_BYTES / sizeof(struct sku), /* 32,768 */
+    SEGMENTS_MOST = 32768,                               /* a thousand million SKUs */
+    POLL_EVERY = 64,                                     /* retired blocks between two looks at the epoch */
+};
+
+struct table {
+    /* read by all, written once */
+    struct index *index;
+    _Atomic(struct sku *) *segments; /* [SEGMENTS_MOST] headers by number; never moved */
+    _Atomic uint32_t count;
+    /* the writer's */
+    _Alignas(64) struct epoch *epoch;
+    void (*retire_rare)(void *);
+    struct slabs slabs;
+    size_t rows;
+    size_t malloced_bytes;     /* long texts, large blocks */
+    unsigned retired;          /* since the last poll */
+    uint32_t slots[PARK_ROWS]; /* of one publish */
+    struct park park;
+};
+
+/* ---- SKUs ---- */
+
+static inline struct sku *sku_at(const struct table *t, uint32_t number)
+{
+    /* pairs with the release in header_for */
+    return atomic_load_explicit(&t->segments[number / SEGMENT_SKUS], memory_order_acquire) +
+           number % SEGMENT_SKUS;
+}
+
+struct text sku_text(const struct sku *s)
+{
+    const char *at = s->text;
+
+    if (s->length > SKU_TEXT_INLINE)
+        memcpy(&at, s->text, sizeof(at));
+    return (struct text){at, s->length};
+}
+
+static bool equal(const void *owner, uint32_t number, struct text t)
+{
+    return text_equal(sku_text(sku_at(owner, number)), t);
+}
+
+struct sku *table_find_hashed(const struct table *t, struct text sku, uint64_t hash)
+{
+    uint32_t number = index_find(t->index, sku, hash);
+    return number == INDEX_NONE ? NULL : sku_at(t, number);
+}
+
+struct sku *table_find(const struct table *t, struct text sku)
+{
+    return table_find_hashed(t, sku, hash_text(sku));
+}
+
+static inline void prefetch_row(uint64_t block, uint32_t location)
+{
+    uint32_t capacity = block_capacity(block);
+    if (capacity)
+        __builtin_prefetch(&block_cells(block)[block_home(block, capacity, location)]);
+}
+
+struct sku *table_find_for(const struct table *t, struct text sku, uint64_t hash, uint32_t location)
+{
+    uint32_t number;
+
+    prefetch_row(index_hint(t->index, hash, &number), location);
+    return table_find_hashed(t, sku, hash);
+}
+
+void table_prefetch(const struct table *t, uint64_t hash)
+{
+    index_prefetch(t->index, hash);
+}
+
+void table_prefetch_row(const struct table *t, uint64_t hash, uint32_t location)
+{
+    uint32_t number;
+    uint64_t block = index_hint(t->index, hash, &number);
+
+    if (!block)
+        return;
+    __builtin_prefetch(sku_at(t, number));
+    prefetch_row(block, location);
+}
+
+uint32_t table_sku_count(const struct table *t)
+{
+    return atomic_load_explicit(&t->count, memory_order_acquire); /* pairs with the release in table_add */
+}
+
+struct sku *table_sku(const struct table *t, uint32_t number)
+{
+    return sku_at(t, number);
+}
+
+uint32_t sku_number(const struct sku *s)
+{
+    return s->number;
+}
+
+size_t sku_rows_count(const struct sku *s)
+{
+    return atomic_load_explicit(&s->count, memory_order_acquire);
+}
+
+const void *sku_item(const struct sku *s)
+{
+    return atomic_load_explicit(&s->item, memory_order_acquire); /* pairs with sku_set_item */
+}
+
+void sku_set_item(struct sku *s, const void *item)
+{
+    atomic_store_explicit(&s->item, item, memory_order_release); /* pairs with sku_item */
+}
+
+uint32_t sku_mark(const struct sku *s)
+{
+    return s->mark;
+}
+
+void sku_set_mark(struct sku *s, uint32_t mark)
+{
+    s->mark = mark;
+}
+
+/* ---- reading rows ---- */
+
+bool sku_read(const struct table *t, const struct sku *s, uint32_t location, struct row_image *ret_row)
+{
+    struct row_image row;
+    const struct cell *c;
+    struct look l;
+
+    do {
+        look_begin(&l, &t->park, s);
+        c = look_find(&l, location);
+        if (c)
+            cell_read(c, &row);
+    } while (!look_holds(&l));
+    if (c)
+        *ret_row = row;
+    return c != NULL;
+}
+
+size_t sku_read_many(const struct table *t, const struct sku *s, const uint32_t *locations, size_t count,
+                     struct row_image *ret_rows)
+{
+    struct look l;
+    size_t found;
+
+    do {
+        look_begin(&l, &t->park, s);
+        found = 0;
+        for (size_t k = 0; k < count; k++) {
+            const struct cell *c = look_find(&l, locations[k]);
+            if (c)
+                cell_read(c, &ret_rows[k]);
+            else
+                ret_rows[k] = (struct row_image){.word[ROW_WHO] = row_who(locations[k], 0)};
+            found += c != NULL;
+        }
+    } while (!look_holds(&l));
+    return found;
+}
+
+size_t sku_read_all(const struct table *t, const struct sku *s, struct row_image *ret_rows, size_t capacity)
+{
+    struct look l;
+
+    do {
+        look_begin(&l, &t->park, s);
+        if (l.count <= capacity)
+            for (uint32_t k = 0; k < l.count; k++)
+                cell_read(look_nth(&l, k), &ret_rows[k]);
+    } while (!look_holds(&l));
+    return l.count;
+}
+
+/* ---- the writer ---- */
+
+struct table *table_create(const struct table_options *o)
+{
+    struct table *t = pages_map(sizeof(*t), 4096, false);
+
+    if (!t)
+        return NULL;
+    t->epoch = o->epoch;
+    t->retire_rare = o->retire_rare;
+    t->segments = pages_map(SEGMENTS_MOST * sizeof(t->segments[0]), 4096, false);
+    t->index = index_create(o->epoch, o->expected_skus, equal, t);
+    if (!t->segments || !t->index) {
+        table_destroy(t);
+        return NULL;
+    }
+    return t;
+}
+
+static bool is_large(unsigned code)
+{
+    return block_bytes(code) > SLAB_BLOCK_MOST;
+}
+
+static void sku_finish(struct table *t, struct sku *s)
+{
+    uint64_t block = atomic_load_explicit(&s->block, memory_order_relaxed);
+
+    if (t->retire_rare)
+        for (uint32_t k = 0; k < s->count; k++) {
+            uint32_t slot = atomic_load_explicit(&block_order(block)[k], memory_order_relaxed);
+            void *rare = (void *)(uintptr_t)block_cells(block)[slot].word[ROW_RARE];
+            if (rare)
+                t->retire_rare(rare);
+        }
+    if (is_large(block_code(block)))
+        free(block_cells(block));
+    if (s->length > SKU_TEXT_INLINE)
+        free((void *)(uintptr_t)sku_text(s).at);
+}
+
+void table_destroy(struct table *t)
+{
+    if (!t)
+        return;
+    epoch_drain(t->epoch); /* what was retired goes back into slabs that are about to vanish */
+    uint32_t count = table_sku_count(t);
+    for (uint32_t k = 0; k < count; k++)
+        sku_finish(t, sku_at(t, k));
+    for (uint32_t k = 0; t->segments && k < SEGMENTS_MOST && t->segments[k]; k++)
+        pages_unmap(t->segments[k], HUGE_PAGE_BYTES);
+    if (t->segments)
+        pages_unmap(t->segments, SEGMENTS_MOST * sizeof(t->segments[0]));
+    index_destroy(t->index);
+    slabs_finish(&t->slabs);
+    pages_unmap(t, sizeof(*t));
+}
+
+/* The next header, its segment made when it is the first in it. NULL without memory. */
+static struct sku *header_for(struct table *t, uint32_t number)
+{
+    if (number / SEGMENT_SKUS >= SEGMENTS_MOST)
+        return NULL;
+    _Atomic(struct sku *) *segment = &t->segments[number / SEGMENT_SKUS];
+    if (!*segment) {
+        void *memory =
+            pages_map(HUGE_PAGE_BYTES, HUGE_PAGE_BYTES, number > 0); /* a small table stays small */
+        if (!memory)
+            return NULL;
+        atomic_store_explicit(segment, memory, memory_order_release); /* pairs with the acquire in sku_at */
+    }
+    return sku_at(t, number);
+}
+
+static int set_text(struct sku *s, struct text text)
+{
+    char *copy = s->text;
+
+    if (text.length > UINT16_MAX)
+        return ERROR_LIMIT;
+    if (text.length > SKU_TEXT_INLINE) {
+        copy = malloc(text.length);
+        if (!copy)
+            return ERROR_NOMEM;
+        memcpy(s->text, &copy, sizeof(copy));
+    }
+    if (text.length)
+        memcpy(copy, text.at, text.length);
+    s->length = (uint16_t)text.length;
+    return 0;
+}
+
+struct sku *table_add(struct table *t, struct text text, uint64_t hash)
+{
+    struct sku *s = table_find_hashed(t, text, hash);
+    uint32_t number = table_sku_count(t);
+
+    if (s)
+        return s;
+    s = header_for(t, number);
+    if (!s || set_text(s, text) != 0)
+        return NULL;
+    s->number = number;
+    if (index_insert(t->index, number, hash) != 0) { /* publishes it: from here on readers find it */
+        if (s->length > SKU_TEXT_INLINE)
+            free((void *)(uintptr_t)sku_text(s).at);
+        s->length = 0;
+        return NULL;
+    }
+    if (s->length > SKU_TEXT_INLINE)
+        t->malloced_bytes += malloc_usable_size((void *)(uintptr_t)sku_text(s).at) + sizeof(size_t);
+    atomic_store_explicit(&t->count, number + 1,
+                          memory_order_release); /* pairs with the acquire in table_sku_count */
+    return s;
+}
+
+bool sku_peek(const struct sku *s, uint32_t location, struct row_image *ret_row)
+{
+    uint64_t block = atomic_load_explicit(&s->block, memory_order_relaxed);
+    int64_t slot = block_find(block, location, NULL);
+
+    if (slot < 0)
+        return false;
+    cell_read(&block_cells(block)[slot], ret_row);
+    return true;
+}
+
+static void *block_alloc(struct table *t, unsigned code)
+{
+    size_t bytes = block_bytes(code);
+
+    if (!is_large(code))
+        return slab_alloc(&t->slabs, code, bytes);
+    void *memory = aligned_alloc(64, bytes);
+    if (memory)
+        t->malloced_bytes += bytes;
+    return memory;
+}
+
+static void block_retire(struct table *t, uint64_t block)
+{
+    if (!block)
+        return;
+    if (is_large(block_code(block)))
+        t->malloced_bytes -= block_bytes(block_code(block));
+    epoch_retire(t->epoch, block_cells(block), is_large(block_code(block)) ? free : slab_free);
+    t->retired++;
+}
+
+static void rare_retire(struct table *t, uint64_t old, uint64_t new)
+{
+    if (!old || old == new || !t->retire_rare)
+        return;
+    epoch_retire(t->epoch, (void *)(uintptr_t)old, t->retire_rare);
+    t->retired++;
+}
+
+/* For publish_anew: what the old block had at this row's location. */
+static void rare_retire_replaced(struct table *t, uint64_t old, const struct row_image *row)
+{
+    int64_t slot = block_find(old, row_location(row), NULL);
+
+    if (slot >= 0)
+        rare_retire(t, block_cells(old)[slot].word[ROW_RARE], row->word[ROW_RARE]);
+}
+
+/* Chooses the slots: where the rows are; for one that is new, an empty one. False: this wants another block.
+ */
+static bool plan(struct table *t, const struct sku *s, const struct row_image *rows, size_t count,
+                 bool *ret_added)
+{
+    uint64_t block = atomic_load_explicit(&s->block, memory_order_relaxed);
+    bool added = false;
+
+    if (count > PARK_ROWS)
+        return false;
+    for (size_t k = 0; k < count; k++) {
+        int64_t room, slot = block_find(block, row_location(&rows[k]), &room);
+        if (slot < 0) {
+            if (added || room < 0 || s->count >= capacity_room(block_capacity(block)))
+                return false;
+            added = true;
+            slot = room;
+        }
+        t->slots[k] = (uint32_t)slot;
+    }
+    *ret_added = added;
+    return true;
+}
+
+/* The rows change where they are; `added`: the one that is new takes its place in the order. */
+static void publish_in_place(struct table *t, struct sku *s, const struct row_image *rows, size_t count,
+                             bool added)
+{
+    uint64_t block = atomic_load_explicit(&s->block, memory_order_relaxed);
+    struct cell *cells = block_cells(block);
+
+    latch_park(&t->park, s, t->slots, (uint32_t)count);
+    latch_begin(&t->park, s);
+    for (size_t k = 0; k < count; k++) {
+        if (k)
+            LATCH_POINT(LATCH_BETWEEN_ROWS);
+        if (added && (uint32_t)cells[t->slots[k]].word[ROW_WHO] == LOCATION_NONE)
+            latch_append(s, t->slots[k]);
+        latch_write(&cells[t->slots[k]], &rows[k]);
+    }
+    latch_end(&t->park, s);
+    t->rows += added;
+    for (size_t k = 0; k < count; k++)
+        rare_retire(t, t->park.image[k].word[ROW_RARE], rows[k].word[ROW_RARE]);
+}
+
+/* The rows are built into a new block beside the old one, which readers see until the new one is complete. */
+static int publish_anew(struct table *t, struct sku *s, const struct row_image *rows, size_t count)
+{
+    uint64_t old = atomic_load_explicit(&s->block, memory_order_relaxed);
+    size_t added = 0;
+
+    for (size_t k = 0; k < count; k++)
+        added += block_find(old, row_location(&rows[k]), NULL) < 0;
+    unsigned code = block_code_for(s->count + added);
+    void *memory = code <= CAPACITY_CODE_MOST ? block_alloc(t, code) : NULL;
+    if (!memory)
+        return ERROR_NOMEM;
+    uint32_t old_count = s->count, new_count;
+    uint64_t new = block_build(memory, code, old, old_count, rows, count, &new_count);
+
+    latch_park(&t->park, s, NULL, 0);
+    latch_begin(&t->park, s);
+    latch_swap(s, new, new_count);
+    latch_end(&t->park, s);
+    index_set_hint(t->index, s->number, hash_text(sku_text(s)), new);
+    t->rows += new_count - old_count;
+    for (size_t k = 0; k < count; k++)
+        rare_retire_replaced(t, old, &rows[k]);
+    block_retire(t, old);
+    return 0;
+}
+
+int table_publish(struct table *t, struct sku *s, const struct row_image *rows, size_t count)
+{
+    bool added;
+    int error = 0;
+
+    if (count == 0)
+        return 0;
+    if (plan(t, s, rows, count, &added))
+        publish_in_place(t, s, rows, count, added);
+    else
+        error = publish_anew(t, s, rows, count);
+    if (t->retired >= POLL_EVERY) {
+        t->retired = 0;
+        epoch_poll(t->epoch, 2 * POLL_EVERY);
+    }
+    return error;
+}
+
+size_t table_rows_count(const struct table *t)
+{
+    return t->rows;
+}
+
+size_t table_bytes(const struct table *t)
+{
+    size_t segments = (table_sku_count(t) + SEGMENT_SKUS - 1) / SEGMENT_SKUS;
+    return sizeof(*t) + SEGMENTS_MOST * sizeof(t->segments[0]) / 64 + segments * HUGE_PAGE_BYTES +
+           index_bytes(t->index) + t->slabs.used_bytes + t->malloced_bytes;
+}
