@@ -1,0 +1,236 @@
+/* The three kinds of repeats as one judgement: the source's numbers where they can tell, else the id, else
+ * how old it is. */
+#include "core/model/repeats.h"
+
+#include "base/error.h"
+#include "core/model/id_memory.h"
+#include "core/model/repeats_image.h"
+#include "core/model/source_windows.h"
+
+#include <stdlib.h>
+
+struct repeats {
+    uint64_t seed;
+    struct id_memory ids;
+    struct source_windows sources;
+    uint64_t sources_expected; /* while an image is loaded */
+};
+
+struct repeats *repeats_create(uint64_t seed, size_t ids_remembered)
+{
+    struct repeats *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return NULL;
+    r->seed = seed;
+    r->ids.most = ids_remembered;
+    r->ids.forgotten_at = INSTANT_NONE;
+    source_windows_init(&r->sources);
+    return r;
+}
+
+void repeats_destroy(struct repeats *r)
+{
+    if (!r)
+        return;
+    id_memory_finish(&r->ids);
+    source_windows_finish(&r->sources);
+    free(r);
+}
+
+void repeats_reseed(struct repeats *r, uint64_t seed)
+{
+    if (r->ids.next == 0)
+        r->seed = seed;
+}
+
+void repeats_resize(struct repeats *r, size_t ids_remembered)
+{
+    r->ids.most = ids_remembered;
+}
+
+void repeats_bound_sources(struct repeats *r, size_t sources_remembered, size_t sources_bytes)
+{
+    r->sources.sources_most = sources_remembered;
+    r->sources.bytes_most = sources_bytes;
+}
+
+/* ---- what an event is known by ---- */
+
+static struct hash128 id_of(const struct repeats *r, const struct event *e)
+{
+    return hash128(e->id.at, e->id.length, r->seed);
+}
+
+static bool is_numbered(const struct event *e)
+{
+    return (e->has & HAS(sequence)) && e->source.length;
+}
+
+/* The source and its session, with a byte between them that neither may hold. */
+static struct hash128 source_of(const struct repeats *r, const struct event *e)
+{
+    char both[2 * TEXT_BYTES_MOST + 1];
+    size_t source = e->source.length < TEXT_BYTES_MOST ? e->source.length : TEXT_BYTES_MOST;
+    size_t session = e->session.length < TEXT_BYTES_MOST ? e->session.length : TEXT_BYTES_MOST;
+
+    memcpy(both, e->source.at, source);
+    both[source] = '\0';
+    if (session)
+        memcpy(both + source + 1, e->session.at, session);
+    return hash128(both, source + 1 + session, r->seed);
+}
+
+static instant_t instant_of(const struct event *e, instant_t otherwise)
+{
+    return e->has & HAS(occurred_at) ? e->occurred_at : otherwise;
+}
+
+/* ---- judging and remembering ---- */
+
+static enum repeat judge_by_id(const struct repeats *r, struct hash128 id, instant_t at)
+{
+    if (id_memory_has(&r->ids, id, tag_of(id)))
+        return REPEAT_SEEN;
+    return at <= r->ids.forgotten_at ? REPEAT_UNVERIFIED : REPEAT_NEW;
+}
+
+enum repeat repeats_judge(const struct repeats *r, const struct event *e)
+{
+    instant_t at = instant_of(e, INSTANT_MOST);
+    struct hash128 id = id_of(r, e), who;
+
+    if (!is_numbered(e))
+        return judge_by_id(r, id, at);
+    who = source_of(r, e);
+    switch (source_windows_judge(&r->sources, who, tag_of(who), e->sequence, id.low, at)) {
+    case WINDOW_SEEN:
+        return REPEAT_SEEN;
+    case WINDOW_REUSED: /* an id that is known is a repeat under whatever number */
+        return id_memory_has(&r->ids, id, tag_of(id)) ? REPEAT_SEEN : REPEAT_SEQUENCE_REUSED;
+    case WINDOW_NEW:
+        return id_memory_has(&r->ids, id, tag_of(id)) ? REPEAT_SEEN : REPEAT_NEW;
+    case WINDOW_UNKNOWN:
+        break;
+    }
+    return judge_by_id(r, id, at);
+}
+
+int repeats_reserve(struct repeats *r, const struct event *events, size_t count)
+{
+    uint32_t numbered = 0;
+
+    for (size_t i = 0; i < count; i++)
+        numbered += is_numbered(&events[i]);
+    if (id_memory_reserve(&r->ids, count))
+        return ERROR_NOMEM;
+    return numbered ? source_windows_reserve(&r->sources, numbered) : 0;
+}
+
+int repeats_remember(struct repeats *r, const struct event *e, instant_t log_time)
+{
+    instant_t at = instant_of(e, log_time);
+    struct hash128 id = id_of(r, e);
+
+    if (repeats_reserve(r, e, 1))
+        return ERROR_NOMEM;
+    id_memory_add(&r->ids, id, tag_of(id), at);
+    if (is_numbered(e)) {
+        struct hash128 who = source_of(r, e);
+        source_windows_add(&r->sources, who, tag_of(who), e->sequence, id.low, at);
+    }
+    return 0;
+}
+
+void repeats_prefetch(const struct repeats *r, const struct event *e)
+{
+    tag_index_prefetch(&r->ids.index, tag_of(id_of(r, e)));
+    if (is_numbered(e))
+        tag_index_prefetch(&r->sources.sources_index, tag_of(source_of(r, e)));
+}
+
+struct repeats_stats repeats_stats(const struct repeats *r)
+{
+    return (struct repeats_stats){
+        .ids = r->ids.next - r->ids.oldest,
+        .ids_bytes = id_memory_bytes(&r->ids),
+        .sources = r->sources.count,
+        .sources_bytes = source_windows_bytes(&r->sources),
+        .sequence_gaps = r->sources.missing,
+    };
+}
+
+/* ---- images ---- */
+
+void repeats_watch(struct repeats *r, const struct repeats_watcher *w, uint32_t mark)
+{
+    r->ids.before_drop = w ? w->before_drop : NULL;
+    r->ids.before_context = w ? w->context : NULL;
+    r->sources.before_change = w ? w->before_source : NULL;
+    r->sources.before_context = w ? w->context : NULL;
+    r->sources.mark = mark;
+}
+
+struct repeats_span repeats_span(const struct repeats *r)
+{
+    return (struct repeats_span){r->ids.oldest, r->ids.next, r->sources.sources.count};
+}
+
+void repeats_save_header(const struct repeats *r, struct buffer *out)
+{
+    put_u64(out, r->seed);
+    put_u64(out, r->ids.oldest);
+    put_u64(out, r->ids.next);
+    put_i64(out, r->ids.forgotten_at);
+    put_u64(out, r->sources.tick);
+    put_u64(out, r->sources.count);
+    put_i64(out, r->sources.forgotten_at);
+}
+
+void repeats_save_ids(const struct repeats *r, uint64_t chunk, const struct repeats_span *cut,
+                      struct buffer *out)
+{
+    id_memory_save(&r->ids, chunk, cut->oldest, cut->next, out);
+}
+
+bool repeats_save_source(struct repeats *r, uint32_t number, uint32_t mark, struct buffer *out)
+{
+    if (number >= r->sources.sources.count)
+        return false;
+    struct source *s = pool_at(&r->sources.sources, number);
+    if (!s->last_used || s->mark == mark)
+        return false;
+    s->mark = mark;
+    source_windows_save(&r->sources, number, out);
+    return true;
+}
+
+int repeats_load_header(struct repeats *r, struct bytes *in)
+{
+    r->seed = get_u64(in);
+    uint64_t oldest = get_u64(in), next = get_u64(in);
+    r->ids.forgotten_at = get_i64(in);
+    r->sources.tick = get_u64(in);
+    r->sources_expected = get_u64(in);
+    r->sources.forgotten_at = get_i64(in);
+    return in->failed ? ERROR_CORRUPT : id_memory_load_begin(&r->ids, oldest, next);
+}
+
+int repeats_load_ids(struct repeats *r, struct bytes *in)
+{
+    int result = id_memory_load(&r->ids, in);
+    return result ? result : bytes_done(in) ? 0 : ERROR_CORRUPT;
+}
+
+int repeats_load_source(struct repeats *r, struct bytes *in)
+{
+    int result = source_windows_load(&r->sources, in);
+    return result ? result : bytes_done(in) ? 0 : ERROR_CORRUPT;
+}
+
+int repeats_load_finish(struct repeats *r)
+{
+    if (!id_memory_is_whole(&r->ids) || r->sources.count != r->sources_expected)
+        return ERROR_CORRUPT;
+    return source_windows_load_finish(&r->sources);
+}
