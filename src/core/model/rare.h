@@ -26,6 +26,5 @@ struct rare {
 
 /* Frees a rare part, and its ledger with the last rare part that names it: the table's retire_rare. @thread writer */
 void rare_destroy(void *rare);
-void ledger_destroy(struct ledger *l); /* takes NULL */
 
 #endif

@@ -1,7 +1,6 @@
 /* The state as one thing: made empty, told its incarnation and settings, destroyed. */
 #include "core/model/state.h"
 
-#include "base/buffer.h"
 #include "base/error.h"
 #include "core/model/image.h"
 
@@ -35,30 +34,15 @@ struct state *state_create(struct epoch *e)
     return s;
 }
 
-/* What hangs on a SKU and is not the table's: its item and the ledgers of its rows (the rare parts themselves
- * go with the table). */
-static void free_what_hangs(const struct table *t, struct sku *sku, struct buffer *rows)
+/* The items hang on SKUs but are not the table's; rare parts and ledgers go with it. */
+static void free_items(struct table *t)
 {
-    size_t count = sku_rows_count(sku);
-    const struct item *item = sku_item(sku);
-
-    buffer_clear(rows);
-    struct row_image *row = (struct row_image *)buffer_reserve(rows, (count + 1) * sizeof(*row));
-    if (row && sku_read_all(t, sku, row, count) == count)
-        for (size_t i = 0; i < count; i++)
-            if (row_rare(&row[i]))
-                ledger_destroy(row_rare(&row[i])->ledger);
-    sku_set_item(sku, NULL);
-    free((void *)(uintptr_t)item);
-}
-
-static void free_skus(struct table *t)
-{
-    struct buffer rows = {0};
-
-    for (uint32_t i = 0; i < table_sku_count(t); i++)
-        free_what_hangs(t, table_sku(t, i), &rows);
-    buffer_finish(&rows);
+    for (uint32_t i = 0; i < table_sku_count(t); i++) {
+        struct sku *sku = table_sku(t, i);
+        const void *item = sku_item(sku);
+        sku_set_item(sku, NULL);
+        free((void *)(uintptr_t)item);
+    }
 }
 
 void state_destroy(struct state *s)
@@ -69,7 +53,7 @@ void state_destroy(struct state *s)
     if (s->apply_destroy)
         s->apply_destroy(s->apply);
     if (s->table)
-        free_skus(s->table);
+        free_items(s->table);
     table_destroy(s->table);
     catalogue_destroy(s->catalogue);
     repeats_destroy(s->repeats);
