@@ -1,4 +1,5 @@
-/* Checkpoint files: an image's sections in one file, checksummed, written beside, synced, renamed. Two are kept. */
+/* Checkpoint files: an image's sections in one file, checksummed, written beside, synced, renamed. Two are
+ * kept. */
 #ifndef ENGINE_CHECKPOINT_H
 #define ENGINE_CHECKPOINT_H
 
@@ -9,33 +10,51 @@
 #include <stdint.h>
 
 struct checkpoint_header {
-    uint32_t format;                 /* of the file and of its sections (IMAGE_FORMAT) */
+    uint32_t format; /* of the file and of its sections (IMAGE_FORMAT) */
     uint32_t level;
     uint64_t incarnation, next_offset; /* the state is that before next_offset */
-    struct hash128 digest;           /* filled at the end */
+    struct hash128 digest;             /* filled at the end */
 };
 
-/* ---- writing: @thread writer calls add, which only copies into memory that a thread of the checkpoint's own writes out ---- */
+/* ---- writing: @thread writer calls add, which only copies into memory that a thread of the checkpoint's own
+ * writes out ---- */
 struct checkpoint_writer;
-int checkpoint_create(const char *directory, const struct checkpoint_header *h, struct checkpoint_writer **ret_writer);
+/* Makes the directory when it is not there. ERROR_IO (errno says why), ERROR_NOMEM, ERROR_BUSY: another is
+ * being written there. */
+int checkpoint_create(const char *directory, const struct checkpoint_header *h,
+                      struct checkpoint_writer **ret_writer);
+struct file_ops;
+int checkpoint_create_on(const struct file_ops *ops, const char *directory, const struct checkpoint_header *h,
+                         struct checkpoint_writer **ret_writer); /* tests let the files fail */
+/* kind is not 255. ERROR_NOMEM, ERROR_INVALID: the checkpoint is to be destroyed, not committed. */
 int checkpoint_add(struct checkpoint_writer *w, uint8_t kind, const void *bytes, size_t length);
 /* How many bytes wait to be written; the writer thread copies no more while it is over a bound. */
 size_t checkpoint_backlog_bytes(const struct checkpoint_writer *w);
-/* Hands over the digest; the thread writes the end, syncs, renames to checkpoint-<incarnation>-<next_offset>, syncs the directory and removes all but the two newest. */
+/* Hands over the digest; the thread writes the end, syncs, renames to checkpoint-<incarnation>-<next_offset>,
+ * syncs the directory and removes all but the two newest. */
 void checkpoint_commit(struct checkpoint_writer *w, struct hash128 digest);
-/* 1: still at it, 0: committed and durable, negative: failed (detail says why; the temporary file is removed). */
+/* 1: still at it, 0: committed and durable, negative: failed (detail says why; the temporary file is
+ * removed). */
 int checkpoint_poll(struct checkpoint_writer *w, char *detail, size_t detail_size);
 /* Gives up what is not committed, waits for the thread, frees. Takes NULL. */
 void checkpoint_destroy(struct checkpoint_writer *w);
 
 /* ---- reading ---- */
 typedef int (*checkpoint_section)(void *context, uint8_t kind, const void *bytes, size_t length);
-/* The newest file that verifies from its first to its last byte, else the one before: each is verified (checksums, counts, end mark) before any section is handed on.
- * ERROR_NOTFOUND: no checkpoint at all. ERROR_CORRUPT: some, but none verifies. ERROR_LEVEL: written by a newer onhand. detail: which file, what, where.
- * `rejected` counts the damaged ones passed over. */
-int checkpoint_load(const char *directory, checkpoint_section each, void *context, struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
+/* The newest file that verifies from its first to its last byte, else the one before: each is verified
+ * (checksums, counts, end mark) before any section is handed on. ERROR_NOTFOUND: no checkpoint at all.
+ * ERROR_CORRUPT: some, but none verifies. ERROR_LEVEL: written by a newer onhand. detail: which file, what,
+ * where. `rejected` counts the damaged ones passed over (detail then tells of the last of them). What a crash
+ * left half written is removed. */
+int checkpoint_load(const char *directory, checkpoint_section each, void *context,
+                    struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
                     size_t detail_size);
-/* The next_offset of the older of the two kept: the log may be trimmed up to it. False while there are not two. */
+/* The next_offset of the older of the two kept: the log may be trimmed up to it. False while there are not
+ * two. */
 bool checkpoint_trim_offset(const char *directory, uint64_t *ret_offset);
+
+/* Verifies every checkpoint there and reports a line about each; nothing is changed. 0, or the last error
+ * (ERROR_NOTFOUND: there is none). */
+int checkpoint_verify(const char *directory, void (*report)(void *context, const char *line), void *context);
 
 #endif

@@ -1,5 +1,5 @@
 /* The embedded log at work: appenders put records into a ring, the log thread writes and syncs them in
- * groups, the writer takes them out of the same ring. recovery.c finds where to go on after a start,
+ * groups, the writer takes them out of the same ring. log_recovery.c finds where to go on after a start,
  * segment_keeper.c has the next segment ready.
  *
  *      tail ≤ delivered ≤ durable ≤ head        (offsets; slot = offset mod capacity)
@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "log/log_clock.h"
-#include "log/recovery.h"
+#include "log/log_recovery.h"
 #include "log/segment_keeper.h"
 
 #include <errno.h>
@@ -689,7 +689,7 @@ static int make_first(struct file_log *l, const struct file_log_options *o, stru
     return 0;
 }
 
-static void begin_at(struct file_log *l, struct recovery *r, const struct file_log_options *o)
+static void begin_at(struct file_log *l, struct log_recovery *r, const struct file_log_options *o)
 {
     int64_t at_least = r->last_appended_at > (int64_t)o->first_append_at_least
                            ? r->last_appended_at
@@ -711,15 +711,15 @@ static void begin_at(struct file_log *l, struct recovery *r, const struct file_l
 
 static int recover(struct file_log *l, const struct file_log_options *o, struct file_log_report *report)
 {
-    struct recovery r = {.ops = l->ops,
+    struct log_recovery r = {.ops = l->ops,
                          .directory = l->directory,
                          .start_offset = o->start_offset == FILE_LOG_FIRST ? 0 : o->start_offset};
-    int error = recovery_run(&r);
+    int error = log_recovery_run(&r);
 
     if (error == ERROR_NOTFOUND) {
         error = make_first(l, o, report);
         if (!error)
-            error = recovery_run(&r);
+            error = log_recovery_run(&r);
     }
     if (r.detail[0])
         snprintf(report->detail, sizeof(report->detail), "%s", r.detail);
@@ -738,7 +738,7 @@ static int recover(struct file_log *l, const struct file_log_options *o, struct 
         goto out;
     }
     if (!o->read_only) {
-        error = recovery_mend(&r);
+        error = log_recovery_mend(&r);
         if (error < 0) {
             snprintf(report->detail, sizeof(report->detail), "%s", r.detail);
             goto out;
@@ -748,7 +748,7 @@ static int recover(struct file_log *l, const struct file_log_options *o, struct 
     }
     begin_at(l, &r, o);
 out:
-    recovery_finish(&r);
+    log_recovery_finish(&r);
     return error;
 }
 

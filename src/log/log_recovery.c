@@ -1,5 +1,5 @@
 /* Reads the segments at start: where does the log end, and is that end a torn tail or damage? */
-#include "log/recovery.h"
+#include "log/log_recovery.h"
 
 #include "base/error.h"
 
@@ -11,13 +11,13 @@
 
 #define RESTORE "restore it from a copy, or start from a replica's checkpoint in an empty directory"
 
-static int damaged(struct recovery *r, uint64_t sequence, const char *what)
+static int damaged(struct log_recovery *r, uint64_t sequence, const char *what)
 {
     snprintf(r->detail, sizeof(r->detail), "%s: %s; " RESTORE, segment_name(sequence).text, what);
     return ERROR_CORRUPT;
 }
 
-static int failed(struct recovery *r, uint64_t sequence, int error)
+static int failed(struct log_recovery *r, uint64_t sequence, int error)
 {
     struct segment_name name = segment_name(sequence);
 
@@ -34,7 +34,7 @@ static int failed(struct recovery *r, uint64_t sequence, int error)
 }
 
 /* The list has no gap in its sequence, and each header is whole. */
-static int look_at_all(struct recovery *r)
+static int look_at_all(struct log_recovery *r)
 {
     char what[96];
 
@@ -56,7 +56,7 @@ static int look_at_all(struct recovery *r)
 }
 
 /* The last segment that begins at or before the start; the first when none does. */
-static size_t segment_to_begin_with(const struct recovery *r)
+static size_t segment_to_begin_with(const struct log_recovery *r)
 {
     size_t from = 0;
 
@@ -67,7 +67,7 @@ static size_t segment_to_begin_with(const struct recovery *r)
 }
 
 /* Goes over the records of r->image, from the offset on that should come; fills the tail's fields. */
-static void walk(struct recovery *r, uint64_t *offset)
+static void walk(struct log_recovery *r, uint64_t *offset)
 {
     const struct segment_image *m = &r->image;
     size_t at = SEGMENT_HEADER_BYTES;
@@ -86,7 +86,8 @@ static void walk(struct recovery *r, uint64_t *offset)
     r->whole = segment_mark_get(m->bytes, m->header.bytes, at, m->header.salt, &end) && end == *offset;
 }
 
-static int judge_rest(struct recovery *r, size_t i, size_t from, uint64_t offset, struct segment_rest *rest)
+static int judge_rest(struct log_recovery *r, size_t i, size_t from, uint64_t offset,
+                      struct segment_rest *rest)
 {
     char what[160];
 
@@ -101,7 +102,7 @@ static int judge_rest(struct recovery *r, size_t i, size_t from, uint64_t offset
 }
 
 /* Behind the tail's segment no other may hold anything that proves that the log went on. */
-static int judge_later(struct recovery *r, uint64_t offset)
+static int judge_later(struct log_recovery *r, uint64_t offset)
 {
     struct segment_rest rest;
 
@@ -118,12 +119,12 @@ static int judge_later(struct recovery *r, uint64_t offset)
 }
 
 /* A mark stays where it is until the next group overwrites it. */
-static size_t rest_begin(const struct recovery *r)
+static size_t rest_begin(const struct log_recovery *r)
 {
     return r->tail_end + (r->whole ? SEGMENT_FRAME_BYTES : 0);
 }
 
-static int judge_tail(struct recovery *r)
+static int judge_tail(struct log_recovery *r)
 {
     const struct segment_image *m = &r->image;
     uint64_t sequence = r->list.at[r->tail].sequence;
@@ -154,7 +155,7 @@ static int judge_tail(struct recovery *r)
     return error;
 }
 
-int recovery_run(struct recovery *r)
+int log_recovery_run(struct log_recovery *r)
 {
     int error = segment_list_read(r->ops, r->directory, false, &r->list);
     size_t i;
@@ -205,7 +206,7 @@ static bool blank(const struct file_ops *ops, int fd, size_t from, size_t to)
 
 /* Later segments hold nothing but what is torn: they are made anew. The newest goes first, so that no gap can
  * appear. */
-static bool remove_later(struct recovery *r)
+static bool remove_later(struct log_recovery *r)
 {
     while (r->list.count > r->tail + 1) {
         struct segment_file *last = &r->list.at[r->list.count - 1];
@@ -216,7 +217,7 @@ static bool remove_later(struct recovery *r)
     return r->ops->sync_directory(r->ops->context, r->directory) == 0;
 }
 
-int recovery_mend(struct recovery *r)
+int log_recovery_mend(struct log_recovery *r)
 {
     const struct segment_image *m = &r->image;
     const struct file_ops *ops = r->ops;
@@ -245,7 +246,7 @@ failed:
     return errno == ENOSPC ? ERROR_LIMIT : ERROR_IO;
 }
 
-void recovery_finish(struct recovery *r)
+void log_recovery_finish(struct log_recovery *r)
 {
     segment_list_finish(&r->list);
     segment_image_finish(&r->image);

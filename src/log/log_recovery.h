@@ -1,11 +1,11 @@
 /* Finds the end of a log from its files, tells a torn tail from damage (segment.h has the argument), and
  * makes the tail safe to write behind. */
-#ifndef LOG_RECOVERY_H
-#define LOG_RECOVERY_H
+#ifndef LOG_LOG_RECOVERY_H
+#define LOG_LOG_RECOVERY_H
 
 #include "log/segment_files.h"
 
-struct recovery {
+struct log_recovery {
     const struct file_ops *ops;
     int directory;
     uint64_t start_offset;    /* segments before the one that holds it are only looked at, not read */
@@ -24,11 +24,11 @@ struct recovery {
 
 /* Zero-initialised but for ops, directory, start_offset. Nothing is changed on disk. ERROR_CORRUPT,
  * ERROR_LEVEL, ERROR_IO, ERROR_NOMEM; ERROR_NOTFOUND: no segments at all. */
-int recovery_run(struct recovery *r);
+int log_recovery_run(struct log_recovery *r);
 /* Cuts what is torn and makes what is there durable: a process that ended before its sync may have left it in
  * the page cache only, and a sync that failed may have left it marked clean, so the last group is written
  * again. Returns the tail's descriptor, open for writing, or ERROR_IO, ERROR_LIMIT. */
-int recovery_mend(struct recovery *r);
-void recovery_finish(struct recovery *r);
+int log_recovery_mend(struct log_recovery *r);
+void log_recovery_finish(struct log_recovery *r);
 
 #endif
