@@ -20,10 +20,17 @@ struct question { /* who asks */
     instant_t now;                 /* log time */
 };
 
-/* The figure of one row. `location` may be NULL (unknown: enabled). A disabled or deleted location shows available 0. */
+/* The figure of one row. `location` may be NULL (unknown: enabled). A disabled or deleted location shows available 0, and so does one that says its
+ * methods when another is asked for. */
 struct figure figure_of(const struct row_image *r, const struct location *l, const struct item *i, const struct question *q);
 
-/* The same arithmetic, term by term, for people (`/explain`): a fixed list of named terms in the order they are subtracted. */
+/* The level of a figure: `backorder` says whether something could be promised below zero. Nothing to promise is out_of_stock, also before release. */
+enum level level_of(milli_t available, bool backorder, const struct item *i, const struct question *q);
+/* May the row be promised below zero by at least something? */
+bool may_backorder(const struct row_image *r, const struct location *l, const struct question *q);
+
+/* The same arithmetic, term by term, for people (`/explain`): always the same named terms in the same order. Each value is what is added (negative
+ * where something is subtracted); the last one, `available`, is the sum of all before it. Names and meanings are never freed. */
 struct explain_term { const char *name; milli_t value; const char *meaning; };
 enum { EXPLAIN_TERMS_MOST = 24 };
 size_t figure_explain(const struct row_image *r, const struct location *l, const struct item *i, const struct question *q,

@@ -14,7 +14,8 @@ struct query_row {
     double distance_m;            /* with near; else 0 */
 };
 
-/* @thread any, inside an epoch section. Kits: figures from their components. Locations are asked by number; ret_rows has room for `count`. All rows of one SKU are of
+/* @thread any, inside an epoch section. Kits: the least over their components at each location, in whole kits; `row` is zero then, and `known` says whether all
+ * components have a row there; a component's rows are of one version for 64 locations at a time. The same for a group: hand in its locations. Locations are asked by number; ret_rows has room for `count`. All rows of one SKU are of
  * one version. *ret_total is the sum of `available`. */
 void query_locations(const struct view *v, const struct sku *s, const struct question *q, const uint32_t *locations, size_t count,
                      struct query_row *ret_rows, milli_t *ret_total);
