@@ -17,6 +17,7 @@ struct http_options {
     size_t body_bytes_most;         /* 0: 8 MiB */
     unsigned connections_most;      /* 0: 12000 */
     unsigned header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms; /* 0: 10 s, 30 s, 60 s, 30 s */
+    unsigned command_timeout_ms;    /* how long a request waits for the log before it is answered 503; 0: 5 s */
     /* Adds the engine's own metrics to /metrics. @thread http */
     void (*metrics)(void *engine, struct buffer *out);
     /* Why not ready, for /readyz; "" when ready. @thread http */
@@ -28,7 +29,8 @@ struct http_options {
 int http_start(const struct http_options *o, struct http **ret_http, char *detail, size_t detail_size);
 /* "http://127.0.0.1:8080", owned by h. */
 const char *http_address(const struct http *h);
-/* Stops accepting, lets requests finish for at most `most_ms`, closes, joins. Takes NULL. */
+/* Stops accepting, lets requests finish for at most `most_ms`, closes, joins. Commands that the engine still holds then are given back to
+ * nobody: their `done` may be called after this returned, and frees what is theirs. The view is not looked at any more. Takes NULL. */
 void http_stop(struct http *h, unsigned most_ms);
 
 #endif
