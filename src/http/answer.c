@@ -3,15 +3,16 @@
 
 #include <stdio.h>
 
-/* Room for a length that is only known when the body is written: white space in front of a value means nothing. */
+/* Room for a length that is only known when the body is written: white space in front of a value means
+ * nothing. */
 #define LENGTH_ROOM "          "
 enum { LENGTH_DIGITS = sizeof(LENGTH_ROOM) - 1 };
 
 const char *status_text(unsigned status)
 {
     switch (status) {
-#define STATUS(code, text)                                                                                     \
-    case code:                                                                                                 \
+#define STATUS(code, text) \
+    case code:             \
         return text;
 #include "http/statuses.def"
 #undef STATUS
@@ -72,10 +73,12 @@ struct buffer *answer_body(struct exchange *x)
     return x->out;
 }
 
-/* The answer could not be written whole: what stands before it is kept, and the connection ends with a 500. */
+/* The answer could not be written whole: what stands before it is kept, and the connection ends with a 500.
+ */
 static void answer_without_memory(struct exchange *x)
 {
-    static const char answer[] = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char answer[] =
+        "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
     x->close = true;
     x->out->failed = false;

@@ -21,8 +21,8 @@ struct batch {
     struct connection *waiter; /* NULL: dropped */
     size_t count, capacity, submitted, back;
     struct parcel **parcels;
-    int error;                 /* the first that came back, or that stopped submitting */
-    bool full;                 /* error came before anything was taken */
+    int error; /* the first that came back, or that stopped submitting */
+    bool full; /* error came before anything was taken */
     int64_t deadline_us;
 };
 
@@ -30,7 +30,7 @@ struct mailbox {
     _Atomic(struct command *) stack; /* release by done: pairs with the acquire of whoever takes all */
     _Atomic unsigned references;     /* the loop's and one for every command that the engine holds */
     int fd;
-    size_t waiting;                  /* commands the engine holds */
+    size_t waiting; /* commands the engine holds */
 };
 
 /* ---- the mailbox ---- */
@@ -150,7 +150,8 @@ static void done(struct command *c)
 
     do {
         c->next = top;
-    } while (!atomic_compare_exchange_weak_explicit(&m->stack, &top, c, memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&m->stack, &top, c, memory_order_release,
+                                                    memory_order_relaxed));
     if (!top)
         mailbox_wake(m); /* whoever found it empty wakes; our reference keeps m alive until here */
     unreference(m);
@@ -167,8 +168,8 @@ struct batch *batch_create(struct exchange *x)
     b->loop = x->loop;
     b->mailbox = x->loop->mailbox;
     b->waiter = x->connection;
-    b->deadline_us =
-        x->loop->now_us + 1000 * (int64_t)loop_option(x->loop->http->options.command_timeout_ms, COMMAND_TIMEOUT_MS);
+    b->deadline_us = x->loop->now_us + 1000 * (int64_t)loop_option(x->loop->http->options.command_timeout_ms,
+                                                                   COMMAND_TIMEOUT_MS);
     return b;
 }
 
@@ -271,12 +272,14 @@ void batch_answer_failure(const struct batch *b, struct exchange *x)
     count(x->loop, b->error == ERROR_TIMEOUT ? METRIC_COMMANDS_TIMED_OUT : METRIC_COMMANDS_REFUSED, 1);
     if (!b->full) {
         problem(x, PROBLEM_NOT_KNOWN,
-                "not known to be written (%s): send it again with the same ids, what was written is then answered as a duplicate",
+                "not known to be written (%s): send it again with the same ids, what was written is then "
+                "answered as a duplicate",
                 error_text(b->error));
         return;
     }
     if (b->error == ERROR_BUSY)
-        problem(x, PROBLEM_TOO_MANY_REQUESTS, "the log has as much to do as it may: nothing was written, try again");
+        problem(x, PROBLEM_TOO_MANY_REQUESTS,
+                "the log has as much to do as it may: nothing was written, try again");
     else if (b->error == ERROR_LIMIT)
         problem(x, PROBLEM_TOO_LARGE, "this makes a record longer than the log takes: nothing was written");
     else

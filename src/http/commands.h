@@ -1,7 +1,9 @@
-/* Records on their way to the log and back: handed over in order, a few at a time, answered on the loop that sent them.
+/* Records on their way to the log and back: handed over in order, a few at a time, answered on the loop that
+ * sent them.
  *
- * `done` comes on the writer's thread: it pushes the command on the loop's stack and wakes the loop. The push cannot fail, the memory is the
- * command's own. A request may be gone when its commands come back; a loop may be gone as well. @thread http, but for what is said. */
+ * `done` comes on the writer's thread: it pushes the command on the loop's stack and wakes the loop. The push
+ * cannot fail, the memory is the command's own. A request may be gone when its commands come back; a loop may
+ * be gone as well. @thread http, but for what is said. */
 #ifndef HTTP_COMMANDS_H
 #define HTTP_COMMANDS_H
 
@@ -29,9 +31,9 @@ size_t batch_count(const struct batch *b);
 
 enum batch_status {
     BATCH_WAITING,
-    BATCH_DONE,        /* all are durable and applied */
-    BATCH_REFUSED,     /* none was taken: batch_answer_failure says why */
-    BATCH_FAILED,      /* of some it is not known */
+    BATCH_DONE,    /* all are durable and applied */
+    BATCH_REFUSED, /* none was taken: batch_answer_failure says why */
+    BATCH_FAILED,  /* of some it is not known */
 };
 /* Hands over what may be, and says how far it is. */
 enum batch_status batch_advance(struct batch *b);

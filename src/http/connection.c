@@ -1,7 +1,8 @@
 /* One client: bytes in, requests in order, answers out in the same order, and four deadlines.
  *
- * A callback reads once, answers all whole requests that are there into the loop's buffer, and writes once. What the socket does not take
- * moves into the connection, and nothing more is answered before it is gone. A connection without input or output owns no buffer. */
+ * A callback reads once, answers all whole requests that are there into the loop's buffer, and writes once.
+ * What the socket does not take moves into the connection, and nothing more is answered before it is gone. A
+ * connection without input or output owns no buffer. */
 #include "http/server.h"
 
 #include <errno.h>
@@ -70,15 +71,6 @@ static size_t unsent(const struct connection *c)
 }
 
 /* ---- events and deadlines ---- */
-
-static void want(struct event *e, bool *is, bool should)
-{
-    if (*is == should)
-        return;
-    if (should ? event_add(e, NULL) : event_del(e))
-        return;
-    *is = should;
-}
 
 static int64_t from_now(const struct connection *c, unsigned value_ms, unsigned otherwise_ms)
 {
@@ -201,8 +193,9 @@ static void exchange_init(struct exchange *x, struct connection *c)
     x->key = c->key;
     x->arguments_count = 0;
     x->query = (struct text){0};
-    x->body = c->body_apart ? (struct text){c->body.at, c->body.length}
-                            : (struct text){x->head + c->parser.head_length, c->request_length - c->parser.head_length};
+    x->body = c->body_apart
+                  ? (struct text){c->body.at, c->body.length}
+                  : (struct text){x->head + c->parser.head_length, c->request_length - c->parser.head_length};
     x->out = &c->loop->out;
     x->close = c->loop->stopping;
     x->retry_after_s = 0;
@@ -289,7 +282,8 @@ static bool authorize(struct exchange *x)
     const struct key *key = bearer ? key_find(l->keys, (struct text){given.at + 7, given.length - 7}) : NULL;
     if (!key) {
         count(l, METRIC_UNAUTHORIZED, 1);
-        problem(x, PROBLEM_UNAUTHORIZED, bearer ? "this key is not known" : "send a key: Authorization: Bearer …");
+        problem(x, PROBLEM_UNAUTHORIZED,
+                bearer ? "this key is not known" : "send a key: Authorization: Bearer …");
         return false;
     }
     if (!key_may(key, x->route->scope)) {
@@ -499,7 +493,6 @@ void connection_polls(struct loop *l)
 {
     struct connection *next;
 
-    l->polling = false;
     for (struct connection *c = l->connections; c; c = next) {
         next = c->next;
         if (!c->pending || !c->pending->polls)
@@ -545,8 +538,9 @@ static void settle(struct connection *c)
     make_room(c);
     if (c->in_at == c->in_end && !c->pending)
         give_input(c);
-    want(&c->write_event, &c->writing, waits);
-    want(&c->read_event, &c->reading, !c->ended && c->in_end < INPUT_BYTES && !(c->closing && c->phase != PHASE_LINGER));
+    bool reads = !c->ended && c->in_end < INPUT_BYTES && !(c->closing && c->phase != PHASE_LINGER);
+    if (!watch_set(&c->writable, waits) || !watch_set(&c->readable, reads))
+        connection_destroy(c);
 }
 
 static bool read_some(struct connection *c)
@@ -568,9 +562,7 @@ static bool read_some(struct connection *c)
     return true;
 }
 
-
-
-static void on_readable(evutil_socket_t fd, short what, void *context)
+static void on_readable(void *context)
 {
     struct connection *c = context;
 
@@ -593,7 +585,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     settle(c);
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *context)
+static void on_writable(void *context)
 {
     struct connection *c = context;
 
@@ -622,7 +614,8 @@ static void time_out(struct connection *c)
         connection_destroy(c);
         return;
     }
-    refuse(c, PROBLEM_TIMEOUT, c->phase == PHASE_HEAD ? "the head did not come in time" : "the body did not come in time");
+    refuse(c, PROBLEM_TIMEOUT,
+           c->phase == PHASE_HEAD ? "the head did not come in time" : "the body did not come in time");
     c->phase = PHASE_IDLE;
     settle(c);
 }
@@ -651,10 +644,11 @@ void connection_sweep(struct loop *l)
 
 static void refuse_connection(struct loop *l, int fd)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
-                                 "Connection: close\r\nContent-Length: 113\r\n\r\n"
-                                 "{\"type\":\"urn:onhand:problem:unavailable\",\"title\":\"Not now\",\"status\":503,"
-                                 "\"detail\":\"too many connections are open\"}";
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
+        "Connection: close\r\nContent-Length: 113\r\n\r\n"
+        "{\"type\":\"urn:onhand:problem:unavailable\",\"title\":\"Not now\",\"status\":503,"
+        "\"detail\":\"too many connections are open\"}";
     _Static_assert(sizeof("{\"type\":\"urn:onhand:problem:unavailable\",\"title\":\"Not now\",\"status\":503,"
                           "\"detail\":\"too many connections are open\"}") -
                            1 ==
@@ -685,8 +679,8 @@ void connection_accept(struct loop *l, int fd)
     }
     c->loop = l;
     c->fd = fd;
-    event_assign(&c->read_event, l->base, fd, EV_READ | EV_PERSIST, on_readable, c);
-    event_assign(&c->write_event, l->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+    watch_init(&c->readable, l->watches, WATCH_READ, fd, on_readable, c);
+    watch_init(&c->writable, l->watches, WATCH_WRITE, fd, on_writable, c);
     c->next = l->connections;
     if (c->next)
         c->next->previous = c;
@@ -694,8 +688,7 @@ void connection_accept(struct loop *l, int fd)
     l->connections_count++;
     count(l, METRIC_CONNECTIONS_ACCEPTED, 1);
     enter(c, PHASE_IDLE);
-    want(&c->read_event, &c->reading, true);
-    if (!c->reading)
+    if (!watch_set(&c->readable, true))
         connection_destroy(c);
 }
 
@@ -706,10 +699,8 @@ void connection_destroy(struct connection *c)
     if (c->pending)
         c->pending->drop(c->pending);
     leave_turns(c);
-    if (c->reading)
-        event_del(&c->read_event);
-    if (c->writing)
-        event_del(&c->write_event);
+    watch_finish(&c->readable);
+    watch_finish(&c->writable);
     close(c->fd);
     if (c->next)
         c->next->previous = c->previous;

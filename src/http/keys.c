@@ -20,7 +20,8 @@
 
 static const char first_line[] = "# onhand keys 1\n";
 
-/* When the next request would be in time: the theoretical arrival time of GCRA, microseconds. One atomic a key, shared by all loops. */
+/* When the next request would be in time: the theoretical arrival time of GCRA, microseconds. One atomic a
+ * key, shared by all loops. */
 struct key_limit {
     _Atomic int64_t arrival_us;
     _Atomic unsigned references;
@@ -45,7 +46,8 @@ struct keyring {
 static const struct {
     const char *name;
     uint32_t bit;
-} scope_names[] = {{"read", SCOPE_READ}, {"reserve", SCOPE_RESERVE}, {"events", SCOPE_EVENTS}, {"admin", SCOPE_ADMIN}};
+} scope_names[] = {
+    {"read", SCOPE_READ}, {"reserve", SCOPE_RESERVE}, {"events", SCOPE_EVENTS}, {"admin", SCOPE_ADMIN}};
 enum { SCOPES = sizeof(scope_names) / sizeof(scope_names[0]) };
 
 /* The part before the next comma; *at moves behind it. */
@@ -163,7 +165,16 @@ static void key_finish(struct key *k)
     *k = (struct key){0};
 }
 
-enum { SAID_ID = 1, SAID_SHA256 = 2, SAID_SCOPES = 4, SAID_CHANNELS = 8, SAID_LOCATIONS = 16, SAID_RATE = 32, SAID_CREATED = 64, SAID_ALL = 127 };
+enum {
+    SAID_ID = 1,
+    SAID_SHA256 = 2,
+    SAID_SCOPES = 4,
+    SAID_CHANNELS = 8,
+    SAID_LOCATIONS = 16,
+    SAID_RATE = 32,
+    SAID_CREATED = 64,
+    SAID_ALL = 127
+};
 
 static int parse_field(struct key *k, struct text name, struct text value, unsigned *said)
 {
@@ -314,7 +325,8 @@ static int set_read(const char *path, struct key_set **ret, char *detail, size_t
     if (!file)
         return say(errno == ENOENT ? ERROR_NOTFOUND : ERROR_IO, detail, size, path, strerror(errno));
     struct key_set *s = calloc(1, sizeof(*s));
-    int error = s ? read_lines(file, path, s, detail, size) : say(ERROR_NOMEM, detail, size, path, "out of memory");
+    int error =
+        s ? read_lines(file, path, s, detail, size) : say(ERROR_NOMEM, detail, size, path, "out of memory");
     fclose(file);
     if (error) {
         if (s)
@@ -473,7 +485,8 @@ static int add_key(const char *path, const struct key *k, char *detail, size_t s
     return error;
 }
 
-int key_create(const char *path, const struct key_request *r, char ret_text[KEY_TEXT_BYTES + 1], char *detail, size_t detail_size)
+int key_create(const char *path, const struct key_request *r, char ret_text[KEY_TEXT_BYTES + 1], char *detail,
+               size_t detail_size)
 {
     struct key k = {0};
     char text[KEY_TEXT_BYTES + 1];
@@ -483,7 +496,9 @@ int key_create(const char *path, const struct key_request *r, char ret_text[KEY_
         return say(ERROR_IO, detail, detail_size, path, "no random numbers");
     error = fill_key(&k, r, text);
     if (error)
-        say(error, detail, detail_size, path, "a key needs scopes of read, reserve, events, admin; names of channels and locations; a rate up to 1000000");
+        say(error, detail, detail_size, path,
+            "a key needs scopes of read, reserve, events, admin; names of channels and locations; a rate up "
+            "to 1000000");
     else if ((lock = lock_file(path)) < 0)
         error = say(ERROR_IO, detail, detail_size, path, strerror(errno));
     else
@@ -497,7 +512,8 @@ int key_create(const char *path, const struct key_request *r, char ret_text[KEY_
     return error;
 }
 
-int key_list(const char *path, void (*each)(void *context, const struct key *k), void *context, char *detail, size_t detail_size)
+int key_list(const char *path, void (*each)(void *context, const struct key *k), void *context, char *detail,
+             size_t detail_size)
 {
     struct key_set *s;
     int error = set_read(path, &s, detail, detail_size);
@@ -571,7 +587,9 @@ static int load(struct keyring *r, char *detail, size_t size)
 {
     struct key_set *s;
     struct stat now;
-    int error = stat(r->path, &now) ? say(errno == ENOENT ? ERROR_NOTFOUND : ERROR_IO, detail, size, r->path, strerror(errno)) : 0;
+    int error = stat(r->path, &now)
+                    ? say(errno == ENOENT ? ERROR_NOTFOUND : ERROR_IO, detail, size, r->path, strerror(errno))
+                    : 0;
 
     if (error)
         return error;
@@ -625,9 +643,10 @@ void keyring_refresh(struct keyring *r)
     char detail[160];
 
     pthread_mutex_lock(&r->lock);
-    bool changed = stat(r->path, &now) == 0 && (now.st_ino != r->seen.st_ino || now.st_size != r->seen.st_size ||
-                                                 now.st_mtim.tv_sec != r->seen.st_mtim.tv_sec ||
-                                                 now.st_mtim.tv_nsec != r->seen.st_mtim.tv_nsec);
+    bool changed =
+        stat(r->path, &now) == 0 &&
+        (now.st_ino != r->seen.st_ino || now.st_size != r->seen.st_size ||
+         now.st_mtim.tv_sec != r->seen.st_mtim.tv_sec || now.st_mtim.tv_nsec != r->seen.st_mtim.tv_nsec);
     if (changed)
         load(r, detail, sizeof(detail));
     pthread_mutex_unlock(&r->lock);
@@ -656,14 +675,16 @@ bool key_take(const struct key *k, int64_t now_us, unsigned *ret_retry_seconds)
 {
     if (!k->rate || !k->limit)
         return true;
-    int64_t each_us = 1000000 / k->rate, arrival = atomic_load_explicit(&k->limit->arrival_us, memory_order_relaxed), next;
+    int64_t each_us = 1000000 / k->rate,
+            arrival = atomic_load_explicit(&k->limit->arrival_us, memory_order_relaxed), next;
     do {
         next = (arrival > now_us ? arrival : now_us) + (each_us ? each_us : 1);
         if (next - now_us > 1000000) {
             *ret_retry_seconds = 1;
             return false;
         }
-    } while (!atomic_compare_exchange_weak_explicit(&k->limit->arrival_us, &arrival, next, memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&k->limit->arrival_us, &arrival, next,
+                                                    memory_order_relaxed, memory_order_relaxed));
     return true;
 }
 

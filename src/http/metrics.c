@@ -31,8 +31,8 @@ static uint64_t sum(const struct http *h, enum metric m)
 
 static void put_row(struct buffer *b, const struct metric_row *row, uint64_t value)
 {
-    buffer_printf(b, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", row->name, row->help, row->name, row->kind, row->name,
-                  (unsigned long long)value);
+    buffer_printf(b, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", row->name, row->help, row->name, row->kind,
+                  row->name, (unsigned long long)value);
 }
 
 void metrics_get(struct exchange *x)

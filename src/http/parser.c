@@ -3,24 +3,69 @@
 
 #include <strings.h>
 
-enum phase { PHASE_START, PHASE_HEADERS, PHASE_BODY, PHASE_CHUNK_FIRST, PHASE_CHUNK_SIZE, PHASE_CHUNK_EXTENSION, PHASE_CHUNK_LF,
-             PHASE_CHUNK_DATA, PHASE_DATA_CR, PHASE_DATA_LF, PHASE_TRAILER_FIRST, PHASE_TRAILER_NAME, PHASE_TRAILER_VALUE,
-             PHASE_TRAILER_LF, PHASE_END_LF, PHASE_DONE, PHASE_FAILED };
+enum phase {
+    PHASE_START,
+    PHASE_HEADERS,
+    PHASE_BODY,
+    PHASE_CHUNK_FIRST,
+    PHASE_CHUNK_SIZE,
+    PHASE_CHUNK_EXTENSION,
+    PHASE_CHUNK_LF,
+    PHASE_CHUNK_DATA,
+    PHASE_DATA_CR,
+    PHASE_DATA_LF,
+    PHASE_TRAILER_FIRST,
+    PHASE_TRAILER_NAME,
+    PHASE_TRAILER_VALUE,
+    PHASE_TRAILER_LF,
+    PHASE_END_LF,
+    PHASE_DONE,
+    PHASE_FAILED
+};
 
 enum byte_class { TOKEN = 1, TARGET = 2, VALUE = 4, HOST = 8 };
 
 /* What a byte may be part of. TARGET is visible ASCII without " # < > \ — HOST what an authority may hold. */
 static const uint8_t classes[256] = {
-    ['\t'] = VALUE, [' '] = VALUE,
+    ['\t'] = VALUE,
+    [' '] = VALUE,
 #define T TOKEN | TARGET | VALUE | HOST
-    ['0' ... '9'] = T, ['A' ... 'Z'] = T, ['a' ... 'z'] = T,
-    ['!'] = T, ['$'] = T, ['%'] = T, ['&'] = T, ['\''] = T, ['*'] = T, ['+'] = T, ['-'] = T, ['.'] = T, ['_'] = T, ['~'] = T,
+    ['0' ... '9'] = T,
+    ['A' ... 'Z'] = T,
+    ['a' ... 'z'] = T,
+    ['!'] = T,
+    ['$'] = T,
+    ['%'] = T,
+    ['&'] = T,
+    ['\''] = T,
+    ['*'] = T,
+    ['+'] = T,
+    ['-'] = T,
+    ['.'] = T,
+    ['_'] = T,
+    ['~'] = T,
 #undef T
-    ['#'] = TOKEN | VALUE, ['^'] = TOKEN | TARGET | VALUE, ['`'] = TOKEN | TARGET | VALUE, ['|'] = TOKEN | TARGET | VALUE,
-    ['('] = TARGET | VALUE | HOST, [')'] = TARGET | VALUE | HOST, [','] = TARGET | VALUE | HOST, [';'] = TARGET | VALUE | HOST,
-    ['='] = TARGET | VALUE | HOST, [':'] = TARGET | VALUE | HOST, ['['] = TARGET | VALUE | HOST, [']'] = TARGET | VALUE | HOST,
-    ['/'] = TARGET | VALUE, ['?'] = TARGET | VALUE, ['@'] = TARGET | VALUE, ['{'] = TARGET | VALUE, ['}'] = TARGET | VALUE,
-    ['"'] = VALUE, ['<'] = VALUE, ['>'] = VALUE, ['\\'] = VALUE,
+    ['#'] = TOKEN | VALUE,
+    ['^'] = TOKEN | TARGET | VALUE,
+    ['`'] = TOKEN | TARGET | VALUE,
+    ['|'] = TOKEN | TARGET | VALUE,
+    ['('] = TARGET | VALUE | HOST,
+    [')'] = TARGET | VALUE | HOST,
+    [','] = TARGET | VALUE | HOST,
+    [';'] = TARGET | VALUE | HOST,
+    ['='] = TARGET | VALUE | HOST,
+    [':'] = TARGET | VALUE | HOST,
+    ['['] = TARGET | VALUE | HOST,
+    [']'] = TARGET | VALUE | HOST,
+    ['/'] = TARGET | VALUE,
+    ['?'] = TARGET | VALUE,
+    ['@'] = TARGET | VALUE,
+    ['{'] = TARGET | VALUE,
+    ['}'] = TARGET | VALUE,
+    ['"'] = VALUE,
+    ['<'] = VALUE,
+    ['>'] = VALUE,
+    ['\\'] = VALUE,
     [0x80 ... 0xFF] = VALUE,
 };
 
@@ -45,7 +90,8 @@ static enum parser_status fail(struct parser *p, unsigned status, const char *de
     return PARSER_FAILED;
 }
 
-static const char *const method_names[HTTP_METHOD_END] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
+static const char *const method_names[HTTP_METHOD_END] = {"GET",    "HEAD",    "POST",  "PUT",
+                                                          "DELETE", "OPTIONS", "PATCH", "TRACE"};
 
 const char *http_method_name(enum http_method m)
 {
@@ -67,8 +113,8 @@ static bool find_method(struct text t, uint8_t *ret)
 /* HTTP/1.0 and HTTP/1.1 are served, every other HTTP/digit.digit is 505. */
 static enum parser_status read_version(struct parser *p, struct text v)
 {
-    bool shaped = v.length == 8 && !memcmp(v.at, "HTTP/", 5) && v.at[5] >= '0' && v.at[5] <= '9' && v.at[6] == '.' &&
-                  v.at[7] >= '0' && v.at[7] <= '9';
+    bool shaped = v.length == 8 && !memcmp(v.at, "HTTP/", 5) && v.at[5] >= '0' && v.at[5] <= '9' &&
+                  v.at[6] == '.' && v.at[7] >= '0' && v.at[7] <= '9';
     if (!shaped)
         return fail(p, 400, "the request line must be: method, one space, target, one space, HTTP/1.1");
     if (v.at[5] != '1' || v.at[7] > '1')
@@ -78,7 +124,8 @@ static enum parser_status read_version(struct parser *p, struct text v)
     return PARSER_MORE;
 }
 
-/* The length of `http://authority` in front of the path, 0 when there is none. False: not a form of target known. */
+/* The length of `http://authority` in front of the path, 0 when there is none. False: not a form of target
+ * known. */
 static bool skip_authority(struct text t, size_t *ret_skipped)
 {
     size_t scheme = t.length >= 7 && !strncasecmp(t.at, "http://", 7)    ? 7
@@ -171,9 +218,10 @@ static enum parser_status keep_header(struct parser *p, enum http_header h, stru
         p->headers_seen |= (uint16_t)(1u << h);
         p->header[h] = value;
     } else if (rules[h] == ONCE) {
-        return fail(p, 400, h == HEADER_HOST             ? "Host must be there once"
-                            : h == HEADER_CONTENT_LENGTH ? "Content-Length must be there at most once"
-                                                         : "a header that may be there only once is there twice");
+        return fail(p, 400,
+                    h == HEADER_HOST             ? "Host must be there once"
+                    : h == HEADER_CONTENT_LENGTH ? "Content-Length must be there at most once"
+                                                 : "a header that may be there only once is there twice");
     } else {
         p->repeated |= (uint16_t)(1u << h);
     }
@@ -220,7 +268,8 @@ static void read_connection(struct parser *p, struct text value)
     }
 }
 
-static enum parser_status read_header(struct parser *p, const char *bytes, enum http_header h, struct span value)
+static enum parser_status read_header(struct parser *p, const char *bytes, enum http_header h,
+                                      struct span value)
 {
     struct text v = parser_text(value, bytes);
 
@@ -311,7 +360,7 @@ enum parser_status parser_head(struct parser *p, const char *bytes, size_t lengt
     size_t most = length < PARSER_HEAD_BYTES_MOST ? length : PARSER_HEAD_BYTES_MOST;
     for (size_t i = p->scanned; i < most; i++) {
         unsigned char c = (unsigned char)bytes[i];
-        if (p->phase == PHASE_START && i - p->line_at >= PARSER_LINE_BYTES_MOST)
+        if (p->phase == PHASE_START && i - p->line_at >= PARSER_LINE_BYTES_MOST && c != '\r')
             return fail(p, 414, "the request line is longer than 8 KiB");
         if (is(c, VALUE))
             continue;
@@ -349,7 +398,10 @@ enum parser_status parser_head(struct parser *p, const char *bytes, size_t lengt
 
 static int hex_value(unsigned char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* The size of a chunk is known: is there room for it? */
@@ -468,8 +520,8 @@ static size_t take_piece(struct parser *p, const char *bytes, size_t length, str
     return n;
 }
 
-enum parser_status parser_body(struct parser *p, const char *bytes, size_t length, uint64_t body_bytes_most, size_t *ret_used,
-                               struct text *ret_piece)
+enum parser_status parser_body(struct parser *p, const char *bytes, size_t length, uint64_t body_bytes_most,
+                               size_t *ret_used, struct text *ret_piece)
 {
     enum parser_status s = PARSER_MORE;
     size_t i = 0;
@@ -496,7 +548,8 @@ enum parser_status parser_body(struct parser *p, const char *bytes, size_t lengt
             break;
         }
         unsigned char c = (unsigned char)bytes[i++];
-        s = p->phase >= PHASE_TRAILER_FIRST ? read_trailer_byte(p, c) : read_chunk_byte(p, c, body_bytes_most);
+        s = p->phase >= PHASE_TRAILER_FIRST ? read_trailer_byte(p, c)
+                                            : read_chunk_byte(p, c, body_bytes_most);
     }
     *ret_used = i;
     return s;

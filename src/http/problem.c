@@ -44,8 +44,9 @@ void problem_begin(struct exchange *x, enum problem_type t, const char *detail)
     if (x->allow)
         buffer_printf(x->out, "Allow: %s\r\n", x->allow);
     struct buffer *b = answer_body(x);
-    buffer_printf(b, "{\"type\":\"urn:onhand:problem:%s\",\"title\":\"%s\",\"status\":%u,\"detail\":", row->name, row->title,
-                  row->status);
+    buffer_printf(b,
+                  "{\"type\":\"urn:onhand:problem:%s\",\"title\":\"%s\",\"status\":%u,\"detail\":", row->name,
+                  row->title, row->status);
     json_put_string(b, text_of(detail));
 }
 
@@ -102,7 +103,8 @@ void put_problems(struct buffer *b, const struct problems *p)
     buffer_byte(b, ']');
 }
 
-void problem_with(struct exchange *x, enum problem_type t, const struct problems *errors, const char *detail_format, ...)
+void problem_with(struct exchange *x, enum problem_type t, const struct problems *errors,
+                  const char *detail_format, ...)
 {
     va_list args;
 

@@ -16,7 +16,9 @@ const size_t routes_count = sizeof(routes) / sizeof(routes[0]);
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
 }
 
 static bool needs_decoding(struct text t, bool plus)
@@ -104,7 +106,8 @@ static const char *allowed(struct exchange *x, char *out, size_t size)
     for (size_t i = 0; i < routes_count; i++)
         if (matches(x, routes[i].pattern) && n + 24 < size)
             n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "",
-                                  routes[i].method == HTTP_GET ? "GET, HEAD" : http_method_name(routes[i].method));
+                                  routes[i].method == HTTP_GET ? "GET, HEAD"
+                                                               : http_method_name(routes[i].method));
     if (n && n + 10 < size)
         snprintf(out + n, size - n, ", OPTIONS");
     return n ? out : NULL;

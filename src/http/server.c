@@ -110,7 +110,8 @@ static int open_socket(const struct address *a, bool shared)
     return fd;
 }
 
-/* SO_REUSEPORT would let a second server of the same user share the port unnoticed: so it is tried without first. Fills in a free port. */
+/* SO_REUSEPORT would let a second server of the same user share the port unnoticed: so it is tried without
+ * first. Fills in a free port. */
 static int claim_address(struct address *a)
 {
     int fd = open_socket(a, false);
@@ -125,19 +126,19 @@ static int claim_address(struct address *a)
     return 0;
 }
 
-static void on_acceptable(evutil_socket_t listener, short what, void *context)
+static void on_acceptable(void *context)
 {
     struct loop *l = context;
 
     loop_begin(l);
     for (unsigned i = 0; i < 64; i++) {
-        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(l->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             connection_accept(l, fd);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            event_del(l->accept_event); /* the sweep listens again */
+            watch_set(&l->acceptable, false); /* the sweep listens again */
         if (errno != ECONNABORTED && errno != EINTR)
             return;
     }
@@ -159,30 +160,22 @@ void loop_begin(struct loop *l)
 
 void loop_schedule_turn(struct loop *l)
 {
-    static const struct timeval now = {0, 0};
-
-    if (!evtimer_pending(l->turn_event, NULL))
-        evtimer_add(l->turn_event, &now);
+    watch_timer(&l->turn, 0);
 }
 
 void loop_schedule_poll(struct loop *l)
 {
-    static const struct timeval soon = {0, 1000};
-
-    if (l->polling)
-        return;
-    l->polling = true;
-    evtimer_add(l->poll_event, &soon);
+    watch_timer(&l->poll, 1000);
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *context)
+static void on_turn(void *context)
 {
     struct loop *l = context;
     loop_begin(l);
     connection_turns(l);
 }
 
-static void on_poll(evutil_socket_t fd, short what, void *context)
+static void on_poll(void *context)
 {
     struct loop *l = context;
     loop_begin(l);
@@ -195,7 +188,7 @@ static void begin_stop(struct loop *l)
         return;
     l->stopping = true;
     l->stop_by_us = l->http->stop_by_us;
-    event_del(l->accept_event);
+    watch_set(&l->acceptable, false);
     close(l->listener);
     l->listener = -1;
     connection_sweep(l);
@@ -209,10 +202,10 @@ static void end_if_stopped(struct loop *l)
         while (l->connections)
             connection_destroy(l->connections);
     if (late || (l->stopping && !l->connections && !mailbox_waiting(l->mailbox)))
-        event_base_loopbreak(l->base);
+        watch_loop_break(l->watches);
 }
 
-static void on_mail(evutil_socket_t fd, short what, void *context)
+static void on_mail(void *context)
 {
     struct loop *l = context;
 
@@ -233,7 +226,7 @@ static void refresh_keys(struct loop *l)
     l->keys = present;
 }
 
-static void on_sweep(evutil_socket_t fd, short what, void *context)
+static void on_sweep(void *context)
 {
     struct loop *l = context;
 
@@ -241,59 +234,46 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
     begin_stop(l);
     connection_sweep(l);
     refresh_keys(l);
-    if (!l->stopping && !event_pending(l->accept_event, EV_READ, NULL))
-        event_add(l->accept_event, NULL);
+    if (!l->stopping)
+        watch_set(&l->acceptable, true);
+    watch_timer(&l->sweep, l->sweep_us);
     end_if_stopped(l);
 }
 
 /* A quarter of the shortest deadline, so that none is late by more than that. */
-static struct timeval sweep_interval(const struct http_options *o)
+static int64_t sweep_interval_us(const struct http_options *o)
 {
-    unsigned all_ms[] = {loop_option(o->header_timeout_ms, 10000), loop_option(o->body_timeout_ms, 30000),
-                         loop_option(o->idle_timeout_ms, 60000), loop_option(o->write_timeout_ms, 30000),
-                         loop_option(o->command_timeout_ms, COMMAND_TIMEOUT_MS), 1000};
+    unsigned all_ms[] = {loop_option(o->header_timeout_ms, 10000),
+                         loop_option(o->body_timeout_ms, 30000),
+                         loop_option(o->idle_timeout_ms, 60000),
+                         loop_option(o->write_timeout_ms, 30000),
+                         loop_option(o->command_timeout_ms, COMMAND_TIMEOUT_MS),
+                         1000};
     unsigned least_ms = all_ms[0];
 
     for (unsigned i = 1; i < sizeof(all_ms) / sizeof(all_ms[0]); i++)
         least_ms = all_ms[i] < least_ms ? all_ms[i] : least_ms;
-    unsigned interval_ms = least_ms / 4 < 5 ? 5 : least_ms / 4;
-    return (struct timeval){interval_ms / 1000, interval_ms % 1000 * 1000};
+    return 1000 * (int64_t)(least_ms / 4 < 5 ? 5 : least_ms / 4);
 }
 
 static void *run(void *context)
 {
     struct loop *l = context;
 
-    event_base_dispatch(l->base);
+    watch_loop_run(l->watches);
     return NULL;
 }
 
-static int loop_events(struct loop *l)
+static bool loop_watch(struct loop *l)
 {
-    struct timeval interval = sweep_interval(&l->http->options);
-
-    l->accept_event = event_new(l->base, l->listener, EV_READ | EV_PERSIST, on_acceptable, l);
-    l->mail_event = event_new(l->base, mailbox_fd(l->mailbox), EV_READ | EV_PERSIST, on_mail, l);
-    l->sweep_event = event_new(l->base, -1, EV_PERSIST, on_sweep, l);
-    l->turn_event = evtimer_new(l->base, on_turn, l);
-    l->poll_event = evtimer_new(l->base, on_poll, l);
-    if (!l->accept_event || !l->mail_event || !l->sweep_event || !l->turn_event || !l->poll_event)
-        return ERROR_NOMEM;
-    if (event_add(l->accept_event, NULL) || event_add(l->mail_event, NULL) || event_add(l->sweep_event, &interval))
-        return ERROR_IO;
-    return 0;
-}
-
-static struct event_base *create_base(void)
-{
-    struct event_config *config = event_config_new();
-
-    if (!config)
-        return NULL;
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK); /* a loop belongs to one thread; the mailbox wakes it */
-    struct event_base *base = event_base_new_with_config(config);
-    event_config_free(config);
-    return base;
+    l->sweep_us = sweep_interval_us(&l->http->options);
+    watch_init(&l->acceptable, l->watches, WATCH_READ, l->listener, on_acceptable, l);
+    watch_init(&l->mail, l->watches, WATCH_READ, mailbox_fd(l->mailbox), on_mail, l);
+    watch_init(&l->sweep, l->watches, WATCH_TIMER, -1, on_sweep, l);
+    watch_init(&l->turn, l->watches, WATCH_TIMER, -1, on_turn, l);
+    watch_init(&l->poll, l->watches, WATCH_TIMER, -1, on_poll, l);
+    return watch_set(&l->acceptable, true) && watch_set(&l->mail, true) &&
+           watch_timer(&l->sweep, l->sweep_us);
 }
 
 static int loop_init(struct loop *l, struct http *h, const struct address *a)
@@ -304,34 +284,26 @@ static int loop_init(struct loop *l, struct http *h, const struct address *a)
         return ERROR_IO;
     l->turn_last = &l->turn_first;
     l->mailbox = mailbox_create();
-    l->base = create_base();
+    l->watches = watch_loop_create();
     l->scratch.path = malloc(INPUT_BYTES);
     l->reader = h->options.view ? epoch_register(h->options.view->epoch) : NULL;
-    if (!l->mailbox || !l->base || !l->scratch.path || (h->options.view && !l->reader))
+    if (!l->mailbox || !l->watches || !l->scratch.path || (h->options.view && !l->reader))
         return ERROR_NOMEM;
     l->keys = h->keyring ? keyring_hold(h->keyring) : NULL;
     loop_begin(l);
-    return loop_events(l);
-}
-
-static void free_event(struct event *e)
-{
-    if (e)
-        event_free(e);
+    return loop_watch(l) ? 0 : ERROR_NOMEM;
 }
 
 static void loop_finish(struct loop *l)
 {
-    if (l->base) /* what is left when the thread is gone, or never was */
-        while (l->connections)
-            connection_destroy(l->connections);
-    free_event(l->accept_event);
-    free_event(l->mail_event);
-    free_event(l->sweep_event);
-    free_event(l->turn_event);
-    free_event(l->poll_event);
-    if (l->base)
-        event_base_free(l->base);
+    while (l->connections) /* what is left when the thread is gone */
+        connection_destroy(l->connections);
+    watch_finish(&l->acceptable);
+    watch_finish(&l->mail);
+    watch_finish(&l->sweep);
+    watch_finish(&l->turn);
+    watch_finish(&l->poll);
+    watch_loop_destroy(l->watches);
     if (l->listener >= 0)
         close(l->listener);
     if (l->reader)
@@ -369,7 +341,8 @@ static int start_loops(struct http *h, const struct address *a, char *detail, si
         h->loops_count = i + 1;
         int error = loop_init(&h->loops[i], h, a);
         if (error) {
-            snprintf(detail, detail_size, "HTTP thread %u: %s", i, error == ERROR_IO ? strerror(errno) : error_text(error));
+            snprintf(detail, detail_size, "HTTP thread %u: %s", i,
+                     error == ERROR_IO ? strerror(errno) : error_text(error));
             return error;
         }
     }
@@ -386,12 +359,16 @@ static int start_loops(struct http *h, const struct address *a, char *detail, si
 static int check_address(const struct http_options *o, struct address *ret, char *detail, size_t detail_size)
 {
     if (!parse_address(o->listen, ret)) {
-        snprintf(detail, detail_size, "`%s` is not an address to listen on: it must be like 127.0.0.1:8080 or [::1]:8080", o->listen);
+        snprintf(detail, detail_size,
+                 "`%s` is not an address to listen on: it must be like 127.0.0.1:8080 or [::1]:8080",
+                 o->listen);
         return ERROR_INVALID;
     }
     if (!o->keys_path && !is_loopback(ret)) {
-        snprintf(detail, detail_size, "`%s` can be reached from outside: make keys with `onhand key create`, or listen on 127.0.0.1",
-                 o->listen);
+        snprintf(
+            detail, detail_size,
+            "`%s` can be reached from outside: make keys with `onhand key create`, or listen on 127.0.0.1",
+            o->listen);
         return ERROR_INVALID;
     }
     if (claim_address(ret)) {
@@ -401,7 +378,8 @@ static int check_address(const struct http_options *o, struct address *ret, char
     return 0;
 }
 
-static int http_fill(struct http *h, const struct http_options *o, const struct address *a, char *detail, size_t detail_size)
+static int http_fill(struct http *h, const struct http_options *o, const struct address *a, char *detail,
+                     size_t detail_size)
 {
     h->options = *o;
     h->options.threads = o->threads ? o->threads : 1;

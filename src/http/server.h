@@ -1,24 +1,29 @@
-/* What the files of http share: the server, its loops, the connections of a loop, and one request being answered.
+/* What the files of http share: the server, its loops, the connections of a loop, and one request being
+ * answered.
  *
- * Everything here belongs to the loop's thread (@thread http), but for what is marked atomic. A handler writes its answer at once into the
- * loop's buffer, or leaves something pending that goes on in later turns of the loop. */
+ * Everything here belongs to the loop's thread (@thread http), but for what is marked atomic. A handler
+ * writes its answer at once into the loop's buffer, or leaves something pending that goes on in later turns
+ * of the loop. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
 #include "http/http.h"
 #include "http/keys.h"
 #include "http/parser.h"
+#include "http/watch.h"
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
+#include "base/error.h"
+
 #include <pthread.h>
+#include <stdio.h>
 
 enum {
-    INPUT_BYTES = 32 * 1024,          /* a connection's input while there is any */
-    OUTPUT_BYTES_MOST = 256 * 1024,   /* unsent answers beyond which no further request of a connection is begun */
-    BODIES_BYTES_MOST = 256 << 20,    /* of all bodies in memory on one loop */
-    SEGMENTS_MOST = 6,                /* of a path */
-    ROWS_A_TURN = 1000,               /* in one epoch section */
+    INPUT_BYTES = 32 * 1024, /* a connection's input while there is any */
+    OUTPUT_BYTES_MOST =
+        256 * 1024, /* unsent answers beyond which no further request of a connection is begun */
+    BODIES_BYTES_MOST = 256 << 20, /* of all bodies in memory on one loop */
+    SEGMENTS_MOST = 6,             /* of a path */
+    ROWS_A_TURN = 1000,            /* in one epoch section */
     LINGER_MS = 1000,
     MIN_VERSION_WAIT_MS = 2000,
 };
@@ -37,23 +42,29 @@ enum problem_type {
     PROBLEM_END
 };
 
-enum scope_needed { OPEN = 0, READ = SCOPE_READ, RESERVE = SCOPE_RESERVE, EVENTS = SCOPE_EVENTS, ADMIN = SCOPE_ADMIN };
+enum scope_needed {
+    OPEN = 0,
+    READ = SCOPE_READ,
+    RESERVE = SCOPE_RESERVE,
+    EVENTS = SCOPE_EVENTS,
+    ADMIN = SCOPE_ADMIN
+};
 
 struct exchange;
 struct connection;
 
 struct route {
-    uint8_t method;          /* enum http_method */
-    uint8_t scope;           /* enum scope_needed */
-    const char *pattern;     /* "/v1/availability/{sku}" */
+    uint8_t method;      /* enum http_method */
+    uint8_t scope;       /* enum scope_needed */
+    const char *pattern; /* "/v1/availability/{sku}" */
     void (*handler)(struct exchange *x);
 };
 
 /* What goes on after its handler returned. */
 enum pending_status { PENDING_WAIT, PENDING_TURN, PENDING_DONE };
 struct pending {
-    /* Goes on. WAIT: connection_resume will be called; TURN: call again in the next turn of the loop, and not before the output is sent;
-     * DONE: the answer is complete and `drop` follows. */
+    /* Goes on. WAIT: connection_resume will be called; TURN: call again in the next turn of the loop, and not
+     * before the output is sent; DONE: the answer is complete and `drop` follows. */
     enum pending_status (*step)(struct pending *p, struct exchange *x);
     /* Done, or the connection is gone (no more answer is wanted): frees itself now or when it can. */
     void (*drop)(struct pending *p);
@@ -69,38 +80,39 @@ struct connection {
     struct connection *turn_next;       /* waiting for its next turn */
     int fd;
     uint8_t phase;
-    bool in_turn, reading, writing;
-    bool closing;                       /* no further request is read; closed when all is sent */
-    bool lingers;                       /* then what still comes is read for a while, so that the answer is not lost */
-    bool ended;                         /* the peer sends no more */
-    bool broken;                        /* nothing can be sent any more */
-    bool body_apart;                    /* the body is in `body`, not in `in` */
-    uint32_t in_at, in_end;             /* the unread input is in[in_at, in_end); in_at: the head of the present request */
-    uint32_t request_length;            /* from in_at: its head, and its body when it is whole in `in` */
-    char *in;                           /* INPUT_BYTES, or NULL while there is no input */
-    struct parser parser;               /* of the request that begins at in + in_at */
+    bool in_turn;
+    bool closing;    /* no further request is read; closed when all is sent */
+    bool lingers;    /* then what still comes is read for a while, so that the answer is not lost */
+    bool ended;      /* the peer sends no more */
+    bool broken;     /* nothing can be sent any more */
+    bool body_apart; /* the body is in `body`, not in `in` */
+    uint32_t in_at,
+        in_end; /* the unread input is in[in_at, in_end); in_at: the head of the present request */
+    uint32_t request_length; /* from in_at: its head, and its body when it is whole in `in` */
+    char *in;                /* INPUT_BYTES, or NULL while there is no input */
+    struct parser parser;    /* of the request that begins at in + in_at */
     const struct route *route;
-    const struct key *key;              /* who asks; NULL: no keys here */
-    struct key_set *keys;               /* holds `key` */
-    struct buffer body;                 /* what came of a body that is not whole in `in` */
-    struct buffer out;                  /* answers not sent yet, from out_sent on */
+    const struct key *key; /* who asks; NULL: no keys here */
+    struct key_set *keys;  /* holds `key` */
+    struct buffer body;    /* what came of a body that is not whole in `in` */
+    struct buffer out;     /* answers not sent yet, from out_sent on */
     size_t out_sent;
     struct pending *pending;
-    int64_t deadline_us;                /* of the phase; 0: none */
-    int64_t write_deadline_us;          /* while there is unsent output */
-    size_t write_mark;                  /* unsent bytes when the deadline was set */
-    int64_t began_us;                   /* the present request */
-    struct event read_event, write_event;
+    int64_t deadline_us;       /* of the phase; 0: none */
+    int64_t write_deadline_us; /* while there is unsent output */
+    size_t write_mark;         /* unsent bytes when the deadline was set */
+    int64_t began_us;          /* the present request */
+    struct watch readable, writable;
 };
 
 /* Memory of a loop that one request after another uses. */
 struct scratch {
-    char *path;             /* decoded segments and parameters: INPUT_BYTES */
+    char *path; /* decoded segments and parameters: INPUT_BYTES */
     size_t path_used;
     struct arena arena;     /* reset at each request */
     struct query_row *rows; /* rows_capacity */
     size_t rows_capacity;
-    uint32_t *locations;    /* locations_capacity */
+    uint32_t *locations; /* locations_capacity */
     double *distances;
     size_t locations_capacity;
 };
@@ -109,21 +121,22 @@ struct mailbox;
 
 struct loop {
     struct http *http;
-    struct event_base *base;
-    struct event *accept_event, *mail_event, *sweep_event, *turn_event, *poll_event;
+    struct watch_loop *watches;
+    struct watch acceptable, mail, sweep, turn, poll;
+    int64_t sweep_us; /* between two sweeps */
     int listener;
-    bool stopping, polling;
+    bool stopping;
     pthread_t thread;
     bool started;
     struct epoch_reader *reader;
     struct connection *connections;
     unsigned connections_count;
     struct connection *turn_first, **turn_last;
-    char *free_inputs;      /* a list through their first bytes */
+    char *free_inputs; /* a list through their first bytes */
     unsigned free_inputs_count;
-    struct buffer out;      /* answers of the callback that runs */
+    struct buffer out; /* answers of the callback that runs */
     struct scratch scratch;
-    int64_t now_us;         /* monotonic, at the beginning of the callback that runs */
+    int64_t now_us; /* monotonic, at the beginning of the callback that runs */
     int64_t stop_by_us;
     int64_t date_second;
     char date[40];
@@ -141,7 +154,7 @@ struct http {
     struct keyring *keyring; /* NULL: no keys */
     _Atomic bool stopping;
     _Atomic unsigned connections_count;
-    int64_t stop_by_us;      /* set before stopping */
+    int64_t stop_by_us; /* set before stopping */
     unsigned loops_count;
     struct loop *loops;
 };
@@ -157,20 +170,20 @@ struct exchange {
     struct loop *loop;
     struct connection *connection;
     const struct parser *request;
-    const char *head;                   /* the request's first byte */
+    const char *head; /* the request's first byte */
     const struct route *route;
-    const struct key *key;              /* NULL: no keys here */
+    const struct key *key; /* NULL: no keys here */
     size_t segments_count;
     struct text segments[SEGMENTS_MOST]; /* of the path, decoded; those of the pattern's {…} in `arguments` */
     size_t arguments_count;
     struct text arguments[SEGMENTS_MOST];
-    struct text query;                  /* as it came */
+    struct text query; /* as it came */
     struct text body;
     struct buffer *out;
     size_t answer_at, length_at, body_at; /* of the answer being written, in out */
     bool close;
-    unsigned retry_after_s;             /* of a 429 or 503; 0: one second */
-    const char *allow;                  /* of a 405 */
+    unsigned retry_after_s; /* of a 429 or 503; 0: one second */
+    const char *allow;      /* of a 405 */
 };
 
 static inline const struct view *exchange_view(const struct exchange *x)
@@ -182,27 +195,30 @@ static inline const struct view *exchange_view(const struct exchange *x)
 void exchange_wait(struct exchange *x, struct pending *p);
 
 /* ---- answer.c: answers, written straight into x->out ---- */
-/* Status line and the headers that every answer has. Own header lines may follow ("Name: value\r\n" into x->out), then the body. */
+/* Status line and the headers that every answer has. Own header lines may follow ("Name: value\r\n" into
+ * x->out), then the body. */
 void answer_begin(struct exchange *x, unsigned status, const char *content_type);
 /* Ends the head; what is added to x->out from here is the body. */
 struct buffer *answer_body(struct exchange *x);
-/* Fills in the length; a HEAD's body is taken away again. Without memory the answer becomes a 500 and the connection closes. */
+/* Fills in the length; a HEAD's body is taken away again. Without memory the answer becomes a 500 and the
+ * connection closes. */
 void answer_end(struct exchange *x);
 /* An answer without a body: 204, 304. `lines`: own header lines, or "". */
 void answer_empty(struct exchange *x, unsigned status, const char *lines);
 /* A body whose length nobody knows yet, in chunks (HTTP/1.0: until the connection closes). */
-void answer_stream_begin(struct exchange *x);                /* instead of answer_body */
-size_t answer_chunk_begin(struct exchange *x);               /* then write the bytes, then end with what this returned */
+void answer_stream_begin(struct exchange *x);  /* instead of answer_body */
+size_t answer_chunk_begin(struct exchange *x); /* then write the bytes, then end with what this returned */
 void answer_chunk_end(struct exchange *x, size_t mark);
 void answer_stream_end(struct exchange *x);
 const char *status_text(unsigned status);
 
 /* ---- problem.c ---- */
 /* A whole answer: application/problem+json. */
-void problem(struct exchange *x, enum problem_type t, const char *detail_format, ...) __attribute__((format(printf, 3, 4)));
+void problem(struct exchange *x, enum problem_type t, const char *detail_format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The same with `errors`. */
-void problem_with(struct exchange *x, enum problem_type t, const struct problems *errors, const char *detail_format, ...)
-    __attribute__((format(printf, 4, 5)));
+void problem_with(struct exchange *x, enum problem_type t, const struct problems *errors,
+                  const char *detail_format, ...) __attribute__((format(printf, 4, 5)));
 /* Beginning and end, for problems with members of their own in between (each begins with a comma). */
 void problem_begin(struct exchange *x, enum problem_type t, const char *detail);
 void problem_end(struct exchange *x);
@@ -215,7 +231,8 @@ void problem_no_memory(struct exchange *x);
 /* ---- router.c ---- */
 extern const struct route routes[];
 extern const size_t routes_count;
-/* Finds x->route from path and method and fills segments and arguments. False: answered already (400, 404, 405, 501). */
+/* Finds x->route from path and method and fills segments and arguments. False: answered already (400, 404,
+ * 405, 501). */
 bool router_find(struct exchange *x);
 /* Decodes %XX (and + as a space when `plus`) into the scratch. False: a bad escape, or no room. */
 bool percent_decode(struct loop *l, struct text t, bool plus, struct text *ret);
