@@ -1,0 +1,92 @@
+/* One message on its way through: what it said, the record made of it, the command that carries it, and its
+ * dead letter if it needs one. */
+#ifndef INTAKE_PARCEL_H
+#define INTAKE_PARCEL_H
+
+#include "intake/intake.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
+
+struct lane;
+
+enum parcel_step {
+    PARCEL_FREE,
+    PARCEL_AWAITS_LETTER, /* must not go to the log before its dead letter is acknowledged */
+    PARCEL_READY,         /* may go to the log when what is before it in its lane has gone */
+    PARCEL_IN_FLIGHT,     /* with the engine */
+    PARCEL_LETTER,        /* applied (or long ago): only its dead letter is missing */
+    PARCEL_ABANDONED,     /* nobody wants it any more, but the producer still holds its letter */
+};
+
+enum letter_step { LETTER_NONE, LETTER_WANTED, LETTER_SENT, LETTER_DONE };
+
+enum { PARCEL_VERDICTS = 4, PARCEL_BYTES_KEPT = 16 * 1024 };
+
+struct parcel {
+    struct command command; /* first: `done` finds the parcel by it */
+    struct parcel *next;    /* of whichever list it is in: free, held by its lane */
+    struct lane *lane;
+    int64_t offset, after; /* of the message, and of the one before it in the chain */
+    enum parcel_step step;
+    bool listed;            /* in its lane's list of held ones */
+    bool from_backlog;      /* its rejection is noted in the backlog as taken */
+    struct buffer record;   /* what the command carries */
+    struct buffer original; /* the message's key, then its value */
+    size_t counted;         /* of its bytes, what the pool knows of */
+    size_t key_length;
+    bool has_key, has_value;
+    rd_kafka_headers_t *headers; /* owned; NULL: none */
+    struct event_verdict few[PARCEL_VERDICTS];
+
+    enum letter_step letter;
+    int64_t letter_at_ms; /* LETTER_WANTED: not before; LETTER_SENT: since */
+    bool letter_bare;     /* too large for the topic: without the original's value */
+    const char *reason;
+    char detail[400];
+};
+
+/* A fixed number of parcels, and the way back for those that the engine is done with. */
+struct parcel_pool {
+    struct parcel *all;
+    size_t count, free_count;
+    struct parcel *free;
+    size_t bytes, bytes_most;       /* held by records and originals of parcels in use */
+    _Atomic(struct command *) done; /* release: pairs with the acquire in parcel_pool_done. A stack; whoever
+                                       takes, takes all of it */
+    _Atomic bool waiting;           /* the intake thread sleeps on `wake` */
+    int wake;                       /* eventfd */
+};
+
+int parcel_pool_init(struct parcel_pool *p, size_t count, size_t bytes_most);
+void parcel_pool_finish(struct parcel_pool *p);
+
+/* @thread intake. NULL when there is none, or when those in use hold too many bytes. */
+struct parcel *parcel_take(struct parcel_pool *p);
+void parcel_free(struct parcel_pool *p, struct parcel *parcel);
+/* An empty parcel for a message of that lane. */
+void parcel_begin(struct parcel *parcel, struct lane *lane, int64_t offset);
+/* Copies the message into a parcel; false without memory. Takes the message's headers. */
+bool parcel_fill(struct parcel_pool *p, struct parcel *parcel, struct lane *lane,
+                 rd_kafka_message_t *m);
+/* Readies the command for a record of that many events; false without memory. */
+bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events);
+
+/* The command's `done`: @thread writer or log. `context` is the pool. */
+void parcel_done(struct command *c);
+/* What has come back, in the order in which it did; linked by command.next. @thread intake */
+struct command *parcel_pool_done(struct parcel_pool *p);
+/* Sleeps until something comes back, at most that long. @thread intake */
+void parcel_pool_wait(struct parcel_pool *p, int timeout_ms);
+
+static inline struct text parcel_key(const struct parcel *p)
+{
+    return (struct text){p->original.at, p->key_length};
+}
+
+static inline struct text parcel_value(const struct parcel *p)
+{
+    return (struct text){p->original.at + p->key_length, p->original.length - p->key_length};
+}
+
+#endif
