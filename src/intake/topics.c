@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static rd_kafka_NewTopic_t *new_topic(const struct topic_wanted *w)
 {
@@ -119,6 +120,22 @@ static int look(rd_kafka_t *client, const struct topic_wanted *wanted, size_t co
     return 0;
 }
 
+/* What was just made takes a moment to be seen by every broker. */
+static int look_until_there(rd_kafka_t *client, const struct topic_wanted *wanted, size_t count,
+                            int timeout_ms, struct topic_found *found, bool all_made, char *detail,
+                            size_t detail_size)
+{
+    for (int tries = 0;; tries++) {
+        bool missing = false;
+        int error = look(client, wanted, count, timeout_ms, found, detail, detail_size);
+        for (size_t i = 0; i < count; i++)
+            missing |= found[i].state == TOPIC_MISSING;
+        if (error || !missing || !all_made || tries == 20)
+            return error;
+        usleep(100 * 1000);
+    }
+}
+
 static int make_missing(rd_kafka_t *client, const struct topic_wanted *wanted, size_t count, int timeout_ms,
                         struct topic_found *found, char *detail, size_t detail_size)
 {
@@ -162,7 +179,8 @@ int topics_ensure(const char *brokers, const struct topic_wanted *wanted, size_t
     int error = look(client, wanted, count, timeout_ms, ret_found, detail, detail_size);
     if (!error) {
         error = make_missing(client, wanted, count, timeout_ms, ret_found, detail, detail_size);
-        int looked = look(client, wanted, count, timeout_ms, ret_found, detail, detail_size);
+        int looked =
+            look_until_there(client, wanted, count, timeout_ms, ret_found, error == 0, detail, detail_size);
         error = error ? error : looked;
     }
     rd_kafka_destroy(client);
