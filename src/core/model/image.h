@@ -10,6 +10,14 @@
 
 enum { IMAGE_FORMAT = 1 };
 
+/* What a section holds. The numbers stand in files: append only. The header comes first, the others in any order. */
+enum image_section {
+#define SECTION(NAME, meaning) IMAGE_##NAME,
+#include "core/model/image_sections.def"
+#undef SECTION
+    IMAGE_SECTION_END
+};
+
 /* Takes one section: `kind` (enum image_section) and its bytes. 0, or an error that ends the image. */
 typedef int (*image_write)(void *context, uint8_t kind, const void *bytes, size_t length);
 
@@ -22,7 +30,8 @@ void image_abandon(struct state *s);
  * told by image_step. The other parts (catalogue, repeats, positions) look after themselves. */
 void image_before_sku(struct state *s, struct sku *sku);
 
-/* Builds a state from sections: feed each, then finish. On an error the state is to be destroyed. */
+/* Builds a fresh state from sections: feed each, then finish, and compare the digest with the one that was told. Whatever the bytes are, the answer is a state
+ * or an error: ERROR_CORRUPT, ERROR_LEVEL (made by a newer onhand), ERROR_NOMEM. After an error the state is to be destroyed. */
 int image_load(struct state *s, uint8_t kind, const void *bytes, size_t length);
 int image_load_finish(struct state *s, struct hash128 *ret_digest);
 

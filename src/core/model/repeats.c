@@ -162,13 +162,12 @@ struct repeats_stats repeats_stats(const struct repeats *r)
 
 /* ---- images ---- */
 
-void repeats_watch(struct repeats *r, const struct repeats_watcher *w, uint32_t mark)
+void repeats_watch(struct repeats *r, const struct repeats_watcher *w)
 {
     r->ids.before_drop = w ? w->before_drop : NULL;
     r->ids.before_context = w ? w->context : NULL;
     r->sources.before_change = w ? w->before_source : NULL;
     r->sources.before_context = w ? w->context : NULL;
-    r->sources.mark = mark;
 }
 
 struct repeats_span repeats_span(const struct repeats *r)
@@ -193,16 +192,9 @@ void repeats_save_ids(const struct repeats *r, uint64_t chunk, const struct repe
     id_memory_save(&r->ids, chunk, cut->oldest, cut->next, out);
 }
 
-bool repeats_save_source(struct repeats *r, uint32_t number, uint32_t mark, struct buffer *out)
+void repeats_save_source(const struct repeats *r, uint32_t number, struct buffer *out)
 {
-    if (number >= r->sources.sources.count)
-        return false;
-    struct source *s = pool_at(&r->sources.sources, number);
-    if (!s->last_used || s->mark == mark)
-        return false;
-    s->mark = mark;
     source_windows_save(&r->sources, number, out);
-    return true;
 }
 
 int repeats_load_header(struct repeats *r, struct bytes *in)

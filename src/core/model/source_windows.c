@@ -243,11 +243,18 @@ static void chain_source(struct source_windows *w, uint32_t number)
     w->newest = number;
 }
 
+static void tell_before(struct source_windows *w, uint32_t number)
+{
+    if (w->before_change)
+        w->before_change(w->before_context, number);
+}
+
 static uint32_t add_source(struct source_windows *w, struct hash128 who, uint32_t tag, uint64_t sequence)
 {
     uint32_t number = pool_take(&w->sources);
     struct source *s = source_at(w, number);
 
+    tell_before(w, number);
     *s = (struct source){.who = who,
                          .first = sequence,
                          .greatest = sequence,
@@ -255,19 +262,12 @@ static uint32_t add_source(struct source_windows *w, struct hash128 who, uint32_
                          .unsure_until = w->forgotten_at,
                          .lowest = POOL_NONE,
                          .highest = POOL_NONE,
-                         .lowest_ids = POOL_NONE,
-                         .mark = w->mark};
+                         .lowest_ids = POOL_NONE};
     tag_index_insert(&w->sources_index, tag, number);
     chain_source(w, number);
     w->count++;
     w->bytes += SOURCE_COST_BYTES;
     return number;
-}
-
-static void tell_before(struct source_windows *w, uint32_t number)
-{
-    if (w->before_change)
-        w->before_change(w->before_context, number);
 }
 
 static void forget_oldest(struct source_windows *w)

@@ -22,7 +22,6 @@ struct source {
     uint32_t older, newer;  /* in order of last use */
     uint32_t lowest, highest; /* its blocks, in order of numbers */
     uint32_t lowest_ids;    /* the first block that has ids */
-    uint32_t mark;          /* image.c's */
 };
 
 struct source_windows {
@@ -34,8 +33,7 @@ struct source_windows {
     struct pool sources, blocks, ids;
     struct tag_index sources_index, blocks_index;
     uint32_t oldest, newest;     /* by last use */
-    uint32_t mark;               /* a source that is new carries it: it is not in the image being made */
-    void (*before_change)(void *context, uint32_t source); /* NULL: nobody looks on */
+    void (*before_change)(void *context, uint32_t source); /* also of a free place that is taken; NULL: nobody looks on */
     void *before_context;
 };
 

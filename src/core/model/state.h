@@ -18,6 +18,7 @@ struct log_settings {
 enum { INCARNATIONS_MOST = 255 };
 
 struct image; /* image.h: a cut being copied */
+struct image_loading;
 
 struct state_counts { /* of the state's life; in the digest, since every replica counts the same */
     uint64_t records, events;
@@ -39,6 +40,7 @@ struct state {
     uint64_t incarnations[INCARNATIONS_MOST];
     struct state_counts counts;
     struct image *image;           /* a cut in progress, or NULL */
+    struct image_loading *loading; /* while it is built from an image, else NULL */
     struct arena scratch;          /* of one apply */
     void *apply;                   /* apply.c's own working memory */
     void (*apply_destroy)(void *apply); /* set by apply.c with it; called by state_destroy */
