@@ -604,7 +604,7 @@ static int open_directory(struct file_log *l, const char *directory, struct file
 static int lock_directory(struct file_log *l, const char *directory, struct file_log_report *report)
 {
     l->lock_file =
-        openat(l->directory, "log-lock", (l->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0640);
+        openat(l->directory, FILE_LOG_LOCK, (l->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0640);
     if (l->lock_file < 0)
         return l->read_only ? 0 : tell(report, ERROR_IO, "the lock file could not be made", directory);
     if (flock(l->lock_file, (l->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0)
@@ -712,8 +712,8 @@ static void begin_at(struct file_log *l, struct log_recovery *r, const struct fi
 static int recover(struct file_log *l, const struct file_log_options *o, struct file_log_report *report)
 {
     struct log_recovery r = {.ops = l->ops,
-                         .directory = l->directory,
-                         .start_offset = o->start_offset == FILE_LOG_FIRST ? 0 : o->start_offset};
+                             .directory = l->directory,
+                             .start_offset = o->start_offset == FILE_LOG_FIRST ? 0 : o->start_offset};
     int error = log_recovery_run(&r);
 
     if (error == ERROR_NOTFOUND) {

@@ -7,6 +7,8 @@
 
 struct file_ops;
 
+#define FILE_LOG_LOCK "log-lock" /* held exclusively while the log is open for writing */
+
 #define FILE_LOG_FIRST                                                                                     \
     UINT64_MAX /* start_offset: whatever the log's first record is (tools: a trimmed log does not begin at \
                   0) */
@@ -38,5 +40,9 @@ struct file_log_report { /* what opening found */
  * process has it open), ERROR_NOTFOUND (start_offset is behind the end or before the first); report.detail
  * says more. */
 int file_log_open(const struct file_log_options *o, struct log **ret_log, struct file_log_report *ret_report);
+
+/* Verifies every segment from its first to its last byte and reports a line about each and one about the end;
+ * nothing is changed. 0 (a torn tail is no error), or what file_log_open would answer. */
+int file_log_verify(const char *directory, void (*report)(void *context, const char *line), void *context);
 
 #endif

@@ -113,7 +113,8 @@ static int judge_later(struct log_recovery *r, uint64_t offset)
         error = judge_rest(r, i, SEGMENT_HEADER_BYTES, offset, &rest);
         if (error)
             return error;
-        r->torn_bytes += rest.end - SEGMENT_HEADER_BYTES;
+        r->torn_bytes += rest.end - SEGMENT_HEADER_BYTES + r->image.missing;
+        r->short_file |= r->image.missing > 0;
     }
     return 0;
 }
@@ -130,7 +131,6 @@ static int judge_tail(struct log_recovery *r)
     uint64_t sequence = r->list.at[r->tail].sequence;
     size_t behind = rest_begin(r);
     struct segment_rest rest;
-    size_t missing = m->missing;
     int error;
 
     if (r->tail_end < m->header.durable_end)
@@ -139,7 +139,8 @@ static int judge_tail(struct log_recovery *r)
     if (error)
         return error;
     r->rest_end = rest.end;
-    r->torn_bytes = rest.end - behind + missing;
+    r->torn_bytes = rest.end - behind + m->missing;
+    r->short_file = m->missing > 0;
     error = judge_later(r, r->end_offset);
     if (!error && r->tail + 1 < r->list.count)
         error = segment_image_load(r->ops, r->directory, sequence, &r->image);
@@ -150,8 +151,9 @@ static int judge_tail(struct log_recovery *r)
                  "%s: the tail behind offset %" PRIu64 " (byte %zu) was torn by a crash: %" PRIu64
                  " bytes were never acknowledged%s",
                  segment_name(sequence).text, r->end_offset, r->tail_end, r->torn_bytes,
-                 missing ? "; the file was shorter than made, so it was cut by something else than onhand"
-                         : "");
+                 r->short_file
+                     ? "; the file was shorter than made, so it was cut by something else than onhand"
+                     : "");
     return error;
 }
 

@@ -17,6 +17,7 @@ struct log_recovery {
     size_t group_at;          /* where its last group begins (of those records that are there) */
     size_t rest_end;          /* behind the last byte that is not zero */
     bool whole;               /* a mark stands at the end: all was synced */
+    bool short_file;          /* a file at the end lacks bytes: no crash does that */
     uint64_t torn_bytes;
     struct segment_image image; /* of the tail's segment */
     char detail[400];           /* what is wrong, or what is torn */
