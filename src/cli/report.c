@@ -1,0 +1,140 @@
+/* Reads answers, and turns the bad ones into a sentence and an exit code. */
+#include "cli/report.h"
+
+#include <stdio.h>
+
+bool document_read(struct document *d, struct text t)
+{
+    struct problems p = {0};
+
+    *d = (struct document){0};
+    int error = json_parse(t, &d->arena, &d->nodes, &d->count, &p);
+    if (!error)
+        return true;
+    cli_fail(EXIT_UNREACHABLE, "the answer is not JSON: %s", p.count ? p.at[0].detail : error_text(error));
+    document_finish(d);
+    return false;
+}
+
+void document_finish(struct document *d)
+{
+    arena_finish(&d->arena);
+    *d = (struct document){0};
+}
+
+uint32_t json_member(const struct json_node *nodes, uint32_t object, const char *key)
+{
+    if (nodes[object].type != JSON_OBJECT)
+        return 0;
+    for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next)
+        if (text_equal(nodes[i].key, text_of(key)))
+            return i;
+    return 0;
+}
+
+struct text json_text(const struct json_node *nodes, uint32_t object, const char *key)
+{
+    uint32_t at = json_member(nodes, object, key);
+
+    if (!at || nodes[at].type == JSON_NULL)
+        return (struct text){"", 0};
+    if (nodes[at].type == JSON_TRUE || nodes[at].type == JSON_FALSE)
+        return nodes[at].type == JSON_TRUE ? TEXT("true") : TEXT("false");
+    return nodes[at].text.length ? nodes[at].text : (struct text){"", 0};
+}
+
+bool json_true(const struct json_node *nodes, uint32_t object, const char *key)
+{
+    uint32_t at = json_member(nodes, object, key);
+
+    return at && nodes[at].type == JSON_TRUE;
+}
+
+void json_put_node(struct buffer *out, const struct json_node *nodes, uint32_t at)
+{
+    switch (nodes[at].type) {
+    case JSON_NULL:
+        buffer_string(out, "null");
+        break;
+    case JSON_FALSE:
+        buffer_string(out, "false");
+        break;
+    case JSON_TRUE:
+        buffer_string(out, "true");
+        break;
+    case JSON_STRING:
+        json_put_string(out, nodes[at].text);
+        break;
+    default: /* numbers as written, containers raw */
+        buffer_text(out, nodes[at].text);
+    }
+}
+
+struct client *report_client(const struct settings *s, int *ret_code)
+{
+    char detail[CLIENT_DETAIL_BYTES];
+    struct client *c = NULL;
+    int error = client_create(s, &c, detail);
+
+    if (error)
+        *ret_code = cli_fail(cli_exit_code(error), "%s", detail);
+    return error ? NULL : c;
+}
+
+static void put_errors(const struct json_node *nodes, struct buffer *out)
+{
+    uint32_t errors = json_member(nodes, 0, "errors");
+
+    json_each(nodes, errors, i)
+    {
+        struct text pointer = json_text(nodes, i, "pointer"), detail = json_text(nodes, i, "detail");
+        buffer_string(out, "\n  ");
+        buffer_text(out, pointer);
+        buffer_string(out, pointer.length ? " " : "");
+        buffer_text(out, detail);
+    }
+}
+
+void report_problem(struct text body, struct buffer *out)
+{
+    struct arena a = {.most_bytes = 16 << 20};
+    struct problems p = {0};
+    const struct json_node *nodes;
+    size_t count;
+
+    if (json_parse(body, &a, &nodes, &count, &p) == 0) {
+        struct text title = json_text(nodes, 0, "title"), detail = json_text(nodes, 0, "detail");
+        buffer_text(out, title);
+        buffer_string(out, title.length && detail.length ? ": " : "");
+        buffer_text(out, detail);
+        put_errors(nodes, out);
+    }
+    arena_finish(&a);
+}
+
+static int status_exit_code(int status)
+{
+    return status == 503 || status == 429 || status == 504 ? EXIT_UNREACHABLE
+           : status < 500                                  ? EXIT_REFUSED
+                                                           : EXIT_UNREACHABLE;
+}
+
+int report_answer(const struct client *c, int error, const struct client_answer *a, const char *what)
+{
+    struct buffer said = {0};
+
+    if (error)
+        return cli_fail(
+            cli_exit_code(error == ERROR_IO || error == ERROR_INVALID ? ERROR_UNAVAILABLE : error), "%s",
+            *client_detail(c) ? client_detail(c) : error_text(error));
+    if (a->status >= 200 && a->status < 300)
+        return EXIT_OK;
+    report_problem((struct text){a->body.at, a->body.length}, &said);
+    if (a->status == 401)
+        buffer_string(&said, "\n  A key is needed: --api-key-file FILE or the variable ONHAND_API_KEY.");
+    buffer_byte(&said, 0);
+    int code =
+        cli_fail(status_exit_code(a->status), "%s: %d %s", what, a->status, said.failed ? "" : said.at);
+    buffer_finish(&said);
+    return code;
+}

@@ -1,0 +1,40 @@
+/* What a server answered, read and said to people: JSON members, problems, exit codes. */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "codec/json.h"
+
+/* A parsed document; the arena holds it. */
+struct document {
+    struct arena arena;
+    const struct json_node *nodes;
+    size_t count;
+};
+/* False (and a message on standard error) when it is not JSON. */
+bool document_read(struct document *d, struct text t);
+void document_finish(struct document *d);
+
+/* The member of an object, by its number; 0 (never a member) when there is none. */
+uint32_t json_member(const struct json_node *nodes, uint32_t object, const char *key);
+/* Its text (numbers, strings; "true", "false"), "" when it is not there or null. */
+struct text json_text(const struct json_node *nodes, uint32_t object, const char *key);
+bool json_true(const struct json_node *nodes, uint32_t object, const char *key);
+/* The first element of an array (or member of an object); use nodes[i].next for the following, until `end`.
+ */
+#define json_each(nodes, container, i)                                                                \
+    for (uint32_t i = (container) + 1, end_##i = (nodes)[container].next; (container) && i < end_##i; \
+         i = (nodes)[i].next)
+/* Writes a node as JSON. */
+void json_put_node(struct buffer *out, const struct json_node *nodes, uint32_t at);
+
+/* A client from the settings; NULL after a message, with the exit code in *ret_code. */
+struct client *report_client(const struct settings *s, int *ret_code);
+/* After client_send: EXIT_OK for 2xx, else the exit code after a message that says what the server or the
+ * connection said. `what` is what was asked for: "SKU-1". */
+int report_answer(const struct client *c, int error, const struct client_answer *a, const char *what);
+/* A message that a problem document holds: title, detail and each field's own. */
+void report_problem(struct text body, struct buffer *out);
+
+#endif
