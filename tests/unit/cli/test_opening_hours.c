@@ -60,7 +60,7 @@ static void later_rules_replace_and_commas_add(void **unused)
 {
     assert_hours("Mo-Su 09:00-18:00; Su off; Sa 10:00-12:00",
                  "[{\"days\":[" WORKDAYS "],\"opens\":\"09:00\",\"closes\":\"18:00\"},{\"days\":[\"sa\"],"
-                                         "\"opens\":\"10:00\",\"closes\":\"12:00\"}]");
+                 "\"opens\":\"10:00\",\"closes\":\"12:00\"}]");
     assert_hours("Mo 09:00-12:00, Mo 13:00-17:00",
                  "[{\"days\":[\"mo\"],\"opens\":\"09:00\",\"closes\":\"12:00\"},{\"days\":[\"mo\"],\"opens\":"
                  "\"13:00\",\"closes\":\"17:00\"}]");

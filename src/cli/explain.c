@@ -1,0 +1,71 @@
+/* `onhand explain`: how a row's availability comes about, term by term. */
+#include "cli/report.h"
+#include "cli/table.h"
+
+static int show(const struct document *d)
+{
+    struct text_table table = {0};
+    struct buffer out = {0};
+    uint32_t terms = json_member(d->nodes, 0, "terms");
+    struct text sku = json_text(d->nodes, 0, "sku"), location = json_text(d->nodes, 0, "location");
+    struct text version = json_text(d->nodes, 0, "version"), as_of = json_text(d->nodes, 0, "as_of");
+
+    buffer_printf(&out, "%.*s at %.*s\n\n", (int)sku.length, sku.at, (int)location.length, location.at);
+    table_column_add(&table, "TERM", false, 0);
+    table_column_add(&table, "VALUE", true, 0);
+    table_column_add(&table, "MEANING", false, 0);
+    json_each(d->nodes, terms, i)
+    {
+        table_cell(&table, json_text(d->nodes, i, "name"));
+        table_cell(&table, json_text(d->nodes, i, "value"));
+        table_cell(&table, json_text(d->nodes, i, "meaning"));
+    }
+    table_write(&table, &out);
+    buffer_printf(&out, "\nversion %.*s, as of %.*s\n", (int)version.length, version.at, (int)as_of.length,
+                  as_of.at);
+    int code = cli_write(&out);
+    table_finish(&table);
+    buffer_finish(&out);
+    return code;
+}
+
+static void put_target(struct buffer *out, const struct settings *s)
+{
+    buffer_string(out, "/v1/rows/");
+    url_put(out, text_of(s->arguments[0]));
+    buffer_byte(out, '/');
+    url_put(out, text_of(s->arguments[1]));
+    buffer_string(out, "/explain");
+    if (*s->channel) {
+        buffer_string(out, "?channel=");
+        url_put(out, text_of(s->channel));
+    }
+    buffer_byte(out, 0);
+}
+
+int cli_explain(const struct settings *s)
+{
+    struct client_answer answer = {0};
+    struct buffer target = {0};
+    struct document d = {0};
+    int code = EXIT_OK;
+    struct client *c = report_client(s, &code);
+
+    if (!c)
+        return code;
+    put_target(&target, s);
+    int error = target.failed ? ERROR_NOMEM : client_get(c, target.at, &answer);
+    code = report_answer(c, error, &answer, s->arguments[0]);
+    if (code == EXIT_OK && s->json) {
+        buffer_byte(&answer.body, '\n');
+        code = cli_write(&answer.body);
+    } else if (code == EXIT_OK) {
+        code = document_read(&d, (struct text){answer.body.at, answer.body.length}) ? show(&d)
+                                                                                    : EXIT_UNREACHABLE;
+    }
+    document_finish(&d);
+    buffer_finish(&target);
+    buffer_finish(&answer.body);
+    client_destroy(c);
+    return code;
+}

@@ -1,0 +1,56 @@
+/* `onhand export`: everything the server holds of one kind, as it comes, on standard output. */
+#include "cli/report.h"
+
+#include <stdio.h>
+
+enum { KIND_AUTO, KIND_STOCK, KIND_EVENTS };
+
+static int take(void *context, int status, const char *bytes, size_t length)
+{
+    const struct buffer piece = {.at = (char *)(uintptr_t)bytes, .length = length};
+
+    return cli_write(&piece) == EXIT_OK ? 0 : ERROR_IO;
+}
+
+static void put_target(struct buffer *out, const struct settings *s)
+{
+    char word[40];
+
+    setting_choice_word(&setting_rows()[SETTING_kind], s->kind == KIND_AUTO ? KIND_STOCK : s->kind, word,
+                        sizeof(word));
+    buffer_printf(out, "/v1/export?kind=%s", word);
+    setting_choice_word(&setting_rows()[SETTING_format], s->format, word, sizeof(word));
+    buffer_printf(out, "&format=%s", s->format ? word : "csv");
+    for (size_t i = 0; i < s->location.count; i++) {
+        buffer_string(out, "&location=");
+        url_put(out, text_of(s->location.at[i]));
+    }
+    buffer_byte(out, 0);
+}
+
+int cli_export(const struct settings *s)
+{
+    const struct answer_body stream = {NULL, take};
+    struct client_answer answer = {0};
+    struct buffer target = {0};
+    int code = EXIT_OK;
+
+    if (s->kind == KIND_EVENTS)
+        return cli_fail(EXIT_USAGE, "--kind events is not in this version: what is exported is stock, "
+                                    "locations, items, groups or channels");
+    struct client *c = report_client(s, &code);
+    if (!c)
+        return code;
+    put_target(&target, s);
+    if (target.failed) {
+        code = cli_fail(EXIT_FAILED, "out of memory");
+    } else {
+        int error = client_send(
+            c, &(struct client_request){.method = "GET", .target = target.at, .stream = &stream}, &answer);
+        code = report_answer(c, error, &answer, "export");
+    }
+    buffer_finish(&target);
+    buffer_finish(&answer.body);
+    client_destroy(c);
+    return code;
+}

@@ -1,0 +1,105 @@
+/* `onhand topics`: makes the Kafka topics of intake and of dead letters that are not there, and shows what
+ * is. */
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "codec/json.h"
+#include "intake/topics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TOPICS_MOST = 65, TIMEOUT_MS = 10000, DEAD_LETTER_PARTITIONS = 1 };
+
+/* --intake TOPIC=FORMAT, as `serve` has it; only the topic matters here. */
+static int read_wanted(const struct settings *s, struct arena *a, struct topic_wanted *wanted,
+                       size_t *ret_count)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->intake.count; i++) {
+        struct text name = arena_text(a, (struct text){s->intake.at[i], strcspn(s->intake.at[i], "=@")});
+        if (!name.at)
+            return cli_fail(EXIT_FAILED, "out of memory");
+        wanted[count++] = (struct topic_wanted){name.at, (int)s->partitions, (int)s->replication, false};
+    }
+    wanted[count++] =
+        (struct topic_wanted){s->dead_letter_topic, DEAD_LETTER_PARTITIONS, (int)s->replication, true};
+    *ret_count = count;
+    return EXIT_OK;
+}
+
+static const char *state_name(enum topic_state state)
+{
+    return state == TOPIC_MADE ? "made" : state == TOPIC_THERE ? "there" : "missing";
+}
+
+static void put_json(struct buffer *out, const struct topic_found *t)
+{
+    buffer_string(out, "{\"topic\":");
+    json_put_string(out, text_of(t->name));
+    buffer_printf(out,
+                  ",\"state\":\"%s\",\"partitions\":%d,\"replication\":%d,\"detail\":", state_name(t->state),
+                  t->partitions, t->replication);
+    json_put_string(out, text_of(t->detail));
+    buffer_string(out, "}\n");
+}
+
+static void put_row(struct text_table *table, const struct topic_found *t)
+{
+    char partitions[12], replication[12];
+
+    snprintf(partitions, sizeof(partitions), "%d", t->partitions);
+    snprintf(replication, sizeof(replication), "%d", t->replication);
+    table_cell_string(table, t->name);
+    table_cell_string(table, state_name(t->state));
+    table_cell_string(table, partitions);
+    table_cell_string(table, replication);
+    table_cell_string(table, t->detail);
+}
+
+static int show(const struct settings *s, const struct topic_found *found, size_t count)
+{
+    struct text_table table = {0};
+    struct buffer out = {0};
+
+    table_column_add(&table, "TOPIC", false, 0);
+    table_column_add(&table, "STATE", false, 0);
+    table_column_add(&table, "PARTITIONS", true, 0);
+    table_column_add(&table, "COPIES", true, 0);
+    table_column_add(&table, "REMARK", false, 0);
+    for (size_t i = 0; i < count; i++) {
+        if (s->json)
+            put_json(&out, &found[i]);
+        else
+            put_row(&table, &found[i]);
+    }
+    if (!s->json)
+        table_write(&table, &out);
+    int code = cli_write(&out);
+    table_finish(&table);
+    buffer_finish(&out);
+    return code;
+}
+
+int cli_topics(const struct settings *s)
+{
+    struct topic_wanted wanted[TOPICS_MOST];
+    struct topic_found found[TOPICS_MOST] = {0};
+    struct arena arena = {0};
+    char detail[400] = "";
+    size_t count = 0;
+
+    if (!*s->kafka)
+        return cli_fail(EXIT_USAGE, "where is Kafka? --kafka HOST:PORT");
+    int code = read_wanted(s, &arena, wanted, &count);
+    if (code == EXIT_OK) {
+        int error = topics_ensure(s->kafka, wanted, count, TIMEOUT_MS, found, detail, sizeof(detail));
+        if (error != ERROR_UNAVAILABLE && error != ERROR_NOMEM)
+            code = show(s, found, count);
+        if (error)
+            code = cli_fail(error == ERROR_INVALID ? EXIT_REFUSED : cli_exit_code(error), "%s",
+                            *detail ? detail : error_text(error));
+    }
+    arena_finish(&arena);
+    return code;
+}
