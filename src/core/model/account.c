@@ -1,0 +1,180 @@
+/* A dense array of accounts, with a hash table beside it once there are more than a few. */
+#include "core/model/account.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+enum { FEW = 16, FIRST_SLOTS = 64 };
+
+static uint64_t key_hash(struct text reference, struct text line)
+{
+    uint64_t h = hash_text(reference);
+    return line.length ? h ^ (hash_text(line) * 0x9E3779B97F4A7C15u) : h;
+}
+
+void *account_create(size_t bytes, struct text reference, struct text line)
+{
+    struct account *a = calloc(1, bytes + reference.length + line.length);
+    if (!a)
+        return NULL;
+    char *texts = (char *)a + bytes;
+    if (reference.length)
+        memcpy(texts, reference.at, reference.length);
+    if (line.length)
+        memcpy(texts + reference.length, line.at, line.length);
+    a->hash = key_hash(reference, line);
+    a->reference = (struct text){texts, reference.length};
+    a->line = (struct text){texts + reference.length, line.length};
+    a->closed_at = INSTANT_NONE;
+    return a;
+}
+
+static bool is(const struct account *a, uint64_t hash, struct text reference, struct text line)
+{
+    return a->hash == hash && text_equal(a->reference, reference) && text_equal(a->line, line);
+}
+
+struct account *accounts_find(const struct accounts *a, struct text reference, struct text line)
+{
+    if (a->count == 0)
+        return NULL;
+    uint64_t hash = key_hash(reference, line);
+    if (!a->slots) {
+        for (uint32_t i = 0; i < a->count; i++)
+            if (is(a->at[i], hash, reference, line))
+                return a->at[i];
+        return NULL;
+    }
+    uint32_t mask = a->slots_count - 1;
+    for (uint32_t slot = (uint32_t)hash & mask; a->slots[slot]; slot = (slot + 1) & mask)
+        if (is(a->at[a->slots[slot] - 1], hash, reference, line))
+            return a->at[a->slots[slot] - 1];
+    return NULL;
+}
+
+static void slot_put(uint32_t *slots, uint32_t mask, uint64_t hash, uint32_t number)
+{
+    uint32_t slot = (uint32_t)hash & mask;
+    while (slots[slot])
+        slot = (slot + 1) & mask;
+    slots[slot] = number + 1;
+}
+
+static int slots_reserve(struct accounts *a)
+{
+    if (a->count < FEW || (a->slots && (a->count + 1) * 2 <= a->slots_count))
+        return 0;
+    uint32_t count = a->slots_count ? a->slots_count * 2 : FIRST_SLOTS;
+    uint32_t *slots = calloc(count, sizeof(*slots));
+    if (!slots)
+        return ERROR_NOMEM;
+    for (uint32_t i = 0; i < a->count; i++)
+        slot_put(slots, count - 1, a->at[i]->hash, i);
+    free(a->slots);
+    a->slots = slots;
+    a->slots_count = count;
+    return 0;
+}
+
+int accounts_reserve(struct accounts *a)
+{
+    if (a->count == a->capacity) {
+        uint32_t capacity = a->capacity ? a->capacity * 2 : 4;
+        struct account **at = realloc(a->at, capacity * sizeof(struct account *));
+        if (!at)
+            return ERROR_NOMEM;
+        a->at = at;
+        a->capacity = capacity;
+    }
+    return slots_reserve(a);
+}
+
+void accounts_link(struct accounts *a, struct account *account)
+{
+    account->number = a->count;
+    a->at[a->count++] = account;
+    if (a->slots)
+        slot_put(a->slots, a->slots_count - 1, account->hash, account->number);
+}
+
+static uint32_t slot_of(const struct accounts *a, const struct account *account)
+{
+    uint32_t mask = a->slots_count - 1, slot = (uint32_t)account->hash & mask;
+    while (a->slots[slot] != account->number + 1)
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
+/* Linear probing without tombstones: whoever follows in the run and may stand in the hole moves into it. */
+static void slot_clear(struct accounts *a, uint32_t hole)
+{
+    uint32_t mask = a->slots_count - 1;
+    for (uint32_t next = (hole + 1) & mask; a->slots[next]; next = (next + 1) & mask) {
+        uint32_t home = (uint32_t)a->at[a->slots[next] - 1]->hash & mask;
+        if (((next - home) & mask) < ((next - hole) & mask))
+            continue;
+        a->slots[hole] = a->slots[next];
+        hole = next;
+    }
+    a->slots[hole] = 0;
+}
+
+void accounts_unlink(struct accounts *a, struct account *account)
+{
+    accounts_reopen(a, account);
+    struct account *last = a->at[a->count - 1];
+    if (a->slots)
+        slot_clear(a, slot_of(a, account));
+    if (last != account) {
+        if (a->slots)
+            a->slots[slot_of(a, last)] = account->number + 1;
+        last->number = account->number;
+        a->at[last->number] = last;
+    }
+    a->count--;
+}
+
+void accounts_close(struct accounts *a, struct account *account, instant_t log_time)
+{
+    if (account->closed)
+        return;
+    account->closed = true;
+    account->closed_at = log_time;
+    account->older = a->newest;
+    account->newer = NULL;
+    if (a->newest)
+        a->newest->newer = account;
+    else
+        a->oldest = account;
+    a->newest = account;
+    a->closed_count++;
+}
+
+void accounts_reopen(struct accounts *a, struct account *account)
+{
+    if (!account->closed)
+        return;
+    *(account->older ? &account->older->newer : &a->oldest) = account->newer;
+    *(account->newer ? &account->newer->older : &a->newest) = account->older;
+    account->older = account->newer = NULL;
+    account->closed = false;
+    account->closed_at = INSTANT_NONE;
+    a->closed_count--;
+}
+
+void accounts_finish(struct accounts *a, void (*finish)(struct account *account))
+{
+    for (uint32_t i = 0; i < a->count; i++)
+        finish(a->at[i]);
+    free(a->at);
+    free(a->slots);
+    *a = (struct accounts){0};
+}
+
+int account_compare(const struct account *a, const struct account *b)
+{
+    int order = text_compare(a->reference, b->reference);
+    return order ? order : text_compare(a->line, b->line);
+}

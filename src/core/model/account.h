@@ -1,0 +1,40 @@
+/* Accounts of a row by reference and line: found fast however many there are, closed ones kept in the order in which they closed. */
+#ifndef CORE_MODEL_ACCOUNT_H
+#define CORE_MODEL_ACCOUNT_H
+
+#include "core/model/record.h"
+
+/* The head of a demand or a supply account. */
+struct account {
+    uint64_t hash;
+    struct text reference, line; /* in the same allocation as the account; line empty: none */
+    uint32_t number;             /* its place in struct accounts, which is not for ever */
+    bool closed;
+    instant_t closed_at;         /* log time */
+    struct account *older, *newer; /* closed ones, in the order in which they closed */
+};
+
+/* Zero-initialised is empty and valid. Nothing may depend on the order of `at`. */
+struct accounts {
+    struct account **at;
+    uint32_t count, capacity, closed_count;
+    uint32_t *slots;      /* number + 1 by hash; NULL while there are few */
+    uint32_t slots_count; /* a power of two */
+    struct account *oldest, *newest; /* closed */
+};
+
+/* An account of `bytes` (its head is first), zero but for the head; NULL without memory. Freed by free(). */
+void *account_create(size_t bytes, struct text reference, struct text line);
+
+struct account *accounts_find(const struct accounts *a, struct text reference, struct text line);
+int accounts_reserve(struct accounts *a);                        /* room for one more; ERROR_NOMEM leaves all as it was */
+void accounts_link(struct accounts *a, struct account *account); /* after accounts_reserve: cannot fail. It is open */
+void accounts_unlink(struct accounts *a, struct account *account);
+void accounts_close(struct accounts *a, struct account *account, instant_t log_time); /* nothing when it is closed already */
+void accounts_reopen(struct accounts *a, struct account *account);
+/* `finish` takes each account apart and frees it. */
+void accounts_finish(struct accounts *a, void (*finish)(struct account *account));
+/* By reference, then line: the canonical order. */
+int account_compare(const struct account *a, const struct account *b);
+
+#endif

@@ -1,0 +1,109 @@
+/* The identities of model.md, recomputed from the books of a row: debug builds look after every record. */
+#include "core/model/apply.h"
+#include "core/model/books.h"
+#include "core/model/staging.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ACCOUNTS_MOST = 256 }; /* rows with more are looked at now and then only */
+
+struct checker {
+    const struct state *state;
+    const struct sku *sku;
+    const struct row_image *row;
+};
+
+static void print_row(const struct checker *k)
+{
+    const struct row_image *r = k->row;
+    struct text sku = sku_text(k->sku);
+    const struct location *l = catalogue_location_at(k->state->catalogue, row_location(r));
+    fprintf(stderr,
+            "sku %.*s location %.*s: on_hand %" PRId64 " unavailable %" PRId64 " reserved %" PRId64 " committed %" PRId64
+            " safety_stock %" PRId64 " offset %" PRIu64 " flags %u\n",
+            (int)sku.length, sku.at, l ? (int)l->id.length : 1, l ? l->id.at : "?", row_on_hand(r), row_unavailable(r),
+            row_reserved(r), row_committed(r), row_safety_stock(r), row_offset(r), row_flags(r));
+}
+
+static void expect(const struct checker *k, const char *what, int64_t have, int64_t want)
+{
+    if (have == want)
+        return;
+    fprintf(stderr, "identity broken: %s is %" PRId64 " and should be %" PRId64 "\n", what, have, want);
+    print_row(k);
+    abort();
+}
+
+static void check_demand(const struct checker *k, const struct ledger *l)
+{
+    milli_t open = 0, open_at_count = 0, gone_after = 0;
+    uint32_t unmatched = 0, closed = 0;
+    for (uint32_t i = 0; i < l->demand.count; i++) {
+        const struct demand *d = (const struct demand *)l->demand.at[i];
+        struct demand_figures now, then;
+        demand_evaluate(d, NULL, INT64_MAX, &now);
+        demand_evaluate(d, NULL, l->sums.count_at, &then);
+        expect(k, "an account's open", d->open, now.open);
+        expect(k, "an account's gone", d->gone, now.gone);
+        expect(k, "an account's open at the count", d->open_at_count, then.open);
+        expect(k, "an account's gone at the count", d->gone_at_count, then.gone);
+        expect(k, "an account is closed", d->account.closed, now.open == 0);
+        open += now.open;
+        open_at_count += then.open;
+        gone_after += now.gone - then.gone;
+        unmatched += d->unmatched;
+        closed += d->account.closed;
+    }
+    expect(k, "committed", row_committed(k->row), open);
+    expect(k, "committed at the count", l->sums.committed_at_count, open_at_count);
+    expect(k, "gone after the count", l->sums.gone_after, gone_after);
+    expect(k, "unmatched accounts", l->unmatched, unmatched);
+    expect(k, "closed accounts", l->demand.closed_count, closed);
+}
+
+static void check_supply(const struct checker *k, const struct ledger *l, const struct rare *r)
+{
+    uint32_t shown = 0;
+    milli_t open = 0, open_shown = 0;
+    for (uint32_t i = 0; i < l->supply.count; i++) {
+        const struct supply *s = (const struct supply *)l->supply.at[i];
+        shown += s->open > 0;
+        open += s->open;
+    }
+    for (uint32_t i = 0; i < r->supply_count; i++)
+        open_shown += r->supply[i].open;
+    expect(k, "supply lines shown", r->supply_count, shown);
+    expect(k, "supply shown", open_shown, open);
+}
+
+void state_check_row(const struct state *s, const struct sku *sku, uint32_t location)
+{
+    struct row_image row;
+    struct checker k = {s, sku, &row};
+    if (!sku_peek(sku, location, &row))
+        return;
+    const struct rare *r = row_rare(&row);
+    if (!r)
+        return;
+    const struct ledger *l = r->ledger;
+    struct statuses_kept statuses = ledger_statuses(l);
+    struct limits limits = ledger_limits(l);
+    milli_t unavailable = 0;
+    for (enum status one = STATUS_NONE + 1; one < STATUS_END; one++) {
+        expect(&k, status_name(one), r->unavailable[one - 1], statuses_effective(&statuses, one));
+        unavailable += r->unavailable[one - 1];
+    }
+    expect(&k, "on_hand", row_on_hand(&row), sums_on_hand(&l->sums, &statuses));
+    expect(&k, "unavailable", row_unavailable(&row), unavailable);
+    expect(&k, "reserved", row_reserved(&row), 0);
+    expect(&k, "committed", row_committed(&row), l->sums.committed);
+    expect(&k, "safety_stock", row_safety_stock(&row), limits.safety_stock);
+    expect(&k, "reorder_point", r->reorder_point, limits.reorder_point);
+    expect(&k, "backorder_limit", r->backorder_limit, limits.backorder_limit);
+    expect(&k, "last_count_at", r->last_count_at, l->sums.count_at);
+    if (l->demand.count <= ACCOUNTS_MOST || s->counts.records % ACCOUNTS_MOST == 0)
+        check_demand(&k, l);
+    check_supply(&k, l, r);
+}

@@ -1,0 +1,185 @@
+/* What is open under a reference follows from its entries in the order in which they occurred, whatever the order in which they arrived. */
+#include "core/model/demand.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+struct demand *demand_create(struct text reference, struct text line)
+{
+    struct demand *d = account_create(sizeof(*d), reference, line);
+    if (!d)
+        return NULL;
+    d->required_at = d->required_said_at = INSTANT_NONE;
+    d->entries = d->first;
+    d->entries_capacity = DEMAND_FIRST_ENTRIES;
+    return d;
+}
+
+void demand_destroy(struct demand *d)
+{
+    if (d && d->entries != d->first)
+        free(d->entries);
+    free(d);
+}
+
+static bool before(const struct demand_entry *a, const struct demand_entry *b)
+{
+    return a->at != b->at ? a->at < b->at : a->kind < b->kind;
+}
+
+/* The walk over the entries. */
+struct walk {
+    milli_t placed, cancelled;
+    milli_t gone[DEMAND_REPORTERS];
+    milli_t gone_status[DEMAND_REPORTERS][STATUSES];
+};
+
+static milli_t greatest(const milli_t reported[DEMAND_REPORTERS])
+{
+    milli_t most = reported[0];
+    for (int i = 1; i < DEMAND_REPORTERS; i++)
+        most = reported[i] > most ? reported[i] : most;
+    return most;
+}
+
+static void walk_entry(struct walk *w, const struct demand_entry *e)
+{
+    milli_t rest;
+    switch ((enum demand_kind)e->kind) {
+    case DEMAND_PLACED:
+        w->placed += e->quantity;
+        break;
+    case DEMAND_SET:
+        w->placed = e->quantity;
+        break;
+    case DEMAND_GONE_TILL:
+    case DEMAND_GONE_ORDER:
+    case DEMAND_GONE_FULFIL:
+        w->gone[e->kind - DEMAND_GONE_TILL] += e->quantity;
+        if (e->status)
+            w->gone_status[e->kind - DEMAND_GONE_TILL][e->status - 1] += e->quantity;
+        break;
+    case DEMAND_CANCELLED:
+        w->cancelled += e->quantity;
+        break;
+    case DEMAND_CANCEL_ALL:
+        rest = w->placed - greatest(w->gone);
+        w->cancelled = rest > w->cancelled ? rest : w->cancelled;
+        break;
+    case DEMAND_KINDS:
+        break;
+    }
+}
+
+static void walk_end(const struct walk *w, bool has_status, struct demand_figures *ret)
+{
+    *ret = (struct demand_figures){.placed = w->placed, .cancelled = w->cancelled, .gone = greatest(w->gone)};
+    milli_t open = w->placed - w->cancelled - ret->gone;
+    ret->open = open > 0 ? open : 0;
+    for (int s = 0; has_status && s < STATUSES; s++) {
+        milli_t reported[DEMAND_REPORTERS];
+        for (int i = 0; i < DEMAND_REPORTERS; i++)
+            reported[i] = w->gone_status[i][s];
+        ret->gone_status[s] = greatest(reported);
+    }
+}
+
+void demand_evaluate(const struct demand *d, const struct demand_entry *extra, instant_t until, struct demand_figures *ret)
+{
+    struct walk w = {0};
+    if (extra && extra->at > until)
+        extra = NULL;
+    bool has_status = d->has_status || (extra && extra->status);
+    for (uint32_t i = 0; i < d->entries_count && d->entries[i].at <= until; i++) {
+        if (extra && before(extra, &d->entries[i])) {
+            walk_entry(&w, extra);
+            extra = NULL;
+        }
+        walk_entry(&w, &d->entries[i]);
+    }
+    if (extra)
+        walk_entry(&w, extra);
+    walk_end(&w, has_status, ret);
+}
+
+void demand_add(struct demand *d, const struct demand_entry *entry)
+{
+    uint32_t i = d->entries_count++;
+    for (; i > 0 && before(entry, &d->entries[i - 1]); i--)
+        d->entries[i] = d->entries[i - 1];
+    d->entries[i] = *entry;
+    d->has_status |= entry->status != STATUS_NONE;
+}
+
+instant_t demand_set_at(const struct demand *d)
+{
+    for (uint32_t i = d->entries_count; i > 0; i--)
+        if (d->entries[i - 1].kind == DEMAND_SET)
+            return d->entries[i - 1].at;
+    return INSTANT_NONE;
+}
+
+/* Merges neighbours-but-for-others of one kind and status among entries [from, to): the older one goes into the newer one. What is open at the end of the range
+ * stays, as long as nothing in the range is a `set` or a `cancel all`, which look back: those, and what is before them, are left alone. */
+static uint32_t merge_range(struct demand *d, uint32_t from, uint32_t to)
+{
+    uint32_t merged = 0;
+    for (uint32_t i = to; i > from; i--)
+        if (d->entries[i - 1].kind == DEMAND_SET || d->entries[i - 1].kind == DEMAND_CANCEL_ALL) {
+            from = i;
+            break;
+        }
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t next = i + 1;
+        while (next < to && (d->entries[next].kind != d->entries[i].kind || d->entries[next].status != d->entries[i].status))
+            next++;
+        if (next < to) {
+            d->entries[next].quantity += d->entries[i].quantity;
+            d->entries[i].kind = DEMAND_KINDS;
+            merged++;
+        }
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < d->entries_count; i++)
+        if (d->entries[i].kind != DEMAND_KINDS)
+            d->entries[kept++] = d->entries[i];
+    d->entries_count = kept;
+    return merged;
+}
+
+static void merge_older(struct demand *d, instant_t count_at, instant_t *ret_merged_until)
+{
+    uint32_t contained = 0; /* in the count */
+    while (contained < d->entries_count && d->entries[contained].at <= count_at)
+        contained++;
+    uint32_t from = contained > DEMAND_ENTRIES_MOST / 2 ? 0 : contained;
+    uint32_t to = from ? d->entries_count - DEMAND_ENTRIES_MOST / 4 : contained;
+    if (from == 0 && contained == 0)
+        to = d->entries_count - DEMAND_ENTRIES_MOST / 4;
+    if (to <= from)
+        return;
+    instant_t until = d->entries[to - 1].at;
+    if (merge_range(d, from, to) && until > *ret_merged_until)
+        *ret_merged_until = until;
+}
+
+int demand_reserve(struct demand *d, instant_t count_at, instant_t *ret_merged_until)
+{
+    if (d->entries_count < d->entries_capacity)
+        return 0;
+    if (d->entries_count >= DEMAND_ENTRIES_MOST) {
+        merge_older(d, count_at, ret_merged_until);
+        if (d->entries_count < d->entries_capacity)
+            return 0;
+    }
+    uint32_t capacity = d->entries_capacity * 2;
+    struct demand_entry *entries = realloc(d->entries == d->first ? NULL : d->entries, capacity * sizeof(*entries));
+    if (!entries)
+        return ERROR_NOMEM;
+    if (d->entries == d->first)
+        memcpy(entries, d->first, sizeof(d->first));
+    d->entries = entries;
+    d->entries_capacity = capacity;
+    return 0;
+}

@@ -1,0 +1,106 @@
+/* Ledgers are made and freed here, and rare parts made from them. */
+#include "core/model/books.h"
+
+#include <stdlib.h>
+
+struct ledger *ledger_create(void)
+{
+    struct ledger *l = calloc(1, sizeof(*l));
+    if (!l)
+        return NULL;
+    l->sums.count_at = l->merged_until = INSTANT_NONE;
+    movements_init(&l->movements);
+    return l;
+}
+
+static void finish_demand(struct account *a)
+{
+    demand_destroy((struct demand *)a);
+}
+
+static void finish_supply(struct account *a)
+{
+    supply_destroy((struct supply *)a);
+}
+
+void ledger_destroy(struct ledger *l)
+{
+    if (!l)
+        return;
+    movements_finish(&l->movements);
+    accounts_finish(&l->demand, finish_demand);
+    accounts_finish(&l->supply, finish_supply);
+    free(l->statuses);
+    free(l->limits);
+    free(l);
+}
+
+void rare_destroy(void *rare)
+{
+    struct rare *r = rare;
+    if (r && r->ledger && --r->ledger->rares == 0)
+        ledger_destroy(r->ledger);
+    free(r);
+}
+
+static int by_date(const void *left, const void *right)
+{
+    const struct supply_shown *a = left, *b = right;
+    if (a->expected_at != b->expected_at)
+        return a->expected_at < b->expected_at ? -1 : 1;
+    int order = text_compare(a->reference, b->reference);
+    return order ? order : text_compare(a->line, b->line);
+}
+
+static struct text copy(char **to, struct text t)
+{
+    char *at = *to;
+    if (t.length)
+        memcpy(at, t.at, t.length);
+    *to += t.length;
+    return (struct text){at, t.length};
+}
+
+static void show_supply(const struct ledger *l, struct rare *r)
+{
+    char *texts = (char *)(r->supply + r->supply_count);
+    struct supply_shown *shown = r->supply;
+    for (uint32_t i = 0; i < l->supply.count; i++) {
+        const struct supply *s = (const struct supply *)l->supply.at[i];
+        if (s->open == 0)
+            continue;
+        *shown++ = (struct supply_shown){.reference = copy(&texts, s->account.reference),
+                                         .line = copy(&texts, s->account.line),
+                                         .open = s->open,
+                                         .expected_at = s->expected_at,
+                                         .overdue = supply_overdue(s)};
+    }
+    qsort(r->supply, r->supply_count, sizeof(*r->supply), by_date);
+}
+
+struct rare *rare_build(struct ledger *l)
+{
+    uint32_t count = 0;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < l->supply.count; i++) {
+        const struct supply *s = (const struct supply *)l->supply.at[i];
+        count += s->open > 0;
+        bytes += s->open > 0 ? s->account.reference.length + s->account.line.length : 0;
+    }
+    struct rare *r = malloc(sizeof(*r) + count * sizeof(r->supply[0]) + bytes);
+    if (!r)
+        return NULL;
+    struct statuses_kept statuses = ledger_statuses(l);
+    struct limits limits = ledger_limits(l);
+    *r = (struct rare){.ledger = l,
+                       .reorder_point = limits.reorder_point,
+                       .backorder_limit = limits.backorder_limit,
+                       .last_count_at = l->sums.count_at,
+                       .supply_count = count};
+    for (enum status s = STATUS_NONE + 1; s < STATUS_END; s++)
+        r->unavailable[s - 1] = statuses_effective(&statuses, s);
+    if (count)
+        show_supply(l, r);
+    l->rares++;
+    return r;
+}

@@ -1,0 +1,477 @@
+/* A ledger as bytes and back: little-endian, accounts in their canonical order. */
+#include "core/model/books.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+enum { LEDGER_BYTES_FORMAT = 1 };
+enum { HAS_STATUSES = 1, HAS_LIMITS = 2 };
+enum { DEMAND_HAS_STATUS = 1, DEMAND_UNMATCHED = 2 };
+
+/* ---- writing ---- */
+
+static void put(struct buffer *b, uint64_t value, size_t bytes)
+{
+    unsigned char out[8];
+    for (size_t i = 0; i < bytes; i++)
+        out[i] = (unsigned char)(value >> 8 * i);
+    buffer_add(b, out, bytes);
+}
+
+static void put64(struct buffer *b, int64_t value)
+{
+    put(b, (uint64_t)value, 8);
+}
+
+static void put_text(struct buffer *b, struct text t)
+{
+    put(b, t.length, 1);
+    buffer_text(b, t);
+}
+
+static void put_words(struct buffer *b, const int64_t *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        put64(b, words[i]);
+}
+
+static void put_sums(struct buffer *b, const struct sums *s)
+{
+    int64_t words[] = {s->count_at, s->base, s->after, s->committed, s->committed_at_count, s->gone_after};
+    put_words(b, words, sizeof(words) / sizeof(words[0]));
+    put(b, s->basis, 1);
+}
+
+static void put_statuses(struct buffer *b, const struct statuses_kept *k)
+{
+    put_words(b, k->now, STATUSES);
+    put_words(b, k->at_count, STATUSES);
+    put_words(b, k->fixed_at, STATUSES);
+    put64(b, k->short_before);
+    put64(b, k->short_after);
+}
+
+static void put_limits(struct buffer *b, const struct limits *l)
+{
+    int64_t words[] = {l->safety_stock,       l->reorder_point,    l->backorder_limit,
+                       l->safety_stock_at, l->reorder_point_at, l->backorder_limit_at};
+    put_words(b, words, sizeof(words) / sizeof(words[0]));
+}
+
+static void put_movements(struct buffer *b, const struct movements *m)
+{
+    put64(b, m->newest_at);
+    put64(b, m->forgotten_until);
+    put(b, m->count, 4);
+    for (uint32_t i = 0; i < m->count; i++) {
+        put64(b, m->at[i].at);
+        put64(b, m->at[i].quantity);
+        put(b, m->at[i].span_s, 4);
+        put(b, m->at[i].place, 1);
+    }
+}
+
+static void put_account(struct buffer *b, const struct account *a)
+{
+    put_text(b, a->reference);
+    put_text(b, a->line);
+    put(b, a->closed, 1);
+    put64(b, a->closed_at);
+}
+
+static void put_demand(struct buffer *b, const struct demand *d)
+{
+    put_account(b, &d->account);
+    put(b, (d->has_status ? DEMAND_HAS_STATUS : 0) | (d->unmatched ? DEMAND_UNMATCHED : 0), 1);
+    int64_t words[] = {d->open, d->gone, d->open_at_count, d->gone_at_count, d->required_at, d->required_said_at};
+    put_words(b, words, sizeof(words) / sizeof(words[0]));
+    put(b, d->entries_count, 4);
+    for (uint32_t i = 0; i < d->entries_count; i++) {
+        put64(b, d->entries[i].at);
+        put64(b, d->entries[i].quantity);
+        put(b, d->entries[i].kind, 1);
+        put(b, d->entries[i].status, 1);
+    }
+}
+
+static void put_supply(struct buffer *b, const struct supply *s)
+{
+    put_account(b, &s->account);
+    put_text(b, s->parent);
+    put(b, s->final, 1);
+    int64_t words[] = {s->set_at, s->set_quantity, s->expected_at, s->expected_said_at, s->overdue_at, s->first_at, s->said, s->open};
+    put_words(b, words, sizeof(words) / sizeof(words[0]));
+    put(b, s->first_number, 4);
+    put(b, s->entries_count, 4);
+    for (uint32_t i = 0; i < s->entries_count; i++) {
+        put64(b, s->entries[i].at);
+        put64(b, s->entries[i].quantity);
+        put(b, s->entries[i].number, 4);
+        put(b, s->entries[i].kind, 1);
+    }
+}
+
+static int by_key(const void *left, const void *right)
+{
+    return account_compare(*(struct account *const *)left, *(struct account *const *)right);
+}
+
+static void put_accounts(struct buffer *b, const struct accounts *all, void (*put_one)(struct buffer *, const struct account *))
+{
+    put(b, all->count, 4);
+    if (all->count == 0)
+        return;
+    struct account **sorted = malloc(all->count * sizeof(struct account *));
+    if (!sorted) {
+        b->failed = true;
+        return;
+    }
+    memcpy(sorted, all->at, all->count * sizeof(struct account *));
+    qsort(sorted, all->count, sizeof(struct account *), by_key);
+    for (uint32_t i = 0; i < all->count; i++)
+        put_one(b, sorted[i]);
+    free(sorted);
+}
+
+static void put_demand_account(struct buffer *b, const struct account *a)
+{
+    put_demand(b, (const struct demand *)a);
+}
+
+static void put_supply_account(struct buffer *b, const struct account *a)
+{
+    put_supply(b, (const struct supply *)a);
+}
+
+void ledger_save(const struct ledger *l, struct buffer *out)
+{
+    put(out, LEDGER_BYTES_FORMAT, 1);
+    put(out, (l->statuses ? HAS_STATUSES : 0) | (l->limits ? HAS_LIMITS : 0), 1);
+    put_sums(out, &l->sums);
+    if (l->statuses)
+        put_statuses(out, l->statuses);
+    if (l->limits)
+        put_limits(out, l->limits);
+    put64(out, l->merged_until);
+    put(out, l->supply_said, 4);
+    put_movements(out, &l->movements);
+    put_accounts(out, &l->demand, put_demand_account);
+    put_accounts(out, &l->supply, put_supply_account);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    const unsigned char *at, *end;
+    bool failed;
+};
+
+static uint64_t get(struct reader *r, size_t bytes)
+{
+    uint64_t value = 0;
+    if ((size_t)(r->end - r->at) < bytes) {
+        r->failed = true;
+        r->at = r->end;
+        return 0;
+    }
+    for (size_t i = 0; i < bytes; i++)
+        value |= (uint64_t)*r->at++ << 8 * i;
+    return value;
+}
+
+static int64_t get64(struct reader *r)
+{
+    return (int64_t)get(r, 8);
+}
+
+static void get_words(struct reader *r, int64_t *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        words[i] = get64(r);
+}
+
+static struct text get_text(struct reader *r)
+{
+    size_t length = get(r, 1);
+    if ((size_t)(r->end - r->at) < length || length > TEXT_BYTES_MOST) {
+        r->failed = true;
+        return (struct text){0};
+    }
+    struct text t = {(const char *)r->at, length};
+    r->at += length;
+    return t;
+}
+
+/* A count of things of at least `bytes` each: no more than there can be. */
+static uint32_t get_count(struct reader *r, size_t bytes)
+{
+    uint64_t count = get(r, 4);
+    if (count > (size_t)(r->end - r->at) / bytes)
+        r->failed = true;
+    return r->failed ? 0 : (uint32_t)count;
+}
+
+static uint8_t get_below(struct reader *r, unsigned end)
+{
+    uint8_t value = (uint8_t)get(r, 1);
+    if (value >= end)
+        r->failed = true;
+    return r->failed ? 0 : value;
+}
+
+static void get_sums(struct reader *r, struct sums *s)
+{
+    int64_t words[6];
+    get_words(r, words, 6);
+    *s = (struct sums){.count_at = words[0],
+                       .base = words[1],
+                       .after = words[2],
+                       .committed = words[3],
+                       .committed_at_count = words[4],
+                       .gone_after = words[5],
+                       .basis = get_below(r, BASIS_END)};
+}
+
+static int get_statuses(struct reader *r, struct ledger *l)
+{
+    struct statuses_kept *k = l->statuses = calloc(1, sizeof(*k));
+    if (!k)
+        return ERROR_NOMEM;
+    get_words(r, k->now, STATUSES);
+    get_words(r, k->at_count, STATUSES);
+    get_words(r, k->fixed_at, STATUSES);
+    k->short_before = get64(r);
+    k->short_after = get64(r);
+    return 0;
+}
+
+static int get_limits(struct reader *r, struct ledger *l)
+{
+    int64_t words[6];
+    l->limits = malloc(sizeof(*l->limits));
+    if (!l->limits)
+        return ERROR_NOMEM;
+    get_words(r, words, 6);
+    *l->limits = (struct limits){words[0], words[1], words[2], words[3], words[4], words[5]};
+    return 0;
+}
+
+static int get_movements(struct reader *r, struct movements *m)
+{
+    m->newest_at = get64(r);
+    m->forgotten_until = get64(r);
+    uint32_t count = get_count(r, 21);
+    if (count == 0)
+        return 0;
+    m->at = malloc(count * sizeof(*m->at));
+    if (!m->at)
+        return ERROR_NOMEM;
+    m->count = m->capacity = count;
+    for (uint32_t i = 0; i < count; i++) {
+        m->at[i].at = get64(r);
+        m->at[i].quantity = get64(r);
+        m->at[i].span_s = (uint32_t)get(r, 4);
+        m->at[i].place = get_below(r, PLACES);
+    }
+    return 0;
+}
+
+struct account_said {
+    struct text reference, line;
+    bool closed;
+    instant_t closed_at;
+};
+
+static struct account_said get_account(struct reader *r)
+{
+    struct account_said a;
+    a.reference = get_text(r);
+    a.line = get_text(r);
+    a.closed = get_below(r, 2);
+    a.closed_at = get64(r);
+    return a;
+}
+
+/* Puts an account that was read into its table. Closed ones are linked afterwards, in the order in which they closed. */
+static int link_account(struct reader *r, struct accounts *all, struct account *account, const struct account_said *said)
+{
+    if (accounts_find(all, said->reference, said->line)) {
+        r->failed = true;
+        return ERROR_CORRUPT;
+    }
+    int error = accounts_reserve(all);
+    if (error)
+        return error;
+    accounts_link(all, account);
+    account->closed_at = said->closed ? said->closed_at : INSTANT_NONE;
+    return 0;
+}
+
+static int get_demand(struct reader *r, struct ledger *l)
+{
+    struct account_said said = get_account(r);
+    struct demand *d = demand_create(said.reference, said.line);
+    if (!d)
+        return ERROR_NOMEM;
+    int error = link_account(r, &l->demand, &d->account, &said);
+    if (error) {
+        demand_destroy(d);
+        return error;
+    }
+    uint8_t flags = get_below(r, 4);
+    int64_t words[6];
+    get_words(r, words, 6);
+    d->has_status = flags & DEMAND_HAS_STATUS;
+    d->unmatched = flags & DEMAND_UNMATCHED;
+    l->unmatched += d->unmatched;
+    d->open = words[0];
+    d->gone = words[1];
+    d->open_at_count = words[2];
+    d->gone_at_count = words[3];
+    d->required_at = words[4];
+    d->required_said_at = words[5];
+    uint32_t count = get_count(r, 18);
+    if (count > DEMAND_FIRST_ENTRIES) {
+        d->entries = malloc(count * sizeof(*d->entries));
+        d->entries_capacity = count;
+        if (!d->entries) {
+            d->entries = d->first;
+            return ERROR_NOMEM;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        d->entries[i].at = get64(r);
+        d->entries[i].quantity = get64(r);
+        d->entries[i].kind = get_below(r, DEMAND_KINDS);
+        d->entries[i].status = get_below(r, STATUS_END);
+    }
+    d->entries_count = count;
+    return 0;
+}
+
+static int get_supply_entries(struct reader *r, struct supply *s)
+{
+    uint32_t count = get_count(r, 21);
+    if (count == 0)
+        return 0;
+    s->entries = malloc(count * sizeof(*s->entries));
+    if (!s->entries)
+        return ERROR_NOMEM;
+    s->entries_count = s->entries_capacity = count;
+    for (uint32_t i = 0; i < count; i++) {
+        s->entries[i].at = get64(r);
+        s->entries[i].quantity = get64(r);
+        s->entries[i].number = (uint32_t)get(r, 4);
+        s->entries[i].kind = get_below(r, SUPPLY_SHIPPED + 1);
+    }
+    return 0;
+}
+
+static int get_supply(struct reader *r, struct ledger *l)
+{
+    struct account_said said = get_account(r);
+    struct supply *s = supply_create(said.reference, said.line);
+    if (!s)
+        return ERROR_NOMEM;
+    int error = link_account(r, &l->supply, &s->account, &said);
+    if (error) {
+        supply_destroy(s);
+        return error;
+    }
+    struct text parent = get_text(r);
+    if (parent.length) {
+        char *copy = malloc(parent.length);
+        if (!copy)
+            return ERROR_NOMEM;
+        memcpy(copy, parent.at, parent.length);
+        s->parent = (struct text){copy, parent.length};
+        l->parents++;
+    }
+    s->final = get_below(r, 2);
+    int64_t words[8];
+    get_words(r, words, 8);
+    s->set_at = words[0];
+    s->set_quantity = words[1];
+    s->expected_at = words[2];
+    s->expected_said_at = words[3];
+    s->overdue_at = words[4];
+    s->first_at = words[5];
+    s->said = words[6];
+    s->open = words[7];
+    s->first_number = (uint32_t)get(r, 4);
+    return get_supply_entries(r, s);
+}
+
+static int by_closing(const void *left, const void *right)
+{
+    const struct account *a = *(struct account *const *)left, *b = *(struct account *const *)right;
+    if (a->closed_at != b->closed_at)
+        return a->closed_at < b->closed_at ? -1 : 1;
+    return account_compare(a, b);
+}
+
+/* Those that closed at one log time go at one log time too: their order among themselves does not matter. */
+static int close_accounts(struct accounts *all)
+{
+    if (all->count == 0)
+        return 0;
+    struct account **closed = malloc(all->count * sizeof(struct account *));
+    if (!closed)
+        return ERROR_NOMEM;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < all->count; i++)
+        if (all->at[i]->closed_at != INSTANT_NONE)
+            closed[count++] = all->at[i];
+    qsort(closed, count, sizeof(struct account *), by_closing);
+    for (uint32_t i = 0; i < count; i++)
+        accounts_close(all, closed[i], closed[i]->closed_at);
+    free(closed);
+    return 0;
+}
+
+static int get_accounts(struct reader *r, struct ledger *l, struct accounts *all, int (*get_one)(struct reader *, struct ledger *))
+{
+    uint32_t count = get_count(r, 16);
+    int error = 0;
+    for (uint32_t i = 0; i < count && !error && !r->failed; i++)
+        error = get_one(r, l);
+    return error ? error : close_accounts(all);
+}
+
+static int get_ledger(struct reader *r, struct ledger *l)
+{
+    if (get(r, 1) != LEDGER_BYTES_FORMAT)
+        return ERROR_CORRUPT;
+    uint8_t parts = get_below(r, 4);
+    get_sums(r, &l->sums);
+    int error = parts & HAS_STATUSES ? get_statuses(r, l) : 0;
+    if (!error && parts & HAS_LIMITS)
+        error = get_limits(r, l);
+    l->merged_until = get64(r);
+    l->supply_said = (uint32_t)get(r, 4);
+    if (!error)
+        error = get_movements(r, &l->movements);
+    if (!error)
+        error = get_accounts(r, l, &l->demand, get_demand);
+    if (!error)
+        error = get_accounts(r, l, &l->supply, get_supply);
+    if (!error && (r->failed || r->at != r->end))
+        error = ERROR_CORRUPT;
+    return error;
+}
+
+int ledger_load(const void *bytes, size_t length, struct ledger **ret_ledger)
+{
+    struct reader r = {.at = bytes, .end = (const unsigned char *)bytes + length};
+    struct ledger *l = ledger_create();
+    if (!l)
+        return ERROR_NOMEM;
+    int error = get_ledger(&r, l);
+    if (error) {
+        ledger_destroy(l);
+        return r.failed ? ERROR_CORRUPT : error;
+    }
+    *ret_ledger = l;
+    return 0;
+}

@@ -1,0 +1,86 @@
+/* Facts of locations, in chunks that never move. */
+#include "core/model/places.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+int places_reserve(struct places *p, uint32_t location)
+{
+    if (location >= (uint32_t)PLACES_CHUNK * PLACES_CHUNKS)
+        return ERROR_LIMIT;
+    struct place_facts *_Atomic *chunk = &p->chunks[location / PLACES_CHUNK];
+    if (!atomic_load_explicit(chunk, memory_order_relaxed)) {
+        struct place_facts *facts = calloc(PLACES_CHUNK, sizeof(*facts));
+        if (!facts)
+            return ERROR_NOMEM;
+        atomic_store_explicit(chunk, facts, memory_order_release);
+    }
+    if (location >= p->count)
+        p->count = location + 1;
+    return 0;
+}
+
+void places_finish(struct places *p)
+{
+    for (int i = 0; i < PLACES_CHUNKS; i++)
+        free(atomic_load_explicit(&p->chunks[i], memory_order_relaxed));
+}
+
+static struct place_facts *facts_of(const struct places *p, uint32_t location)
+{
+    if (location >= (uint32_t)PLACES_CHUNK * PLACES_CHUNKS)
+        return NULL;
+    struct place_facts *chunk = atomic_load_explicit(&p->chunks[location / PLACES_CHUNK], memory_order_acquire);
+    return chunk ? &chunk[location % PLACES_CHUNK] : NULL;
+}
+
+void places_hear(struct places *p, uint32_t location, instant_t at)
+{
+    struct place_facts *f = facts_of(p, location);
+    if (f && at > atomic_load_explicit(&f->heard_at, memory_order_relaxed))
+        atomic_store_explicit(&f->heard_at, at, memory_order_release);
+}
+
+void places_count(struct places *p, uint32_t location, int rows)
+{
+    struct place_facts *f = facts_of(p, location);
+    if (f)
+        f->rows_in_use += (uint32_t)rows;
+}
+
+uint32_t places_rows_in_use(const struct places *p, uint32_t location)
+{
+    const struct place_facts *f = facts_of(p, location);
+    return f ? f->rows_in_use : 0;
+}
+
+instant_t places_heard(const struct places *p, uint32_t location)
+{
+    struct place_facts *f = facts_of(p, location);
+    instant_t at = f ? atomic_load_explicit(&f->heard_at, memory_order_acquire) : 0;
+    return at ? at : INSTANT_NONE;
+}
+
+void places_save(const struct places *p, struct buffer *out)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        instant_t at = places_heard(p, i);
+        buffer_add(out, &at, sizeof(at));
+    }
+}
+
+int places_load(struct places *p, const void *bytes, size_t length)
+{
+    if (length % sizeof(instant_t))
+        return ERROR_CORRUPT;
+    for (size_t i = 0; i < length / sizeof(instant_t); i++) {
+        instant_t at;
+        memcpy(&at, (const char *)bytes + i * sizeof(at), sizeof(at));
+        int error = places_reserve(p, (uint32_t)i);
+        if (error)
+            return error == ERROR_LIMIT ? ERROR_CORRUPT : error;
+        places_hear(p, (uint32_t)i, at);
+    }
+    return 0;
+}

@@ -1,0 +1,267 @@
+/* Finding, changing and publishing the rows of one record. */
+#include "core/model/staging.h"
+
+#include "base/error.h"
+#include "core/model/image.h"
+
+#include <stdlib.h>
+
+enum { FEW = 8, FIRST_ROWS = 16, FIRST_SLOTS = 64 };
+
+static uint32_t row_hash(const struct sku *sku, uint32_t location)
+{
+    uint64_t h = ((uint64_t)sku_number(sku) << 32 | location) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)(h >> 32);
+}
+
+static void slot_put(struct apply *a, uint32_t number)
+{
+    uint32_t mask = a->slots_count - 1;
+    uint32_t slot = row_hash(a->rows[number].sku, a->rows[number].location) & mask;
+    while (a->slots[slot])
+        slot = (slot + 1) & mask;
+    a->slots[slot] = number + 1;
+}
+
+static int slots_grow(struct apply *a)
+{
+    uint32_t count = a->slots_count ? a->slots_count * 2 : FIRST_SLOTS;
+    uint32_t *slots = calloc(count, sizeof(*slots));
+    if (!slots)
+        return ERROR_NOMEM;
+    free(a->slots);
+    a->slots = slots;
+    a->slots_count = count;
+    for (uint32_t i = 0; a->rows_count > FEW && i < a->rows_count; i++)
+        slot_put(a, i);
+    return 0;
+}
+
+static struct staged_row *find_staged(const struct apply *a, const struct sku *sku, uint32_t location)
+{
+    if (a->rows_count <= FEW) {
+        for (uint32_t i = 0; i < a->rows_count; i++)
+            if (a->rows[i].sku == sku && a->rows[i].location == location)
+                return &a->rows[i];
+        return NULL;
+    }
+    uint32_t mask = a->slots_count - 1;
+    for (uint32_t slot = row_hash(sku, location) & mask; a->slots[slot]; slot = (slot + 1) & mask) {
+        struct staged_row *row = &a->rows[a->slots[slot] - 1];
+        if (row->sku == sku && row->location == location)
+            return row;
+    }
+    return NULL;
+}
+
+static int rows_grow(struct apply *a)
+{
+    uint32_t capacity = a->rows_capacity ? a->rows_capacity * 2 : FIRST_ROWS;
+    struct staged_row *rows = realloc(a->rows, capacity * sizeof(*rows));
+    if (!rows)
+        return ERROR_NOMEM;
+    a->rows = rows;
+    a->rows_capacity = capacity;
+    return 0;
+}
+
+static int skus_grow(struct apply *a)
+{
+    uint32_t capacity = a->skus_capacity ? a->skus_capacity * 2 : FIRST_ROWS;
+    struct staged_sku *skus = realloc(a->skus, capacity * sizeof(*skus));
+    if (!skus)
+        return ERROR_NOMEM;
+    a->skus = skus;
+    a->skus_capacity = capacity;
+    return 0;
+}
+
+int stage_reserve(struct apply *a)
+{
+    int error = 0;
+    if (a->rows_count + 2 > a->rows_capacity)
+        error = rows_grow(a);
+    if (!error && a->skus_count + 2 > a->skus_capacity)
+        error = skus_grow(a);
+    if (!error && a->rows_count + 2 > FEW && (a->rows_count + 2) * 2 > a->slots_count)
+        error = slots_grow(a);
+    return error;
+}
+
+/* The chain of a SKU's rows: the last SKU first, as records speak of one SKU after another; beyond a few, through any of its rows. */
+static struct staged_sku *sku_chain(struct apply *a, struct sku *sku)
+{
+    for (uint32_t i = a->skus_count; i > 0; i--)
+        if (a->skus[i - 1].sku == sku)
+            return &a->skus[i - 1];
+    a->skus[a->skus_count] = (struct staged_sku){.sku = sku, .first = STAGED_NONE, .last = STAGED_NONE};
+    return &a->skus[a->skus_count++];
+}
+
+static struct staged_row *stage(struct apply *a, const struct staged_row *row)
+{
+    uint32_t number = a->rows_count++;
+    struct staged_sku *chain = sku_chain(a, row->sku);
+    a->rows[number] = *row;
+    a->rows[number].next = STAGED_NONE;
+    if (chain->last != STAGED_NONE)
+        a->rows[chain->last].next = number;
+    else
+        chain->first = number;
+    chain->last = number;
+    chain->rows_count++;
+    if (a->rows_count > FEW && a->rows_count - 1 <= FEW) {
+        for (uint32_t i = 0; i < a->rows_count; i++)
+            slot_put(a, i);
+    } else if (a->rows_count > FEW) {
+        slot_put(a, number);
+    }
+    return &a->rows[number];
+}
+
+struct staged_row *stage_existing(struct apply *a, struct sku *sku, uint32_t location, int *ret_error)
+{
+    struct staged_row *staged = find_staged(a, sku, location);
+    if (staged)
+        return staged;
+    struct staged_row row = {.sku = sku, .location = location, .exists = true};
+    if (!sku_peek(sku, location, &row.was))
+        return NULL;
+    image_before_sku(a->state, sku);
+    const struct rare *rare = row_rare(&row.was);
+    row.ledger = rare ? rare->ledger : ledger_create();
+    row.rare_dirty = !rare;
+    row.now = row.was;
+    if (!row.ledger) {
+        *ret_error = ERROR_NOMEM;
+        return NULL;
+    }
+    int error = ledger_purge(row.ledger, &a->state->settings, a->state->log_time);
+    if (error) {
+        if (!rare)
+            ledger_destroy(row.ledger);
+        *ret_error = error;
+        return NULL;
+    }
+    return stage(a, &row);
+}
+
+struct staged_row *stage_row(struct apply *a, struct sku *sku, uint32_t location)
+{
+    int error = 0;
+    struct staged_row *existing = stage_existing(a, sku, location, &error);
+    if (existing || error)
+        return existing;
+    struct staged_row row = {.sku = sku, .location = location, .rare_dirty = true, .ledger = ledger_create()};
+    if (!row.ledger)
+        return NULL;
+    image_before_sku(a->state, sku);
+    row.was.word[ROW_WHO] = row_who(location, 0);
+    row.now = row.was;
+    return stage(a, &row);
+}
+
+void stage_set_version(const struct apply *a, struct staged_row *row)
+{
+    uint8_t incarnation = (uint8_t)(a->state->incarnations_count - 1);
+    row->now.word[ROW_VERSION] = row_version(a->offset, incarnation, row_flags(&row->now));
+    row->changed = true;
+}
+
+int stage_reserve_images(struct apply *a, uint32_t count)
+{
+    if (count <= a->images_capacity)
+        return 0;
+    struct row_image *images = realloc(a->images, count * sizeof(*images));
+    if (!images)
+        return ERROR_NOMEM;
+    a->images = images;
+    a->images_capacity = count;
+    return 0;
+}
+
+static int reserve_changes(struct outcome *o, size_t more)
+{
+    if (o->changes_count + more <= o->changes_capacity)
+        return 0;
+    size_t capacity = (o->changes_count + more) * 2;
+    struct outcome_change *changes = realloc(o->changes, capacity * sizeof(*changes));
+    if (!changes)
+        return ERROR_NOMEM;
+    o->changes = changes;
+    o->changes_capacity = capacity;
+    return 0;
+}
+
+bool stage_in_use(const struct row_image *r)
+{
+    return row_on_hand(r) || row_committed(r) || row_reserved(r);
+}
+
+static int make_images(struct apply *a, const struct staged_sku *chain, uint32_t *ret_count)
+{
+    *ret_count = 0;
+    for (uint32_t i = chain->first; i != STAGED_NONE; i = a->rows[i].next) {
+        struct staged_row *row = &a->rows[i];
+        if (!row->touched)
+            continue;
+        if (row->rare_dirty && !row->rare) {
+            row->rare = rare_build(row->ledger);
+            if (!row->rare)
+                return ERROR_NOMEM;
+            row->now.word[ROW_RARE] = (uint64_t)(uintptr_t)row->rare;
+        }
+        a->images[(*ret_count)++] = row->now;
+    }
+    return 0;
+}
+
+static void published(struct apply *a, const struct staged_sku *chain, struct outcome *o)
+{
+    for (uint32_t i = chain->first; i != STAGED_NONE; i = a->rows[i].next) {
+        struct staged_row *row = &a->rows[i];
+        if (!row->touched)
+            continue;
+        places_count(&a->places, row->location, stage_in_use(&row->now) - stage_in_use(&row->was));
+        if (row->changed)
+            o->changes[o->changes_count++] = (struct outcome_change){row->sku, row->location};
+        row->exists = true;
+        row->rare = NULL;
+        row->rare_dirty = row->touched = false;
+    }
+}
+
+int stage_publish(struct apply *a, struct outcome *o)
+{
+    for (; a->skus_done < a->skus_count; a->skus_done++) {
+        struct staged_sku *chain = &a->skus[a->skus_done];
+        uint32_t count;
+        int error = stage_reserve_images(a, chain->rows_count);
+        if (!error)
+            error = reserve_changes(o, chain->rows_count);
+        if (!error)
+            error = make_images(a, chain, &count);
+        if (!error && count)
+            error = table_publish(a->state->table, chain->sku, a->images, count);
+        if (error)
+            return error;
+        published(a, chain, o);
+    }
+    return 0;
+}
+
+void stage_reset(struct apply *a)
+{
+    for (uint32_t i = 0; i < a->rows_count; i++) {
+        if (a->rows[i].rare)
+            rare_destroy(a->rows[i].rare); /* never published: takes a new ledger with it */
+        else if (a->rows[i].ledger->rares == 0)
+            ledger_destroy(a->rows[i].ledger);
+    }
+    if (a->rows_count > FEW)
+        memset(a->slots, 0, a->slots_count * sizeof(*a->slots));
+    a->rows_count = a->skus_count = 0;
+    a->skus_done = a->events_done = 0;
+    a->notes = 0;
+    a->active = false;
+}
