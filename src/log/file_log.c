@@ -111,10 +111,18 @@ static int check_lengths(const struct file_log *l, const struct log_append *reco
     return 0;
 }
 
+/* @lock held. A disk that was full and now has room for a segment is writable again. */
+static bool is_writable(struct file_log *l)
+{
+    if (l->full && segment_keeper_has_spare(&l->keeper))
+        l->full = false;
+    return !l->read_only && !l->broken && !l->full && !l->stopping;
+}
+
 /* @lock held */
 static int take(struct file_log *l, const struct log_append *records, size_t count, size_t bytes)
 {
-    if (l->broken || l->full || l->stopping)
+    if (!is_writable(l))
         return ERROR_UNAVAILABLE;
     if (count > l->slots_mask + 1 - (l->head - l->tail) || l->queue_bytes + bytes > l->queue_bytes_most)
         return ERROR_BUSY;
@@ -134,7 +142,7 @@ static int file_log_append(struct log *log, const struct log_append *records, si
     struct file_log *l = file_log_of(log);
     size_t bytes = 0;
     bool wake = false;
-    int error = l->read_only ? ERROR_UNAVAILABLE : check_lengths(l, records, count, &bytes);
+    int error = check_lengths(l, records, count, &bytes);
 
     if (error || count == 0)
         return error;
@@ -178,10 +186,9 @@ static uint64_t build_group(struct file_log *l, uint64_t from, uint64_t to, size
 static int change_segment(struct file_log *l, uint64_t first_offset)
 {
     struct segment_spare next;
-    int error = segment_keeper_take(&l->keeper, first_offset, &next);
 
-    if (error)
-        return error;
+    if (segment_keeper_take(&l->keeper, first_offset, &next))
+        return ERROR_LIMIT; /* what is written is as good as before: this passes */
     l->ops->close(l->ops->context, l->active.fd);
     l->active = next;
     l->active_end = SEGMENT_HEADER_BYTES;
@@ -237,17 +244,13 @@ static void give_up(struct file_log *l, int error)
 
     l->full = error == ERROR_LIMIT;
     l->broken = !l->full;
-    if (l->full)
-        snprintf(
-            l->reason, sizeof(l->reason),
-            "no room for another segment of the log: free space on its disk; appends go on by themselves");
-    else
+    if (l->broken)
         snprintf(l->reason, sizeof(l->reason),
                  "writing the log failed (%s): its file is not trusted again; check the disk and restart",
                  strerror(why));
     pthread_mutex_unlock(&l->lock);
     for (uint64_t o = from; o < to && l->lost; o++)
-        l->lost(l->lost_context, slot_of(l, o)->cookie, l->full ? ERROR_UNAVAILABLE : ERROR_IO);
+        l->lost(l->lost_context, slot_of(l, o)->cookie, error == ERROR_LIMIT ? ERROR_UNAVAILABLE : ERROR_IO);
     pthread_mutex_lock(&l->lock);
     for (uint64_t o = from; o < to; o++)
         l->queue_bytes -= slot_of(l, o)->length;
@@ -325,18 +328,6 @@ static void *log_thread(void *context)
     pthread_mutex_unlock(&l->lock);
     close_whole(l, end, broken);
     return NULL;
-}
-
-/* The keeper found room again. @thread keeper */
-static void room_again(void *context)
-{
-    struct file_log *l = context;
-
-    pthread_mutex_lock(&l->lock);
-    l->full = false;
-    if (!l->broken)
-        l->reason[0] = 0;
-    pthread_mutex_unlock(&l->lock);
 }
 
 /* ---- delivering: @thread writer ---- */
@@ -505,6 +496,17 @@ static int file_log_trim(struct log *log, uint64_t offset)
     return 0;
 }
 
+/* @lock held */
+static const char *why_not_writable(struct file_log *l)
+{
+    if (is_writable(l) || l->reason[0])
+        return l->reason;
+    if (l->full)
+        return "the next segment of the log cannot be made: free space on its disk; appends go on by "
+               "themselves then";
+    return l->read_only ? "opened for reading only" : "the log was stopped";
+}
+
 static void file_log_status(struct log *log, struct log_status *ret)
 {
     struct file_log *l = file_log_of(log);
@@ -512,14 +514,14 @@ static void file_log_status(struct log *log, struct log_status *ret)
 
     pthread_mutex_lock(&l->lock);
     *ret = (struct log_status){
-        .writable = !l->read_only && !l->broken && !l->full && !l->stopping,
+        .writable = is_writable(l),
         .first_offset = first,
         .end_offset = l->durable,
         .bytes = l->bytes,
         .groups = l->groups,
         .syncs = l->syncs,
     };
-    memcpy(ret->reason, l->reason, sizeof(ret->reason));
+    snprintf(ret->reason, sizeof(ret->reason), "%s", why_not_writable(l));
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -530,8 +532,6 @@ static void file_log_stop(struct log *log)
 
     pthread_mutex_lock(&l->lock);
     l->stopping = true;
-    if (!l->reason[0])
-        snprintf(l->reason, sizeof(l->reason), "the log was stopped");
     join = l->started && !l->stopped;
     l->stopped = true;
     pthread_cond_signal(&l->appended);
@@ -756,8 +756,6 @@ static int start_threads(struct file_log *l)
 {
     if (l->read_only)
         return 0;
-    l->keeper.spare_ready = room_again;
-    l->keeper.context = l;
     if (segment_keeper_start(&l->keeper) != 0 || pthread_create(&l->thread, NULL, log_thread, l) != 0)
         return ERROR_NOMEM;
     pthread_setname_np(l->thread, "log");

@@ -47,13 +47,10 @@ static void prepare(struct segment_keeper *k)
 {
     struct segment_header h = {
         .salt = segment_salt(), .sequence = next_sequence(k), .bytes = k->segment_bytes};
-    bool had_failed = k->spare_error != 0;
     int fd;
 
     pthread_mutex_unlock(&k->lock);
     fd = segment_file_make(k->ops, k->directory, &h, NULL, &k->stop);
-    if (fd >= 0 && had_failed && k->spare_ready)
-        k->spare_ready(k->context);
     pthread_mutex_lock(&k->lock);
     k->spare_error = fd < 0 ? fd : 0;
     if (fd >= 0)
@@ -69,18 +66,23 @@ static bool has_trimmed(const struct segment_keeper *k)
     return k->list.count > 1 && k->list.at[1].first_offset < until;
 }
 
-/* @lock held; let go while the file is deleted. The directory is synced each time, so that no gap can appear.
- */
+/* @lock held; let go while the file is deleted. One after the other, and the directory synced each time: a
+ * gap would be taken for a segment that is missing. What fails waits for the next trim. */
 static void delete_first(struct segment_keeper *k)
 {
-    uint64_t sequence = k->list.at[0].sequence;
+    struct segment_name name = segment_name(k->list.at[0].sequence);
+    bool gone, synced;
 
-    k->list.count--;
-    memmove(k->list.at, k->list.at + 1, k->list.count * sizeof(*k->list.at));
     pthread_mutex_unlock(&k->lock);
-    k->ops->unlink(k->ops->context, k->directory, segment_name(sequence).text);
-    k->ops->sync_directory(k->ops->context, k->directory);
+    gone = k->ops->unlink(k->ops->context, k->directory, name.text) == 0 || errno == ENOENT;
+    synced = gone && k->ops->sync_directory(k->ops->context, k->directory) == 0;
     pthread_mutex_lock(&k->lock);
+    if (!synced)
+        k->trim_offset = 0;
+    if (gone) {
+        k->list.count--;
+        memmove(k->list.at, k->list.at + 1, k->list.count * sizeof(*k->list.at));
+    }
 }
 
 static void wait_a_while(struct segment_keeper *k)
@@ -139,6 +141,16 @@ int segment_keeper_take(struct segment_keeper *k, uint64_t first_offset, struct 
     }
     pthread_mutex_unlock(&k->lock);
     return error;
+}
+
+bool segment_keeper_has_spare(struct segment_keeper *k)
+{
+    bool has;
+
+    pthread_mutex_lock(&k->lock);
+    has = k->spare.fd >= 0;
+    pthread_mutex_unlock(&k->lock);
+    return has;
 }
 
 void segment_keeper_trim(struct segment_keeper *k, uint64_t offset)

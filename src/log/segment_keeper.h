@@ -22,13 +22,11 @@ struct segment_keeper {
     pthread_cond_t changed;
     pthread_t thread;
     bool started, stop;
-    struct segment_list list;           /* those with records, the one being written the last */
-    struct segment_spare spare;         /* fd -1: none */
-    int spare_error;                    /* why there is none: ERROR_LIMIT (disk full), ERROR_IO */
-    uint64_t trim_offset;               /* records before it are not needed */
-    uint64_t keep_offset;               /* but what is from here on is still to be read back */
-    void (*spare_ready)(void *context); /* told without the lock when a spare is there again after an error */
-    void *context;
+    struct segment_list list;   /* those with records, the one being written the last */
+    struct segment_spare spare; /* fd -1: none */
+    int spare_error;            /* why there is none: ERROR_LIMIT (disk full), ERROR_IO */
+    uint64_t trim_offset;       /* records before it are not needed */
+    uint64_t keep_offset;       /* but what is from here on is still to be read back */
 };
 
 /* Takes the list over. start begins the thread: ERROR_NOMEM. @thread the opener */
@@ -38,6 +36,8 @@ int segment_keeper_start(struct segment_keeper *k);
 /* Waits until a spare is there and takes it as the segment that begins at first_offset; ERROR_LIMIT,
  * ERROR_IO, ERROR_NOMEM. @thread log */
 int segment_keeper_take(struct segment_keeper *k, uint64_t first_offset, struct segment_spare *ret);
+/* A spare is there. @thread any */
+bool segment_keeper_has_spare(struct segment_keeper *k);
 /* @thread any */
 void segment_keeper_trim(struct segment_keeper *k, uint64_t offset);
 /* @thread writer */
