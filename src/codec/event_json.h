@@ -5,24 +5,30 @@
 #include "codec/json.h"
 #include "codec/record_codec.h"
 
-/* One event from a parsed object. Problems carry pointers inside the event ("/quantity"). Includes event_check. Unknown fields are kept out and counted;
- * `reserved`, `committed`, `available`, `net_available` are refused by name (case 4). ERROR_INVALID, ERROR_NOMEM. */
-int event_from_json(const struct json_node *nodes, uint32_t at, uint32_t level, struct arena *a, struct event *ret_event, uint32_t *ret_unknown_fields,
-                    struct problems *p);
+/* One event from a parsed object. Problems carry pointers inside the event ("/quantity"). Includes
+ * event_check. Unknown fields are kept out and counted; `reserved`, `committed`, `available`, `net_available`
+ * are refused by name (case 4). ERROR_INVALID, ERROR_NOMEM. */
+int event_from_json(const struct json_node *nodes, uint32_t at, uint32_t level, struct arena *a,
+                    struct event *ret_event, uint32_t *ret_unknown_fields, struct problems *p);
 
-/* A body: one event, an array of events, or (ndjson) a line an event. As proto_events_read: `each` sees every event in order, bad ones with their problems.
- * ERROR_INVALID when it is not JSON at all (or neither object nor array). In NDJSON a line that is not JSON is a bad event, blank lines are skipped. */
-int json_events_read(struct text body, bool ndjson, uint32_t level, struct arena *a, const struct event_reader *r, uint32_t *ret_unknown_fields,
-                     struct problems *p);
+/* A body: one event, an array of events, or (ndjson) a line an event. As proto_events_read: `each` sees every
+ * event in order, bad ones with their problems. ERROR_INVALID when it is not JSON at all (or neither object
+ * nor array). In NDJSON a line that is not JSON is a bad event, blank lines are skipped. */
+int json_events_read(struct text body, bool ndjson, uint32_t level, struct arena *a,
+                     const struct event_reader *r, uint32_t *ret_unknown_fields, struct problems *p);
 
-/* Canonical JSON of an event, without white space, fields in the order of fields.def (id first, type after sequence). event_from_json reads it back the same. */
+/* Canonical JSON of an event, without white space, fields in the order of fields.def (id first, type after
+ * sequence). event_from_json reads it back the same. */
 void event_to_json(const struct event *e, struct buffer *out);
 
-/* Reference data: PUT bodies into records. `kind` is RECORD_LOCATION, _GROUP, _ITEM or _CHANNEL. Unknown fields are errors that name them. On success the record's
- * reference has id, the canonical document (known fields in a fixed order, what was left out left out) and `decoded`. */
-int reference_from_json(enum record_kind kind, struct text id, struct text body, struct arena *a, struct record *ret_record, struct problems *p);
+/* Reference data: PUT bodies into records. `kind` is RECORD_LOCATION, _GROUP, _ITEM or _CHANNEL. Unknown
+ * fields are errors that name them. On success the record's reference has id, the canonical document (known
+ * fields in a fixed order, what was left out left out) and `decoded`. */
+int reference_from_json(enum record_kind kind, struct text id, struct text body, struct arena *a,
+                        struct record *ret_record, struct problems *p);
 
-/* Settings of the log: {"future_tolerance_us": 300000000, …} into a RECORD_SETTINGS; names and ranges as log_settings.def says. */
+/* Settings of the log: {"future_tolerance_us": 300000000, …} into a RECORD_SETTINGS; names and ranges as
+ * log_settings.def says. */
 int settings_from_json(struct text body, struct arena *a, struct record *ret_record, struct problems *p);
 
 #endif

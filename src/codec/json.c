@@ -10,11 +10,13 @@ enum { NODES_AT_FIRST = 32, PAIRWISE_MOST = 16 };
 /* A document on its way into nodes. A function that meets something wrong says so in `trouble` and `at`. */
 struct scanner {
     const char *begin, *at, *end;
-    struct arena *arena;
+    struct arena *nodes_arena, *texts_arena; /* NULL: nothing is kept, keys are not compared */
     struct json_node *nodes;
     uint32_t count, capacity;
     unsigned depth;
     uint32_t open[JSON_DEPTH_MOST]; /* the containers around `at`, outermost first */
+    uint64_t objects;               /* bit n: the n-th of them is an object */
+    struct json_node nothing;       /* stands for every node when none are kept */
     int error;
     const char *trouble;
 };
@@ -26,12 +28,12 @@ static bool fail(struct scanner *s, const char *trouble)
     return false;
 }
 
-static void *take(struct scanner *s, size_t bytes)
+static void *take(struct scanner *s, struct arena *a, size_t bytes)
 {
-    void *piece = arena_alloc(s->arena, bytes);
+    void *piece = arena_alloc(a, bytes);
 
     if (!piece)
-        s->error = arena_error(s->arena, bytes);
+        s->error = arena_error(a, bytes);
     return piece;
 }
 
@@ -154,6 +156,12 @@ static const char *plain_run(const char *p, const char *end, bool *ret_high)
     return p;
 }
 
+static char *put_run(char *to, const char *first, const char *end)
+{
+    memcpy(to, first, (size_t)(end - first));
+    return to + (end - first);
+}
+
 /* The rest of a string that has an escape at s->at, copied behind the plain bytes that began at `first`. */
 static bool scan_escaped(struct scanner *s, const char *first, bool *ret_high, struct text *ret)
 {
@@ -162,21 +170,20 @@ static bool scan_escaped(struct scanner *s, const char *first, bool *ret_high, s
     const char *closing = s->at;
     while (closing < s->end && *closing != '"')
         closing += *closing == '\\' && s->end - closing > 1 ? 2 : 1;
-    char *copy = take(s, (size_t)(closing - first) + 1), *to = copy;
+    bool keep = s->texts_arena != NULL;
+    char small[8], *copy = keep ? take(s, s->texts_arena, (size_t)(closing - first) + 1) : small, *to = copy;
 
     if (!copy)
         return false;
-    memcpy(to, first, (size_t)(s->at - first));
-    to += s->at - first;
+    to = keep ? put_run(to, first, s->at) : small;
     while (peek(s) == '\\') {
         if (!unescape(s, &to))
             return false;
         const char *run = s->at;
         s->at = plain_run(run, s->end, ret_high);
-        memcpy(to, run, (size_t)(s->at - run));
-        to += s->at - run;
+        to = keep ? put_run(to, run, s->at) : small;
     }
-    *ret = (struct text){copy, (size_t)(to - copy)};
+    *ret = keep ? (struct text){copy, (size_t)(to - copy)} : (struct text){0};
     return true;
 }
 
@@ -250,9 +257,11 @@ static bool scan_word(struct scanner *s, struct text word)
 /* One node more, for a value that begins at hand. */
 static struct json_node *add_node(struct scanner *s, struct text key)
 {
+    if (!s->nodes_arena)
+        return &s->nothing;
     if (s->count == s->capacity) {
         uint32_t capacity = s->capacity ? 2 * s->capacity : NODES_AT_FIRST;
-        struct json_node *grown = take(s, capacity * sizeof(*grown));
+        struct json_node *grown = take(s, s->nodes_arena, capacity * sizeof(*grown));
         if (!grown)
             return NULL;
         if (s->count)
@@ -273,7 +282,8 @@ static bool open_container(struct scanner *s, struct json_node *n, enum json_typ
         return fail(s, "nested deeper than 32 arrays and objects");
     n->type = type;
     n->text.at = s->at++;
-    s->open[s->depth++] = (uint32_t)(n - s->nodes);
+    s->objects = s->objects << 1 | (type == JSON_OBJECT);
+    s->open[s->depth++] = s->nodes_arena ? (uint32_t)(n - s->nodes) : 0;
     return true;
 }
 
@@ -338,7 +348,7 @@ static bool keys_differ_hashed(struct scanner *s, uint32_t object)
     uint32_t slots = 4 * PAIRWISE_MOST;
     while (slots < 2 * s->nodes[object].count)
         slots *= 2;
-    uint32_t *seen = take(s, slots * sizeof(*seen));
+    uint32_t *seen = take(s, s->nodes_arena, slots * sizeof(*seen));
 
     if (!seen)
         return false;
@@ -356,9 +366,12 @@ static bool keys_differ_hashed(struct scanner *s, uint32_t object)
 static bool close_container(struct scanner *s)
 {
     uint32_t at = s->open[--s->depth];
-    struct json_node *n = &s->nodes[at];
 
     s->at++;
+    s->objects >>= 1;
+    if (!s->nodes_arena)
+        return true;
+    struct json_node *n = &s->nodes[at];
     n->next = s->count;
     n->text.length = (size_t)(s->at - n->text.at);
     if (n->type == JSON_ARRAY)
@@ -374,10 +387,11 @@ static bool close_container(struct scanner *s)
 
 static bool in_object(const struct scanner *s)
 {
-    return s->depth && s->nodes[s->open[s->depth - 1]].type == JSON_OBJECT;
+    return s->objects & 1;
 }
 
-static bool scan_document(struct scanner *s)
+/* The first value, whatever is behind it. */
+static bool scan_whole_value(struct scanner *s)
 {
     skip_space(s);
     for (;;) {
@@ -397,7 +411,7 @@ static bool scan_document(struct scanner *s)
             skip_space(s);
         }
         if (!s->depth)
-            return s->at == s->end || fail(s, "something stands behind the value");
+            return true;
         if (opened)
             continue;
         if (peek(s) != ',')
@@ -408,9 +422,9 @@ static bool scan_document(struct scanner *s)
 }
 
 /* Lines and columns count from 1, columns in characters. */
-static void report(const struct scanner *s, struct problems *p)
+static void report(const struct scanner *s, size_t line, struct problems *p)
 {
-    size_t line = 1, column = 1;
+    size_t column = 1;
 
     for (const char *c = s->begin; c < s->at; c++) {
         if (*c == '\n') {
@@ -423,22 +437,77 @@ static void report(const struct scanner *s, struct problems *p)
     problems_add(p, "", "line %zu, column %zu: %s", line, column, s->trouble);
 }
 
+static struct scanner scanner_of(struct text t, struct arena *nodes, struct arena *texts)
+{
+    const char *begin = t.length ? t.at : "";
+    return (struct scanner){
+        .begin = begin, .at = begin, .end = begin + t.length, .nodes_arena = nodes, .texts_arena = texts};
+}
+
+/* Scans, up to the end or (when ret_rest) up to the end of the first value. */
+static int scan(struct scanner *s, size_t first_line, struct text *ret_rest, struct problems *p)
+{
+    if (s->end - s->begin > INT32_MAX) /* nodes are counted in 32 bits */
+        return ERROR_LIMIT;
+    if (scan_whole_value(s) && !ret_rest && s->at != s->end)
+        fail(s, "something stands behind the value");
+    if (s->error == ERROR_INVALID)
+        report(s, first_line, p);
+    if (!s->error && ret_rest)
+        *ret_rest = (struct text){s->at, (size_t)(s->end - s->at)};
+    return s->error;
+}
+
+int json_check(struct text t, struct problems *p)
+{
+    struct scanner s = scanner_of(t, NULL, NULL);
+    return scan(&s, 1, NULL, p);
+}
+
+int json_parse_piece(struct text t, size_t first_line, struct arena *nodes, struct arena *texts,
+                     const struct json_node **ret_nodes, struct text *ret_rest, struct problems *p)
+{
+    struct scanner s = scanner_of(t, nodes, texts);
+    int error = scan(&s, first_line, ret_rest, p);
+
+    if (!error)
+        *ret_nodes = s.nodes;
+    return error;
+}
+
 int json_parse(struct text t, struct arena *a, const struct json_node **ret_nodes, size_t *ret_count,
                struct problems *p)
 {
-    const char *begin = t.length ? t.at : "";
-    struct scanner s = {.begin = begin, .at = begin, .end = begin + t.length, .arena = a};
+    struct scanner s = scanner_of(t, a, a);
+    int error = scan(&s, 1, NULL, p);
 
-    if (t.length > INT32_MAX) /* nodes are counted in 32 bits */
-        return ERROR_LIMIT;
-    if (!scan_document(&s)) {
-        if (s.error == ERROR_INVALID)
-            report(&s, p);
-        return s.error;
+    if (!error) {
+        *ret_nodes = s.nodes;
+        *ret_count = s.count;
     }
-    *ret_nodes = s.nodes;
-    *ret_count = s.count;
-    return 0;
+    return error;
+}
+
+void json_pointer(char out[JSON_POINTER_BYTES], const char *prefix, struct text key)
+{
+    enum { MOST = JSON_POINTER_BYTES - 4 }; /* room for the slash, an escape and the NUL */
+    size_t length = strnlen(prefix, MOST), i = 0;
+
+    memcpy(out, prefix, length);
+    out[length++] = '/';
+    for (; i < key.length && length < MOST; i++) {
+        char c = key.at[i];
+        if (c == '~' || c == '/')
+            out[length++] = '~';
+        out[length++] = c == '~' ? '0' : c == '/' ? '1' : c;
+    }
+    if (i < key.length) { /* cut: not in the middle of a character */
+        while ((out[length - 1] & 0xC0) == 0x80)
+            length--;
+        if (out[length - 1] & 0x80)
+            length--;
+    }
+    out[length] = '\0';
 }
 
 /* ---- writing ---- */

@@ -1,16 +1,9 @@
 /* The one place that says what an event may look like: what is read off events.def and fields.def, then what
  * is special. */
-#include "core/model/record.h"
+#include "core/model/event_fields.h"
 
 #define EVERY_EVENT_MUST (HAS(id) | HAS(source) | HAS(location) | HAS(occurred_at))
 #define EVERY_EVENT_MAY (EVERY_EVENT_MUST | HAS(session) | HAS(sequence) | HAS(sku))
-
-/* ", damaged, quarantine…" */
-static const char status_words[] = ""
-#define STATUS(NAME, name) ", " #name
-#include "core/model/statuses.def"
-#undef STATUS
-    ;
 
 enum sign { POSITIVE, NOT_ZERO, NOT_NEGATIVE, ANY_SIGN };
 
@@ -25,31 +18,40 @@ static const struct {
 };
 #undef F
 
-enum field_kind {
-    TEXT_,
-    NAME_,
-    SEQUENCE_,
-    QUANTITY_,
-    LIMIT_,
-    INSTANT_,
-    STATUS_,
-    BASIS_,
-    ORDER_OP_,
-    FLAG_,
-    STATUSES_,
-    ALLOCATION_
-};
-
-/* Where a field lies in struct event, so that one loop can judge them all. */
-static const struct {
-    const char *pointer;
-    uint16_t offset;
-    uint8_t kind;
-} fields[] = {
-#define FIELD(member, KIND) {"/" #member, offsetof(struct event, member), KIND##_},
+const struct field_place field_places[FIELD_END] = {
+#define FIELD(member, KIND) {"/" #member, sizeof(#member) - 1, KIND_##KIND, offsetof(struct event, member)},
 #include "core/model/fields.def"
 #undef FIELD
 };
+
+const char *field_kind_must(enum field_kind kind)
+{
+    switch (kind) {
+    case KIND_TEXT:
+    case KIND_NAME:
+        return "must be a string";
+    case KIND_SEQUENCE:
+        return "must be an integer from 0 to 9223372036854775807";
+    case KIND_QUANTITY:
+    case KIND_LIMIT:
+        return quantity_error_text(QUANTITY_NOT_NUMBER);
+    case KIND_INSTANT:
+        return "must be an RFC 3339 instant with an offset, such as 2026-11-21T10:05:00Z";
+    case KIND_STATUS:
+        return "must be one of damaged, quarantine, display, missing, other";
+    case KIND_BASIS:
+        return "must be one of physical, sellable, net_of_committed, net_of_demand";
+    case KIND_ORDER_OP:
+        return "must be one of add, set";
+    case KIND_FLAG:
+        return "must be true or false";
+    case KIND_STATUSES:
+        return "must be an object of statuses and their quantities";
+    case KIND_ALLOCATION:
+        return "must be an object with channel, quantity and op";
+    }
+    return "";
+}
 
 /* One event under judgement. */
 struct check {
@@ -82,7 +84,7 @@ static void check_presence(struct check *c)
         char detail[96];
         strcpy(detail, e->has >> field & 1 ? "is not a field of " : "is required for ");
         strcat(strcat(strcat(detail, article(e->type)), " "), event_type_name(e->type));
-        FAIL(c, fields[field].pointer, "%s", detail);
+        FAIL(c, field_places[field].pointer, "%s", detail);
     }
 }
 
@@ -167,55 +169,55 @@ static void check_allocation(struct check *c, const struct allocation_said *a)
 static void check_value(struct check *c, enum event_field field)
 {
     const struct event *e = c->event;
-    const void *member = (const char *)e + fields[field].offset;
-    const char *pointer = fields[field].pointer;
+    const void *member = event_member(e, field);
+    const char *pointer = field_places[field].pointer;
 
-    switch ((enum field_kind)fields[field].kind) {
-    case TEXT_:
+    switch ((enum field_kind)field_places[field].kind) {
+    case KIND_TEXT:
         check_text(c, pointer, *(const struct text *)member);
         break;
-    case NAME_:
+    case KIND_NAME:
         check_name(c, pointer, *(const struct text *)member);
         break;
-    case SEQUENCE_:
+    case KIND_SEQUENCE:
         if (*(const uint64_t *)member > INT64_MAX)
-            FAIL(c, pointer, "must be an integer from 0 to 9223372036854775807");
+            FAIL(c, pointer, "%s", field_kind_must(KIND_SEQUENCE));
         break;
-    case QUANTITY_:
+    case KIND_QUANTITY:
         check_quantity(c, pointer, *(const milli_t *)member,
                        field == FIELD_quantity ? sign_of_quantity(e)
                        : field == FIELD_book   ? ANY_SIGN
                                                : NOT_NEGATIVE);
         break;
-    case LIMIT_:
+    case KIND_LIMIT:
         if (*(const milli_t *)member != LIMIT_NONE)
             check_quantity(c, pointer, *(const milli_t *)member, NOT_NEGATIVE);
         break;
-    case INSTANT_:
+    case KIND_INSTANT:
         if (*(const instant_t *)member < 0 || *(const instant_t *)member > INSTANT_MOST)
             FAIL(c, pointer, "must be an instant of the years 1970 to 9999");
         break;
-    case STATUS_: {
+    case KIND_STATUS: {
         unsigned status = *(const enum status *)member;
         if (status < 1 || status > STATUSES)
-            FAIL(c, pointer, "must be one of %s", status_words + 2);
+            FAIL(c, pointer, "%s", field_kind_must(KIND_STATUS));
         break;
     }
-    case BASIS_:
+    case KIND_BASIS:
         if ((unsigned)e->basis >= BASIS_END)
-            FAIL(c, pointer, "must be one of physical, sellable, net_of_committed, net_of_demand");
+            FAIL(c, pointer, "%s", field_kind_must(KIND_BASIS));
         break;
-    case ORDER_OP_:
+    case KIND_ORDER_OP:
         if ((unsigned)e->op >= ORDER_OP_END)
-            FAIL(c, pointer, "must be one of add, set");
+            FAIL(c, pointer, "%s", field_kind_must(KIND_ORDER_OP));
         break;
-    case STATUSES_:
+    case KIND_STATUSES:
         check_statuses(c, &e->unavailable);
         break;
-    case ALLOCATION_:
+    case KIND_ALLOCATION:
         check_allocation(c, &e->allocation);
         break;
-    case FLAG_:
+    case KIND_FLAG:
         break;
     }
 }
@@ -234,6 +236,11 @@ static void check_together(struct check *c)
         FAIL(c, "/to", "must be another location than the one it leaves");
     if (e->type == EVENT_INBOUND && (e->has & HAS(parent)) && text_equal(e->parent, e->reference))
         FAIL(c, "/parent", "must be another reference than its own");
+}
+
+uint32_t event_type_level(enum event_type t)
+{
+    return (unsigned)t < EVENT_END ? rules[t].level : UINT32_MAX;
 }
 
 bool event_check(const struct event *e, uint32_t level, struct problems *p)

@@ -166,6 +166,9 @@ bool count_basis_from_name(struct text name, enum count_basis *ret);
 bool order_op_from_name(struct text name, enum order_op *ret);
 bool allocation_op_from_name(struct text name, enum allocation_op *ret);
 
+/* The level a type belongs to; UINT32_MAX for what is no type. */
+uint32_t event_type_level(enum event_type t);
+
 /* What is wrong with a request or an event: where, and what would be right. */
 struct problem {
     char pointer[96];  /* JSON pointer: "/quantity", "/allocation/channel"; "" for the whole */

@@ -1,0 +1,479 @@
+/* Protobuf into records. What comes may be forged: every length is checked, memory is bounded by the caller's
+ * arena and by the number of events, nothing recurses, and texts are UTF-8 or refused. */
+#include "base/error.h"
+#include "codec/record_codec.h"
+#include "codec/record_wire.h"
+#include "codec/reference_json.h"
+
+#include <stdio.h>
+
+enum { NO_EVENT = -1, ALLOCATION_QUANTITY_PLACE = 2 };
+
+/* One record (or event) being read, and what is known to be wrong with it. */
+struct decoder {
+    struct arena *arena;
+    struct problems *problems;
+    uint32_t level;
+    uint32_t unknown_fields;
+    int64_t event; /* the number of the event at hand, for pointers; NO_EVENT outside */
+    bool failed;
+};
+
+/* Always false, so that a reader can leave with it. */
+static bool refuse(struct decoder *d, const char *pointer, const char *detail)
+{
+    char whole[sizeof(d->problems->at[0].pointer)];
+
+    d->failed = true;
+    if (d->event == NO_EVENT)
+        problems_add(d->problems, pointer, "%s", detail);
+    else if (snprintf(whole, sizeof(whole), "/events/%lld%s", (long long)d->event, pointer) > 0)
+        problems_add(d->problems, whole, "%s", detail);
+    return false;
+}
+
+static bool refuse_bytes(struct decoder *d, const char *pointer)
+{
+    return refuse(d, pointer, "is not protobuf: it is cut short or broken");
+}
+
+static bool want(struct decoder *d, const char *pointer, const struct wire_field *f, enum wire_type type)
+{
+    return f->type == type || refuse(d, pointer, "is not of the type that its field number has");
+}
+
+/* ---- values; `pointer` says where they stand ---- */
+
+static bool read_text(struct decoder *d, const char *pointer, const struct wire_field *f, struct text *ret)
+{
+    if (!want(d, pointer, f, WIRE_BYTES))
+        return false;
+    if (!text_is_utf8(f->bytes))
+        return refuse(d, pointer, "must be UTF-8 without control characters");
+    *ret = f->bytes;
+    return true;
+}
+
+static bool read_instant(struct decoder *d, const char *pointer, const struct wire_field *f, instant_t *ret)
+{
+    if (!want(d, pointer, f, WIRE_VARINT))
+        return false;
+    if (f->value > (uint64_t)INSTANT_MOST)
+        return refuse(d, pointer, "must be an instant of the years 1970 to 9999");
+    *ret = (instant_t)f->value;
+    return true;
+}
+
+static bool read_place(struct decoder *d, const struct wire_field *f, const struct wire_place *place,
+                       void *member)
+{
+    enum wire_kind kind = (enum wire_kind)place->kind;
+
+    if (kind == AS_TEXT)
+        return read_text(d, place->pointer, f, member);
+    if (kind == AS_INSTANT)
+        return read_instant(d, place->pointer, f, member);
+    if (!want(d, place->pointer, f, kind == AS_FIXED64 ? WIRE_FIXED64 : WIRE_VARINT))
+        return false;
+    switch (kind) {
+    case AS_UINT32:
+    case AS_INT32:
+        *(uint32_t *)member = (uint32_t)f->value;
+        break;
+    case AS_ENUM: /* a value that is none stays none */
+        *(unsigned *)member = (uint32_t)f->value - 1;
+        break;
+    case AS_SIGNED:
+    case AS_SIGNED_ZERO:
+        *(int64_t *)member = wire_signed(f->value);
+        break;
+    case AS_FLAG:
+        *(bool *)member = f->value != 0;
+        break;
+    default:
+        *(uint64_t *)member = f->value;
+        break;
+    }
+    return true;
+}
+
+/* A small message over what is in *message already (as protobuf merges messages that come twice). Bit n - 1
+ * of *ret_seen is set for field n. */
+static bool read_message(struct decoder *d, const struct wire_field *outer, const struct wire_message *m,
+                         void *message, uint32_t *ret_seen)
+{
+    struct wire_field f;
+    uint32_t seen = 0;
+    int got;
+
+    if (!want(d, m->pointer, outer, WIRE_BYTES))
+        return false;
+    struct wire w = wire_of(outer->bytes);
+    while ((got = wire_next(&w, &f)) > 0) {
+        uint32_t i = f.number - 1;
+        if (i >= m->count) {
+            d->unknown_fields++;
+            continue;
+        }
+        if (!read_place(d, &f, &m->at[i], (char *)message + m->at[i].offset))
+            return false;
+        seen |= 1u << i;
+    }
+    *ret_seen = seen;
+    return got == 0 || refuse_bytes(d, m->pointer);
+}
+
+/* ---- events ---- */
+
+static bool read_limit(struct decoder *d, const char *pointer, const struct wire_field *f, milli_t *ret)
+{
+    struct wire_field inner;
+    int got;
+
+    if (!want(d, pointer, f, WIRE_BYTES))
+        return false;
+    struct wire w = wire_of(f->bytes);
+    while ((got = wire_next(&w, &inner)) > 0) {
+        if (inner.number != LIMIT_WIRE_MILLI) {
+            d->unknown_fields++;
+            continue;
+        }
+        if (!want(d, pointer, &inner, WIRE_VARINT))
+            return false;
+        *ret = wire_signed(inner.value);
+        if (*ret == LIMIT_NONE)
+            return refuse(d, pointer, quantity_error_text(QUANTITY_RANGE));
+    }
+    return got == 0 || refuse_bytes(d, pointer);
+}
+
+static bool read_statuses(struct decoder *d, const char *pointer, const struct wire_field *f,
+                          struct statuses_said *ret)
+{
+    struct wire_field inner;
+    int got;
+
+    if (!want(d, pointer, f, WIRE_BYTES))
+        return false;
+    struct wire w = wire_of(f->bytes);
+    while ((got = wire_next(&w, &inner)) > 0) {
+        unsigned status = inner.number - 1;
+        if (status >= STATUSES) {
+            d->unknown_fields++;
+            continue;
+        }
+        if (!want(d, pointer, &inner, WIRE_VARINT))
+            return false;
+        ret->quantity[status] = wire_signed(inner.value);
+        ret->has |= (uint8_t)(1u << status);
+    }
+    return got == 0 || refuse_bytes(d, pointer);
+}
+
+static bool read_allocation(struct decoder *d, const struct wire_field *f, struct event *e)
+{
+    bool first = !(e->has & HAS(allocation));
+    uint32_t seen;
+
+    if (first)
+        e->allocation.op = ALLOCATION_OP_END;
+    if (!read_message(d, f, &allocation_message, &e->allocation, &seen))
+        return false;
+    return !first || seen >> ALLOCATION_QUANTITY_PLACE & 1 ||
+           refuse(d, "/allocation/quantity", "is required");
+}
+
+static bool read_event_number(struct decoder *d, const struct wire_field *f, enum event_field field,
+                              void *member)
+{
+    if (!want(d, field_places[field].pointer, f, WIRE_VARINT))
+        return false;
+    switch ((enum field_kind)field_places[field].kind) {
+    case KIND_QUANTITY:
+        *(milli_t *)member = wire_signed(f->value);
+        break;
+    case KIND_SEQUENCE:
+        *(uint64_t *)member = f->value;
+        break;
+    case KIND_FLAG:
+        *(bool *)member = f->value != 0;
+        break;
+    case KIND_STATUS: /* values that are none stay none: event_check names them */
+        *(unsigned *)member = (uint32_t)f->value;
+        break;
+    default: /* KIND_BASIS, KIND_ORDER_OP */
+        *(unsigned *)member = (uint32_t)f->value - 1;
+        break;
+    }
+    return true;
+}
+
+static bool read_event_field(struct decoder *d, const struct wire_field *f, enum event_field field,
+                             struct event *e)
+{
+    const char *pointer = field_places[field].pointer;
+    void *member = event_member_to_fill(e, field);
+
+    switch ((enum field_kind)field_places[field].kind) {
+    case KIND_TEXT:
+    case KIND_NAME:
+        return read_text(d, pointer, f, member);
+    case KIND_INSTANT:
+        return read_instant(d, pointer, f, member);
+    case KIND_LIMIT:
+        if (!(e->has >> field & 1))
+            *(milli_t *)member = LIMIT_NONE;
+        return read_limit(d, pointer, f, member);
+    case KIND_STATUSES:
+        return read_statuses(d, pointer, f, member);
+    case KIND_ALLOCATION:
+        return read_allocation(d, f, e);
+    default:
+        return read_event_number(d, f, field, member);
+    }
+}
+
+/* A type of another level is unknown on every build, with the same verdict: EVENT_NONE. */
+static void read_event_type(struct decoder *d, const struct wire_field *f, enum event_type *ret)
+{
+    uint32_t number = (uint32_t)f->value;
+
+    if (!want(d, "/type", f, WIRE_VARINT))
+        return;
+    bool known = number < EVENT_END && event_type_level((enum event_type)number) <= d->level;
+    *ret = known ? (enum event_type)number : EVENT_NONE;
+}
+
+static bool read_event(struct decoder *d, struct text bytes, struct event *e)
+{
+    struct wire w = wire_of(bytes);
+    struct wire_field f;
+    int got;
+
+    event_clear(e);
+    while ((got = wire_next(&w, &f)) > 0) {
+        uint32_t field = f.number - EVENT_WIRE_FIRST;
+        if (field < FIELD_END) {
+            if (read_event_field(d, &f, (enum event_field)field, e))
+                e->has |= UINT32_C(1) << field;
+        } else if (f.number == EVENT_WIRE_TYPE) {
+            read_event_type(d, &f, &e->type);
+        } else {
+            d->unknown_fields++;
+        }
+    }
+    return got == 0 ? !d->failed : refuse_bytes(d, "");
+}
+
+/* ---- records ---- */
+
+/* A first look at the whole: are the bytes sound, how many events are there, and what does it say? */
+static int survey(struct decoder *d, struct text bytes, struct record *r)
+{
+    struct wire w = wire_of(bytes);
+    struct wire_field f;
+    bool intake = false;
+    int got;
+
+    r->kind = RECORD_EVENTS;
+    while ((got = wire_next(&w, &f)) > 0) {
+        enum record_kind kind = record_wire_kind(f.number);
+        intake |= f.number == RECORD_WIRE_INTAKE;
+        r->events_count += f.number == RECORD_WIRE_EVENTS;
+        if (kind != RECORD_EVENTS && (r->kind != RECORD_EVENTS)) {
+            refuse(d, "", "says two things at once: a record has one body");
+            return ERROR_INVALID;
+        }
+        if (kind != RECORD_EVENTS)
+            r->kind = kind;
+    }
+    if (got < 0)
+        refuse_bytes(d, "");
+    else if (r->kind != RECORD_EVENTS && r->events_count)
+        refuse(d, "/events", "must not stand beside another body");
+    else if (r->kind == RECORD_EVENTS && !r->events_count && !intake)
+        refuse(d, "", "says nothing: neither events nor another body");
+    else if (r->events_count > RECORD_EVENTS_MOST) {
+        refuse(d, "/events", "must be at most 4096 events");
+        return ERROR_LIMIT;
+    }
+    return d->failed ? ERROR_INVALID : 0;
+}
+
+enum { SETTINGS_MOST = 256 };
+
+static int take_room(struct decoder *d, struct record *r)
+{
+    size_t bytes = r->kind == RECORD_SETTINGS ? SETTINGS_MOST * sizeof(*r->settings.at)
+                                              : r->events_count * sizeof(*r->events);
+    void *room = bytes ? arena_alloc(d->arena, bytes) : NULL;
+
+    if (bytes && !room)
+        return arena_error(d->arena, bytes);
+    if (r->kind == RECORD_SETTINGS)
+        r->settings.at = room;
+    else
+        r->events = room;
+    return 0;
+}
+
+static void read_settings(struct decoder *d, const struct wire_field *outer, struct record *r)
+{
+    struct wire_field f;
+    uint32_t seen;
+    int got;
+
+    if (!want(d, "/settings", outer, WIRE_BYTES))
+        return;
+    struct wire w = wire_of(outer->bytes);
+    while ((got = wire_next(&w, &f)) > 0) {
+        if (f.number != SETTINGS_WIRE_SETTINGS) {
+            d->unknown_fields++;
+        } else if (r->settings.count == SETTINGS_MOST) {
+            refuse(d, "/settings", "must be at most 256 settings");
+            return;
+        } else {
+            struct setting_said *s = &r->settings.at[r->settings.count++];
+            *s = (struct setting_said){0};
+            read_message(d, &f, &setting_message, s, &seen);
+        }
+    }
+    if (got < 0)
+        refuse_bytes(d, "/settings");
+}
+
+static void read_body(struct decoder *d, const struct wire_field *f, struct record *r)
+{
+    uint32_t seen;
+
+    switch (r->kind) {
+    case RECORD_INCARNATION:
+        read_message(d, f, &incarnation_message, &r->incarnation, &seen);
+        break;
+    case RECORD_LEVEL:
+    case RECORD_ANNOUNCE:
+        if (want(d, "/level", f, WIRE_VARINT))
+            r->raise_level = (uint32_t)f->value;
+        break;
+    case RECORD_SETTINGS:
+        read_settings(d, f, r);
+        break;
+    case RECORD_LOCATION:
+    case RECORD_GROUP:
+    case RECORD_ITEM:
+    case RECORD_CHANNEL:
+        r->reference.occurred_at = INSTANT_NONE;
+        read_message(d, f, &reference_message, &r->reference, &seen);
+        break;
+    case RECORD_PROPOSAL:
+        r->proposal.seen = r->proposal.due = INSTANT_NONE;
+        r->proposal.kind = PROPOSAL_KIND_END;
+        read_message(d, f, &proposal_message, &r->proposal, &seen);
+        if ((unsigned)r->proposal.kind >= PROPOSAL_KIND_END)
+            refuse(d, "/proposal/kind", "must be one of overdue, stale");
+        break;
+    case RECORD_EVENTS:
+    case RECORD_KIND_END:
+        break;
+    }
+}
+
+static void read_record_field(struct decoder *d, const struct wire_field *f, size_t *events_read,
+                              struct record *r)
+{
+    uint32_t seen;
+
+    switch (f->number) {
+    case RECORD_WIRE_LEVEL:
+        if (want(d, "/level", f, WIRE_VARINT))
+            r->level = (uint32_t)f->value;
+        break;
+    case RECORD_WIRE_EVENTS:
+        d->event = (int64_t)*events_read;
+        if (want(d, "", f, WIRE_BYTES))
+            read_event(d, f->bytes, &r->events[*events_read]);
+        d->event = NO_EVENT;
+        ++*events_read;
+        break;
+    case RECORD_WIRE_INTAKE:
+        read_message(d, f, &intake_message, &r->intake, &seen);
+        break;
+    case RECORD_WIRE_CORRELATION_INSTANCE:
+        if (want(d, "/correlation_instance", f, WIRE_FIXED64))
+            r->correlation_instance = f->value;
+        break;
+    case RECORD_WIRE_CORRELATION_NUMBER:
+        if (want(d, "/correlation_number", f, WIRE_VARINT))
+            r->correlation_number = f->value;
+        break;
+    default:
+        if (record_wire_kind(f->number) == RECORD_EVENTS)
+            d->unknown_fields++;
+        else
+            read_body(d, f, r);
+    }
+}
+
+static int read_record(struct decoder *d, struct text bytes, struct record *r)
+{
+    struct wire w = wire_of(bytes);
+    struct wire_field f;
+    size_t events_read = 0;
+    int error = survey(d, bytes, r);
+
+    if (!error)
+        error = take_room(d, r);
+    if (error)
+        return error;
+    while (wire_next(&w, &f) > 0)
+        read_record_field(d, &f, &events_read, r);
+    if (d->failed)
+        return ERROR_INVALID;
+    if (r->kind >= RECORD_LOCATION && r->kind <= RECORD_CHANNEL)
+        return reference_decode(r->kind, &r->reference, d->arena, d->problems);
+    return 0;
+}
+
+int record_decode(const void *bytes, size_t length, uint32_t level, struct arena *a,
+                  struct record *ret_record, uint32_t *ret_unknown_fields, struct problems *p)
+{
+    struct decoder d = {.arena = a, .problems = p, .level = level, .event = NO_EVENT};
+    struct record r = {.intake.after = -1};
+
+    if (length > RECORD_BYTES_MOST) {
+        problems_add(p, "", "must be at most %d bytes, not %zu", RECORD_BYTES_MOST, length);
+        return ERROR_LIMIT;
+    }
+    int error = read_record(&d, (struct text){bytes, length}, &r);
+    if (error)
+        return error;
+    *ret_record = r;
+    *ret_unknown_fields = d.unknown_fields;
+    return 0;
+}
+
+int proto_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
+                      const struct event_reader *r, struct problems *p)
+{
+    struct wire w = wire_of((struct text){bytes, length});
+    struct problems found;
+    struct text one;
+    struct event e;
+
+    for (size_t number = 0; w.at < w.end; number++) {
+        size_t at = length - (size_t)(w.end - w.at);
+        if (!wire_bytes(&w, &one)) {
+            problems_add(p, "", "byte %zu: the length of an event is broken or goes beyond the end", at);
+            return ERROR_INVALID;
+        }
+        struct decoder d = {.arena = a, .problems = &found, .level = level, .event = NO_EVENT};
+        found.count = 0;
+        bool ok = read_event(&d, one, &e);
+        if (ok)
+            event_check(&e, level, &found);
+        int stop = r->each(r->context, number, ok ? &e : NULL, &found);
+        if (stop)
+            return stop;
+    }
+    return 0;
+}
