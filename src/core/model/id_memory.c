@@ -83,11 +83,12 @@ static bool widen(struct id_memory *m, uint64_t chunks)
 
 int id_memory_reserve(struct id_memory *m, uint64_t more)
 {
-    uint64_t first = id_chunk_of(m->oldest), end = id_chunk_of(m->next + more) + 1;
-    uint64_t chunks_wanted = (more + IDS_A_CHUNK - 1) / IDS_A_CHUNK + 1;
-
-    if (!widen(m, end - first + 1))
+    if (!more)
+        return 0;
+    uint64_t first = id_chunk_of(m->next), last = id_chunk_of(m->next + more - 1);
+    if (!widen(m, last - id_chunk_of(m->oldest) + 1))
         return ERROR_NOMEM;
+    uint64_t chunks_wanted = last - first + (chunk_at(m, first) == NULL);
     while (m->spare_count < chunks_wanted) {
         struct id_chunk *chunk = malloc(sizeof(*chunk));
         if (!chunk)
@@ -146,7 +147,7 @@ static void fetch_oldest(const struct id_memory *m)
 
 void id_memory_add(struct id_memory *m, struct hash128 id, uint32_t tag, instant_t at)
 {
-    if (!m->directory || !chunk_at(m, id_chunk_of(m->next)))
+    if (!chunk_at(m, id_chunk_of(m->next)))
         take_chunk(m, id_chunk_of(m->next));
     *entry_at(m, m->next) = (struct id_entry){id, at};
     tag_index_insert(&m->index, tag, (uint32_t)m->next);

@@ -1,4 +1,5 @@
-/* Memory that runs out at a chosen allocation; the program is linked with --wrap for malloc, calloc, realloc and aligned_alloc. */
+/* Memory that runs out at a chosen allocation; the program is linked with --wrap for malloc, calloc, realloc
+ * and aligned_alloc. */
 #ifndef TESTS_FAILING_H
 #define TESTS_FAILING_H
 

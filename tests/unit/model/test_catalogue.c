@@ -60,7 +60,8 @@ static struct event_verdict delete_location(struct fixture *f, const char *id, i
 enum { MEMBERS_MOST = 16 };
 
 /* `members`: ids with spaces between. NULL deletes. */
-static int try_group(struct fixture *f, const char *id, const char *members, instant_t at, struct event_verdict *ret)
+static int try_group(struct fixture *f, const char *id, const char *members, instant_t at,
+                     struct event_verdict *ret)
 {
     struct text list[MEMBERS_MOST];
     struct group g = {.members = list};
@@ -91,16 +92,17 @@ static const char *locations_of(struct fixture *f, const char *id)
     text[0] = '\0';
     for (uint32_t i = 0; g && i < g->locations_count; i++) {
         const struct location *l = catalogue_location_at(f->catalogue, g->locations[i]);
-        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%.*s", i ? " " : "", (int)l->id.length, l->id.at);
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%.*s", i ? " " : "",
+                                   (int)l->id.length, l->id.at);
     }
     return text;
 }
 
-#define assert_verdict(v, expected_verdict, expected_reason)                                                           \
-    do {                                                                                                               \
-        struct event_verdict got = (v);                                                                                \
-        assert_int_equal(got.verdict, expected_verdict);                                                               \
-        assert_int_equal(got.reason, expected_reason);                                                                 \
+#define assert_verdict(v, expected_verdict, expected_reason) \
+    do {                                                     \
+        struct event_verdict got = (v);                      \
+        assert_int_equal(got.verdict, expected_verdict);     \
+        assert_int_equal(got.reason, expected_reason);       \
     } while (0)
 
 static void bare_locations_become_registered(void **unused)
@@ -286,7 +288,8 @@ static void model_resolve(const struct model *m, int group, char *out, bool *see
 static bool model_reaches(const struct model *m, int from, int to)
 {
     for (int i = 0; i < m->members_count[from]; i++)
-        if (m->members[from][i] == to || (m->group[m->members[from][i]] && model_reaches(m, m->members[from][i], to)))
+        if (m->members[from][i] == to ||
+            (m->group[m->members[from][i]] && model_reaches(m, m->members[from][i], to)))
             return true;
     return false;
 }
@@ -322,7 +325,8 @@ static void groups_agree_with_a_plain_model(void **unused)
             struct model open = after;
             open.group[n] = false; /* walk from n's members, and stop when n comes again */
             bool circle = model_reaches(&open, n, n);
-            assert_int_equal(put_group(&f, id, members, step).verdict, circle ? VERDICT_REJECTED : VERDICT_APPLIED);
+            assert_int_equal(put_group(&f, id, members, step).verdict,
+                             circle ? VERDICT_REJECTED : VERDICT_APPLIED);
             if (!circle)
                 m = after;
         }

@@ -8,13 +8,15 @@
 
 static struct intake_said said(const char *name, int32_t partition, int64_t offset, int64_t after)
 {
-    return (struct intake_said){.name = text_of(name), .partition = partition, .offset = offset, .after = after};
+    return (struct intake_said){
+        .name = text_of(name), .partition = partition, .offset = offset, .after = after};
 }
 
 static void a_chain_is_applied_once_and_in_order(void **unused)
 {
     struct positions *p = positions_create();
-    struct intake_said first = said("pos", 0, 0, -1), later = said("pos", 0, 7, 0), gap = said("pos", 0, 9, 8);
+    struct intake_said first = said("pos", 0, 0, -1), later = said("pos", 0, 7, 0),
+                       gap = said("pos", 0, 9, 8);
 
     assert_int_equal(positions_judge(p, &first), POSITION_NEXT);
     assert_int_equal(positions_judge(p, &gap), POSITION_GAP);
@@ -24,10 +26,13 @@ static void a_chain_is_applied_once_and_in_order(void **unused)
     assert_int_equal(positions_advance(p, &later), 0);
     assert_int_equal(positions_get(p, TEXT("pos"), 0), 7);
     assert_int_equal(positions_judge(p, &gap), POSITION_GAP);
-    assert_int_equal(positions_judge(p, &(struct intake_said){.name = TEXT("pos"), .offset = 3, .after = 2}), POSITION_REPEAT);
+    assert_int_equal(positions_judge(p, &(struct intake_said){.name = TEXT("pos"), .offset = 3, .after = 2}),
+                     POSITION_REPEAT);
     /* a member that started over: it says what the state has, or less */
-    assert_int_equal(positions_judge(p, &(struct intake_said){.name = TEXT("pos"), .offset = 9, .after = 7}), POSITION_NEXT);
-    assert_int_equal(positions_judge(p, &(struct intake_said){.name = TEXT("pos"), .offset = 9, .after = 2}), POSITION_NEXT);
+    assert_int_equal(positions_judge(p, &(struct intake_said){.name = TEXT("pos"), .offset = 9, .after = 7}),
+                     POSITION_NEXT);
+    assert_int_equal(positions_judge(p, &(struct intake_said){.name = TEXT("pos"), .offset = 9, .after = 2}),
+                     POSITION_NEXT);
     positions_destroy(p);
 }
 
