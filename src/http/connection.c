@@ -203,12 +203,41 @@ static void exchange_init(struct exchange *x, struct connection *c)
     c->loop->scratch.path_used = 0;
 }
 
+static void drop_pending(struct connection *c)
+{
+    struct pending *p = c->pending;
+
+    if (!p)
+        return;
+    if (p->polls) {
+        if (c->poll_next)
+            c->poll_next->poll_previous = c->poll_previous;
+        *(c->poll_previous ? &c->poll_previous->poll_next : &c->loop->polls) = c->poll_next;
+        c->poll_next = c->poll_previous = NULL;
+    }
+    c->pending = NULL;
+    p->drop(p);
+}
+
+void exchange_wait(struct exchange *x, struct pending *p)
+{
+    struct connection *c = x->connection;
+    struct loop *l = x->loop;
+
+    drop_pending(c);
+    c->pending = p;
+    if (!p->polls)
+        return;
+    c->poll_next = l->polls;
+    if (c->poll_next)
+        c->poll_next->poll_previous = c;
+    l->polls = c;
+    loop_schedule_poll(l);
+}
+
 static void request_done(struct connection *c, bool close)
 {
-    if (c->pending) {
-        c->pending->drop(c->pending);
-        c->pending = NULL;
-    }
+    drop_pending(c);
     c->closing |= close || !c->parser.keep_alive;
     c->in_at += c->request_length;
     c->request_length = 0;
@@ -409,13 +438,6 @@ static void work(struct connection *c)
     }
 }
 
-void exchange_wait(struct exchange *x, struct pending *p)
-{
-    x->connection->pending = p;
-    if (p->polls)
-        loop_schedule_poll(x->loop);
-}
-
 /* ---- pending ---- */
 
 static void queue_turn(struct connection *c)
@@ -429,6 +451,12 @@ static void queue_turn(struct connection *c)
     *l->turn_last = c;
     l->turn_last = &c->turn_next;
     loop_schedule_turn(l);
+}
+
+void exchange_turn(struct exchange *x, struct pending *p)
+{
+    exchange_wait(x, p);
+    queue_turn(x->connection);
 }
 
 static void leave_turns(struct connection *c)
@@ -483,7 +511,8 @@ void connection_turns(struct loop *l)
     while ((c = l->turn_first)) { /* those that queue themselves again wait for the next turn */
         leave_turns(c);
         bool was_last = c == last;
-        step(c);
+        if (!unsent(c)) /* else it goes on when the output is sent */
+            step(c);
         if (was_last)
             break;
     }
@@ -493,17 +522,12 @@ void connection_polls(struct loop *l)
 {
     struct connection *next;
 
-    for (struct connection *c = l->connections; c; c = next) {
-        next = c->next;
-        if (!c->pending || !c->pending->polls)
-            continue;
+    for (struct connection *c = l->polls; c; c = next) {
+        next = c->poll_next;
         connection_resume(c);
     }
-    for (struct connection *c = l->connections; c; c = c->next)
-        if (c->pending && c->pending->polls) {
-            loop_schedule_poll(l);
-            break;
-        }
+    if (l->polls)
+        loop_schedule_poll(l);
 }
 
 /* ---- callbacks ---- */
@@ -696,8 +720,7 @@ void connection_destroy(struct connection *c)
 {
     struct loop *l = c->loop;
 
-    if (c->pending)
-        c->pending->drop(c->pending);
+    drop_pending(c);
     leave_turns(c);
     watch_finish(&c->readable);
     watch_finish(&c->writable);

@@ -76,8 +76,9 @@ enum connection_phase { PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_PENDING, PHASE
 
 struct connection {
     struct loop *loop;
-    struct connection *next, *previous; /* of the loop */
-    struct connection *turn_next;       /* waiting for its next turn */
+    struct connection *next, *previous;           /* of the loop */
+    struct connection *turn_next;                 /* waiting for its next turn */
+    struct connection *poll_next, *poll_previous; /* of those whose pending polls */
     int fd;
     uint8_t phase;
     bool in_turn;
@@ -132,6 +133,7 @@ struct loop {
     struct connection *connections;
     unsigned connections_count;
     struct connection *turn_first, **turn_last;
+    struct connection *polls;
     char *free_inputs; /* a list through their first bytes */
     unsigned free_inputs_count;
     struct buffer out; /* answers of the callback that runs */
@@ -193,6 +195,8 @@ static inline const struct view *exchange_view(const struct exchange *x)
 
 /* The request is answered later: the connection calls p's functions from now on. */
 void exchange_wait(struct exchange *x, struct pending *p);
+/* The same, and `step` is called in the next turn. */
+void exchange_turn(struct exchange *x, struct pending *p);
 
 /* ---- answer.c: answers, written straight into x->out ---- */
 /* Status line and the headers that every answer has. Own header lines may follow ("Name: value\r\n" into

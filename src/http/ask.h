@@ -1,0 +1,43 @@
+/* What requests say beside their body: parameters of the query, and who asks for whom. */
+#ifndef HTTP_ASK_H
+#define HTTP_ASK_H
+
+#include "http/server.h"
+
+struct parameter {
+    struct text name, value; /* decoded */
+};
+
+/* The next parameter of *rest, which moves behind it. False at the end, and when it cannot be decoded (then a
+ * problem is added). */
+bool parameter_next(struct exchange *x, struct text *rest, struct parameter *ret, struct problems *p);
+/* Adds "is not a parameter here" and names it. */
+void parameter_unknown(struct problems *p, struct text name);
+void parameter_wrong(struct problems *p, struct text name, const char *detail);
+/* true, false. */
+bool parameter_flag(const struct parameter *a, bool *ret, struct problems *p);
+/* An integer from least to most. */
+bool parameter_number(const struct parameter *a, uint64_t least, uint64_t most, uint64_t *ret,
+                      struct problems *p);
+bool method_from_name(struct text name, uint32_t *ret);
+
+/* "incarnation:offset", or the offset alone. */
+bool version_parse(struct text t, struct version *ret);
+void put_version(struct buffer *b, struct version v);
+
+/* True when the view has come to `least`. Else the request waits (the handler is called again) or was
+ * answered 503: the handler returns. */
+bool version_reached(struct exchange *x, struct version least);
+
+/* The channel the key may speak for: `asked` (empty: none), or the key's only one. False: answered 403. */
+bool ask_channel(struct exchange *x, struct text asked, struct text *ret_channel);
+
+/* Is the body of that media type (parameters like charset left aside)? */
+/* False: the body is encoded, answered 415. */
+bool body_is_plain(struct exchange *x);
+bool content_is(const struct exchange *x, const char *media_type);
+/* Memory for that many rows in the loop's scratch; NULL without. */
+struct query_row *scratch_rows(struct loop *l, size_t count);
+bool scratch_locations(struct loop *l, size_t count);
+
+#endif

@@ -1,0 +1,443 @@
+/* GET /v1/availability/{sku}: how many of one item, where. */
+#include "http/shape.h"
+
+#include "base/hash.h"
+
+enum {
+    NAMES_MOST = 1024 /* more `location=` do not fit into a request line */,
+    NEAR_MOST = 10000,
+    NEAR_LISTED = 100,
+    EVERYWHERE_MOST = 100000
+};
+
+void availability_get(struct exchange *x);
+
+/* The question as it was put. */
+struct asked {
+    struct text sku, channel, group;
+    uint32_t method;
+    bool detail, is_near;
+    int32_t latitude_e7, longitude_e7;
+    double within_m;
+    uint64_t limit, after; /* limit 0: not said */
+    milli_t quantity;      /* 0: any */
+    struct version least;
+    size_t names_count;
+    struct text names[NAMES_MOST];
+};
+
+/* ---- reading the question ---- */
+
+/* Degrees with at most so many whole ones, exactly, into 10^-7 degrees; more digits are cut off. */
+static bool read_degrees(struct text t, int64_t most, int32_t *ret)
+{
+    bool negative = t.length && t.at[0] == '-';
+    int64_t whole = 0;
+    size_t i = negative, digits = 0, fraction = 0;
+
+    for (; i < t.length && t.at[i] >= '0' && t.at[i] <= '9' && digits < 4; i++, digits++)
+        whole = whole * 10 + (t.at[i] - '0');
+    if (!digits)
+        return false;
+    if (i < t.length && t.at[i] == '.')
+        for (i++; i < t.length && t.at[i] >= '0' && t.at[i] <= '9'; i++)
+            if (fraction < 7) {
+                whole = whole * 10 + (t.at[i] - '0');
+                fraction++;
+            }
+    if (i != t.length)
+        return false;
+    for (; fraction < 7; fraction++)
+        whole *= 10;
+    if (whole > most * 10000000)
+        return false;
+    *ret = (int32_t)(negative ? -whole : whole);
+    return true;
+}
+
+static void read_near(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    const char *comma = p->value.length ? memchr(p->value.at, ',', p->value.length) : NULL;
+    size_t length = comma ? (size_t)(comma - p->value.at) : 0;
+
+    if (!comma || !read_degrees((struct text){p->value.at, length}, 90, &a->latitude_e7) ||
+        !read_degrees((struct text){comma + 1, p->value.length - length - 1}, 180, &a->longitude_e7))
+        parameter_wrong(errors, p->name, "must be latitude,longitude in degrees: near=52.52,13.405");
+    a->is_near = true;
+}
+
+static void read_quantity(const struct parameter *p, milli_t *ret, struct problems *errors)
+{
+    enum quantity_error e = quantity_parse(p->value, ret);
+
+    if (e)
+        parameter_wrong(errors, p->name, quantity_error_text(e));
+    else if (*ret <= 0)
+        parameter_wrong(errors, p->name, "must be greater than 0");
+}
+
+static void read_name(const struct parameter *p, struct text *ret, struct problems *errors)
+{
+    if (!text_is_name(p->value))
+        parameter_wrong(errors, p->name, "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them");
+    else if (ret->length)
+        parameter_wrong(errors, p->name, "is there twice");
+    else
+        *ret = p->value;
+}
+
+static void read_location(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    if (!text_is_name(p->value))
+        parameter_wrong(errors, p->name, "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them");
+    else if (a->names_count < NAMES_MOST)
+        a->names[a->names_count++] = p->value;
+}
+
+static void read_within(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    milli_t metres = 0; /* thousandths of a kilometre */
+
+    read_quantity(p, &metres, errors);
+    a->within_m = (double)metres;
+}
+
+static void read_parameter(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    static const char *const later[] = {"by", "reservation"};
+
+    if (text_equal(p->name, TEXT("location")))
+        read_location(a, p, errors);
+    else if (text_equal(p->name, TEXT("group")))
+        read_name(p, &a->group, errors);
+    else if (text_equal(p->name, TEXT("near")))
+        read_near(a, p, errors);
+    else if (text_equal(p->name, TEXT("within_km")))
+        read_within(a, p, errors);
+    else if (text_equal(p->name, TEXT("limit")))
+        parameter_number(p, 1, ROWS_A_TURN, &a->limit, errors);
+    else if (text_equal(p->name, TEXT("after")))
+        parameter_number(p, 0, EVERYWHERE_MOST, &a->after, errors);
+    else if (text_equal(p->name, TEXT("channel")))
+        read_name(p, &a->channel, errors);
+    else if (text_equal(p->name, TEXT("quantity")))
+        read_quantity(p, &a->quantity, errors);
+    else if (text_equal(p->name, TEXT("detail")))
+        parameter_flag(p, &a->detail, errors);
+    else if (text_equal(p->name, TEXT("method"))) {
+        if (!method_from_name(p->value, &a->method))
+            parameter_wrong(errors, p->name, "must be pickup, ship or same_day");
+    } else if (text_equal(p->name, TEXT("min_version"))) {
+        if (!version_parse(p->value, &a->least))
+            parameter_wrong(errors, p->name, "must be a version as answers carry it: incarnation:offset");
+    } else if (text_equal(p->name, text_of(later[0])) || text_equal(p->name, text_of(later[1])))
+        parameter_wrong(errors, p->name, "is not supported yet");
+    else
+        parameter_unknown(errors, p->name);
+}
+
+static void check_together(const struct asked *a, struct problems *errors)
+{
+    if ((a->names_count > 0) + (a->group.length > 0) + a->is_near > 1)
+        problems_add(errors, "location", "location, group and near do not go together");
+    if (a->within_m > 0 && !a->is_near)
+        problems_add(errors, "within_km", "goes with near only");
+    if (a->is_near && a->after)
+        problems_add(errors, "after", "does not go with near");
+}
+
+/* False: answered 400. */
+static bool read_question(struct exchange *x, struct asked *a)
+{
+    struct problems errors;
+    struct parameter p;
+    struct text rest = x->query;
+
+    memset(a, 0, offsetof(struct asked, names));
+    errors.count = 0;
+    a->sku = x->arguments[0];
+    while (parameter_next(x, &rest, &p, &errors))
+        read_parameter(a, &p, &errors);
+    check_together(a, &errors);
+    if (errors.count) {
+        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
+                     errors.at[0].detail);
+        return false;
+    }
+    if (!text_is_identifier(a->sku)) {
+        problem(x, PROBLEM_BAD_PATH, "the SKU must be 1 to 128 bytes of UTF-8 without control characters");
+        return false;
+    }
+    return true;
+}
+
+/* ---- finding the rows ---- */
+
+/* The rows of an answer, before any is left out. */
+struct rows {
+    size_t count;
+    struct query_row *at;
+    const struct text *names; /* as asked for, or NULL */
+};
+
+static bool find_named(struct exchange *x, const struct asked *a, const struct sku *s,
+                       const struct question *q, struct rows *r)
+{
+    const struct view *v = exchange_view(x);
+    milli_t total;
+
+    for (size_t i = 0; i < a->names_count; i++) {
+        if (x->key && !key_has_location(x->key, a->names[i])) {
+            problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s",
+                    (int)a->names[i].length, a->names[i].at);
+            return false;
+        }
+        const struct location *l = catalogue_location(v->catalogue, a->names[i]);
+        x->loop->scratch.locations[i] = l ? l->number : INDEX_NONE;
+    }
+    query_locations(v, s, q, x->loop->scratch.locations, a->names_count, r->at, &total);
+    r->count = a->names_count;
+    r->names = a->names;
+    return true;
+}
+
+static bool find_group(struct exchange *x, const struct asked *a, const struct sku *s,
+                       const struct question *q, struct rows *r)
+{
+    const struct view *v = exchange_view(x);
+    const struct group *g = catalogue_group(v->catalogue, a->group);
+    milli_t total;
+
+    if (!g || g->deleted) {
+        problem(x, PROBLEM_BAD_PARAMETER, "there is no group `%.*s`", (int)a->group.length, a->group.at);
+        return false;
+    }
+    r->at = scratch_rows(x->loop, g->locations_count);
+    if (!r->at) {
+        problem_no_memory(x);
+        return false;
+    }
+    query_locations(v, s, q, g->locations, g->locations_count, r->at, &total);
+    r->count = g->locations_count;
+    return true;
+}
+
+static bool is_enough(const struct asked *a, const struct query_row *r)
+{
+    return r->figure.available >= a->quantity;
+}
+
+static bool is_allowed(const struct exchange *x, const struct query_row *r)
+{
+    return !x->key || !x->key->locations_count || (r->place && key_has_location(x->key, r->place->id));
+}
+
+/* The nearest that qualify, asked a thousand at a time until there are enough. */
+static bool find_near(struct exchange *x, const struct asked *a, const struct sku *s,
+                      const struct question *q, struct rows *r)
+{
+    const struct view *v = exchange_view(x);
+    struct scratch *scratch = &x->loop->scratch;
+    size_t wanted = a->limit ? a->limit : NEAR_LISTED, kept = 0;
+    milli_t total;
+
+    r->at = scratch_rows(x->loop, 2 * ROWS_A_TURN);
+    if (!r->at || !scratch_locations(x->loop, NEAR_MOST)) {
+        problem_no_memory(x);
+        return false;
+    }
+    size_t most = a->quantity || x->key ? NEAR_MOST : wanted;
+    size_t found = query_near(v, a->latitude_e7, a->longitude_e7, a->within_m, scratch->locations,
+                              scratch->distances, most);
+    for (size_t from = 0; from < found && kept < wanted; from += ROWS_A_TURN) {
+        size_t some = found - from < ROWS_A_TURN ? found - from : ROWS_A_TURN;
+        struct query_row *fresh = r->at + ROWS_A_TURN;
+        query_locations(v, s, q, scratch->locations + from, some, fresh, &total);
+        for (size_t i = 0; i < some && kept < wanted; i++) {
+            fresh[i].distance_m = scratch->distances[from + i];
+            if (is_enough(a, &fresh[i]) && is_allowed(x, &fresh[i]))
+                r->at[kept++] = fresh[i];
+        }
+    }
+    r->count = kept;
+    return true;
+}
+
+static bool find_everywhere(struct exchange *x, const struct sku *s, const struct question *q, struct rows *r)
+{
+    struct loop *l = x->loop;
+    size_t count;
+    milli_t total;
+
+    while ((count = query_everywhere(exchange_view(x), s, q, r->at, l->scratch.rows_capacity, &total)) >
+           l->scratch.rows_capacity) {
+        if (count > EVERYWHERE_MOST) {
+            problem(x, PROBLEM_TOO_LARGE,
+                    "this SKU has more than %d rows: name locations, a group, or a point", EVERYWHERE_MOST);
+            return false;
+        }
+        r->at = scratch_rows(l, count + count / 8);
+        if (!r->at) {
+            problem_no_memory(x);
+            return false;
+        }
+    }
+    r->count = count;
+    return true;
+}
+
+static bool find_rows(struct exchange *x, const struct asked *a, const struct sku *s,
+                      const struct question *q, struct rows *r)
+{
+    *r = (struct rows){.at = scratch_rows(x->loop, ROWS_A_TURN + 24)};
+    if (!r->at || !scratch_locations(x->loop, NAMES_MOST)) {
+        problem_no_memory(x);
+        return false;
+    }
+    if (a->names_count)
+        return find_named(x, a, s, q, r);
+    if (a->group.length)
+        return find_group(x, a, s, q, r);
+    if (a->is_near)
+        return find_near(x, a, s, q, r);
+    return find_everywhere(x, s, q, r);
+}
+
+/* ---- the answer ---- */
+
+static void put_etag(struct exchange *x, size_t value_at, size_t version_at, size_t version_end)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *body = x->out->at + x->body_at;
+    size_t length = x->out->length - x->body_at;
+    struct hash128 front = hash128(body, version_at, 0),
+                   both = hash128(body + version_end, length - version_end, front.low);
+
+    for (unsigned i = 0; i < 16; i++)
+        x->out->at[value_at + i] = digits[both.high >> (60 - 4 * i) & 15];
+}
+
+/* Is the client's copy the same? `"…"`, a list of them, W/ before them, or *. */
+static bool matches_etag(const struct exchange *x, size_t value_at)
+{
+    struct text given = parser_header(x->request, HEADER_IF_NONE_MATCH, x->head);
+
+    if (!given.length || x->request->repeated & 1u << HEADER_IF_NONE_MATCH)
+        return false;
+    return text_equal(given, TEXT("*")) || memmem(given.at, given.length, x->out->at + value_at - 1, 18);
+}
+
+static bool is_listed(const struct exchange *x, const struct asked *a, const struct query_row *r)
+{
+    return (!a->quantity || is_enough(a, r)) && is_allowed(x, r);
+}
+
+static void put_locations(struct exchange *x, const struct asked *a, const struct item *item,
+                          const struct rows *r, uint64_t *ret_next)
+{
+    struct buffer *b = x->out;
+    uint64_t limit = a->limit ? a->limit : ROWS_A_TURN, matching = 0, listed = 0;
+
+    *ret_next = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct query_row *row = &r->at[i];
+        if (!is_listed(x, a, row))
+            continue;
+        if (matching++ < a->after)
+            continue;
+        if (listed == limit) {
+            *ret_next = *ret_next ? *ret_next : a->after + listed;
+            continue;
+        }
+        if (listed++)
+            buffer_byte(b, ',');
+        put_row(b, exchange_view(x), row, item, r->names ? r->names[i] : TEXT("unknown"), a->detail,
+                a->is_near);
+    }
+}
+
+static void put_answer(struct exchange *x, const struct asked *a, const struct channel *c,
+                       const struct item *item, const struct rows *r, struct version version)
+{
+    static const char etag[] = "ETag: \"0123456789abcdef\"\r\nCache-Control: private, max-age=1\r\n";
+    struct buffer *b = x->out;
+    struct total total = {0};
+    uint64_t next;
+
+    for (size_t i = 0; i < r->count; i++)
+        if (is_listed(x, a, &r->at[i]))
+            total_add(&total, &r->at[i].figure);
+    answer_begin(x, 200, "application/json");
+    size_t value_at = b->length + 7;
+    buffer_text(b, TEXT(etag));
+    answer_body(x);
+    buffer_text(b, TEXT("{\"sku\":"));
+    json_put_string(b, a->sku);
+    buffer_text(b, TEXT(",\"channel\":"));
+    put_text_or_null(b, c ? c->id : (struct text){0});
+    buffer_byte(b, ',');
+    size_t version_at = b->length - x->body_at;
+    put_as_of(b, exchange_view(x), version);
+    size_t version_end = b->length - x->body_at;
+    buffer_text(b, TEXT(",\"available\":"));
+    json_put_quantity(b, total.available);
+    buffer_text(b, TEXT(",\"level\":\""));
+    buffer_string(b, level_name(total_level(&total, c)));
+    buffer_text(b, TEXT("\",\"locations\":["));
+    put_locations(x, a, item, r, &next);
+    if (next)
+        buffer_printf(b, "],\"next\":\"%llu\"}", (unsigned long long)next);
+    else
+        buffer_text(b, TEXT("],\"next\":null}"));
+    if (!b->failed) {
+        put_etag(x, value_at, version_at, version_end);
+        if (matches_etag(x, value_at)) {
+            char lines[sizeof(etag)];
+            memcpy(lines, b->at + value_at - 7, sizeof(etag) - 1);
+            lines[sizeof(etag) - 1] = '\0';
+            b->length = x->answer_at;
+            count(x->loop, METRIC_ANSWERS_2XX, (uint64_t)-1); /* it becomes another answer */
+            answer_empty(x, 304, lines);
+            return;
+        }
+    }
+    answer_end(x);
+}
+
+static void answer_question(struct exchange *x, const struct asked *a, struct text channel)
+{
+    const struct view *v = exchange_view(x);
+    struct version version = view_version(v); /* before the rows */
+    struct question q = {.method = a->method,
+                         .now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
+    const struct sku *s = table_find(v->table, a->sku);
+    struct rows rows;
+
+    if (!s) {
+        problem(x, PROBLEM_NOT_FOUND, "no SKU `%.*s` is known", (int)a->sku.length, a->sku.at);
+        return;
+    }
+    if (channel.length) {
+        q.channel = catalogue_channel(v->catalogue, channel);
+        if (!q.channel || q.channel->deleted) {
+            problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
+            return;
+        }
+    }
+    if (find_rows(x, a, s, &q, &rows))
+        put_answer(x, a, q.channel, sku_item(s), &rows, version);
+}
+
+void availability_get(struct exchange *x)
+{
+    struct asked a;
+    struct text channel;
+
+    if (!read_question(x, &a) || !ask_channel(x, a.channel, &channel))
+        return;
+    if ((a.least.incarnation || a.least.offset) && !version_reached(x, a.least))
+        return;
+    epoch_enter(x->loop->reader);
+    answer_question(x, &a, channel);
+    epoch_exit(x->loop->reader);
+}

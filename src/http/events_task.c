@@ -1,0 +1,332 @@
+/* Packs events into records of bounded size, hands them over in order, and answers when all are durable and
+ * applied. */
+#include "http/events_task.h"
+
+#include "codec/json.h"
+#include "http/ask.h"
+
+#include <stdlib.h>
+
+enum {
+    IN_PLACE = UINT32_MAX,          /* a result that no record knows of */
+    EVENT_BYTES_BESIDE_TEXTS = 320, /* more than any event takes without its texts, encoded */
+    RECORD_BYTES_BESIDE_EVENTS = 1024,
+};
+
+struct result {
+    struct text id;
+    uint32_t record; /* of the batch, or IN_PLACE */
+    uint32_t event;  /* its number in the record; IN_PLACE: where its errors begin in `errors` */
+    uint32_t length; /* IN_PLACE: of them */
+};
+
+struct events_task {
+    struct pending pending;
+    struct loop *loop;
+    const struct key *key;
+    struct batch *batch;
+    struct arena arena;
+    bool problems_only;
+    struct event *events; /* of the record being filled */
+    size_t events_count, events_capacity;
+    size_t record_bytes; /* at most so many when it is encoded */
+    struct result *results;
+    size_t results_count, results_capacity;
+    struct buffer errors;
+};
+
+static void drop(struct pending *p)
+{
+    events_task_destroy((struct events_task *)p);
+}
+
+void events_task_destroy(struct events_task *t)
+{
+    if (!t)
+        return;
+    batch_drop(t->batch);
+    arena_finish(&t->arena);
+    buffer_finish(&t->errors);
+    free(t->events);
+    free(t->results);
+    free(t);
+}
+
+static enum pending_status step(struct pending *p, struct exchange *x);
+
+struct events_task *events_task_create(struct exchange *x, bool problems_only)
+{
+    struct events_task *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    t->loop = x->loop;
+    t->key = x->key;
+    t->problems_only = problems_only;
+    t->batch = batch_create(x);
+    if (!t->batch) {
+        free(t);
+        return NULL;
+    }
+    t->pending = (struct pending){step, drop, batch_deadline_us(t->batch), false};
+    return t;
+}
+
+struct arena *events_task_arena(struct events_task *t)
+{
+    return &t->arena;
+}
+
+/* ---- filling records ---- */
+
+static int flush_record(struct events_task *t)
+{
+    struct record r = {.kind = RECORD_EVENTS,
+                       .level =
+                           atomic_load_explicit(&t->loop->http->options.view->level, memory_order_relaxed),
+                       .intake.after = -1,
+                       .events_count = t->events_count,
+                       .events = t->events};
+
+    if (!t->events_count)
+        return 0;
+    t->events_count = 0;
+    t->record_bytes = 0;
+    return batch_add(t->batch, &r);
+}
+
+static size_t bytes_at_most(const struct event *e)
+{
+    const struct text texts[] = {e->id,
+                                 e->source,
+                                 e->session,
+                                 e->sku,
+                                 e->location,
+                                 e->reference,
+                                 e->line,
+                                 e->reason,
+                                 e->channel,
+                                 e->to,
+                                 e->parent,
+                                 e->order_reference,
+                                 e->allocation.channel,
+                                 e->allocation.to_channel};
+    size_t bytes = EVENT_BYTES_BESIDE_TEXTS;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        bytes += texts[i].length;
+    return bytes;
+}
+
+static bool grow(void **at, size_t *capacity, size_t count, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    size_t wanted = *capacity ? 2 * *capacity : 1;
+    void *grown = realloc(*at, wanted * size);
+    if (!grown)
+        return false;
+    *at = grown;
+    *capacity = wanted;
+    return true;
+}
+
+static struct result *add_result(struct events_task *t, const struct event *e)
+{
+    if (!grow((void **)&t->results, &t->results_capacity, t->results_count, sizeof(*t->results)))
+        return NULL;
+    struct result *r = &t->results[t->results_count++];
+    *r = (struct result){.id = e ? e->id : (struct text){0}};
+    return r;
+}
+
+static int add_bad(struct events_task *t, const struct event *e, const struct problems *p)
+{
+    struct result *r = add_result(t, e);
+
+    if (!r)
+        return ERROR_NOMEM;
+    count(t->loop, METRIC_EVENTS_MALFORMED, 1);
+    if (r->id.length && !text_is_identifier(r->id))
+        r->id = (struct text){0};
+    r->record = IN_PLACE;
+    r->event = (uint32_t)t->errors.length;
+    put_problems(&t->errors, p);
+    r->length = (uint32_t)(t->errors.length - r->event);
+    return t->errors.failed ? ERROR_NOMEM : 0;
+}
+
+static int add_good(struct events_task *t, const struct event *e)
+{
+    size_t bytes = bytes_at_most(e);
+    bool full = t->events_count == RECORD_EVENTS_MOST ||
+                t->record_bytes + bytes > RECORD_BYTES_MOST - RECORD_BYTES_BESIDE_EVENTS;
+    int error = full ? flush_record(t) : 0;
+    struct result *r = error ? NULL : add_result(t, e);
+
+    if (error)
+        return error;
+    if (!r || !grow((void **)&t->events, &t->events_capacity, t->events_count, sizeof(*t->events)))
+        return ERROR_NOMEM;
+    r->record = (uint32_t)batch_count(t->batch);
+    r->event = (uint32_t)t->events_count;
+    t->events[t->events_count++] = *e;
+    t->record_bytes += bytes;
+    return 0;
+}
+
+/* A bound key speaks for its own channels and locations only. */
+static void check_key(const struct key *k, const struct event *e, struct problems *p)
+{
+    if (!k)
+        return;
+    if (!key_has_location(k, e->location))
+        problems_add(p, "/location", "is not one that this key may speak for");
+    if (e->channel.length && !key_has_channel(k, e->channel))
+        problems_add(p, "/channel", "is not one that this key may speak for");
+}
+
+int events_task_add(struct events_task *t, const struct event *e, const struct problems *p)
+{
+    struct problems forbidden;
+
+    count(t->loop, METRIC_EVENTS_RECEIVED, 1);
+    if (!e || (p && p->count))
+        return add_bad(t, e, p);
+    forbidden.count = 0;
+    check_key(t->key, e, &forbidden);
+    return forbidden.count ? add_bad(t, e, &forbidden) : add_good(t, e);
+}
+
+int events_task_each(void *context, size_t number, const struct event *e, const struct problems *p)
+{
+    return events_task_add(context, e, p);
+}
+
+/* ---- the answer ---- */
+
+struct tally {
+    uint64_t of[VERDICT_END];
+};
+
+static struct event_verdict verdict_of(const struct events_task *t, const struct result *r)
+{
+    if (r->record == IN_PLACE)
+        return (struct event_verdict){VERDICT_REJECTED, REASON_MALFORMED, 0};
+    const struct command *c = batch_command(t->batch, r->record);
+    if (r->event < c->verdicts_count)
+        return c->verdicts[r->event];
+    return (struct event_verdict){VERDICT_REJECTED, REASON_MALFORMED, 0};
+}
+
+static void put_notes(struct buffer *b, unsigned notes)
+{
+    static const char *const names[] = {"oversold", "unmatched", "approximate", "unverified", "unregistered"};
+    const char *before = ",\"notes\":[\"";
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (notes & 1u << i) {
+            buffer_string(b, before);
+            buffer_string(b, names[i]);
+            before = "\",\"";
+        }
+    if (notes)
+        buffer_text(b, TEXT("\"]"));
+}
+
+static void put_reason(const struct events_task *t, struct buffer *b, const struct result *r,
+                       struct event_verdict v)
+{
+    buffer_printf(b, ",\"reason\":\"%s\",\"errors\":", reason_name((enum reason)v.reason));
+    if (r->record == IN_PLACE) {
+        buffer_add(b, t->errors.at + r->event, r->length);
+        return;
+    }
+    buffer_text(b, TEXT("[{\"pointer\":"));
+    json_put_string(b, text_of(reason_pointer((enum reason)v.reason)));
+    buffer_text(b, TEXT(",\"detail\":"));
+    json_put_string(b, text_of(reason_detail((enum reason)v.reason)));
+    buffer_text(b, TEXT("}]"));
+}
+
+static void put_result(const struct events_task *t, struct buffer *b, const struct result *r,
+                       struct event_verdict v)
+{
+    buffer_text(b, TEXT("{\"id\":"));
+    if (r->id.length)
+        json_put_string(b, r->id);
+    else
+        buffer_text(b, TEXT("null"));
+    buffer_printf(b, ",\"verdict\":\"%s\"", verdict_name((enum verdict)v.verdict));
+    if (r->record != IN_PLACE && v.verdict != VERDICT_REJECTED) {
+        const struct command *c = batch_command(t->batch, r->record);
+        buffer_text(b, TEXT(",\"version\":"));
+        put_version(b, (struct version){c->incarnation, c->offset});
+    }
+    if (v.reason)
+        put_reason(t, b, r, v);
+    put_notes(b, v.notes);
+    buffer_byte(b, '}');
+}
+
+static void answer(const struct events_task *t, struct exchange *x)
+{
+    struct tally tally = {0};
+    const char *before = "";
+
+    for (size_t i = 0; i < t->results_count; i++)
+        tally.of[verdict_of(t, &t->results[i]).verdict % VERDICT_END]++;
+    answer_begin(x, 200, "application/json");
+    buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
+    struct buffer *b = answer_body(x);
+    buffer_printf(
+        b,
+        "{\"applied\":%llu,\"duplicate\":%llu,\"superseded\":%llu,\"partial\":%llu,\"rejected\":%llu,"
+        "\"results\":[",
+        (unsigned long long)tally.of[VERDICT_APPLIED], (unsigned long long)tally.of[VERDICT_DUPLICATE],
+        (unsigned long long)tally.of[VERDICT_SUPERSEDED], (unsigned long long)tally.of[VERDICT_PARTIAL],
+        (unsigned long long)tally.of[VERDICT_REJECTED]);
+    for (size_t i = 0; i < t->results_count; i++) {
+        struct event_verdict v = verdict_of(t, &t->results[i]);
+        if (t->problems_only && v.verdict == VERDICT_APPLIED)
+            continue;
+        buffer_string(b, before);
+        put_result(t, b, &t->results[i], v);
+        before = ",";
+    }
+    buffer_text(b, TEXT("]}"));
+    answer_end(x);
+}
+
+static enum pending_status step(struct pending *p, struct exchange *x)
+{
+    struct events_task *t = (struct events_task *)p;
+
+    switch (batch_advance(t->batch)) {
+    case BATCH_WAITING:
+        return PENDING_WAIT;
+    case BATCH_DONE:
+        answer(t, x);
+        return PENDING_DONE;
+    default:
+        batch_answer_failure(t->batch, x);
+        return PENDING_DONE;
+    }
+}
+
+void events_task_run(struct events_task *t, struct exchange *x)
+{
+    int error = flush_record(t);
+
+    free(t->events);
+    t->events = NULL;
+    if (error == ERROR_LIMIT)
+        problem(x, PROBLEM_TOO_LARGE, "an event makes a record longer than the log takes");
+    else if (error)
+        problem_no_memory(x);
+    t->pending.polls = batch_count(t->batch) > 1; /* a full queue is tried again */
+    if (error || step(&t->pending, x) == PENDING_DONE)
+        events_task_destroy(t);
+    else
+        exchange_wait(x, &t->pending);
+}

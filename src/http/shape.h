@@ -1,0 +1,34 @@
+/* The shapes of api.md: rows and totals as JSON. */
+#ifndef HTTP_SHAPE_H
+#define HTTP_SHAPE_H
+
+#include "http/ask.h"
+
+#include "codec/json.h"
+#include "core/answer/query.h"
+
+/* What is known of the rows of one SKU that an answer lists. */
+struct total {
+    milli_t available;
+    bool backorder, preorder; /* of any row */
+};
+void total_add(struct total *t, const struct figure *f);
+enum level total_level(const struct total *t, const struct channel *c);
+
+/* {"location":…,"available":…,"level":…}, with `detail` everything else. `name` is the location as asked for,
+ * when nobody knows it. */
+void put_row(struct buffer *b, const struct view *v, const struct query_row *r, const struct item *item,
+             struct text name, bool detail, bool distance);
+
+/* `"version":"…","as_of":"…"` of an answer whose version was loaded before its rows. */
+void put_as_of(struct buffer *b, const struct view *v, struct version version);
+
+static inline void put_text_or_null(struct buffer *b, struct text t)
+{
+    if (t.length)
+        json_put_string(b, t);
+    else
+        buffer_text(b, TEXT("null"));
+}
+
+#endif
