@@ -9,6 +9,14 @@
 
 #include <stdatomic.h>
 
+/* The settings of the log by number. */
+enum log_setting {
+#define LOG_SETTING(name, first, least, most, meaning) LOG_SETTING_##name,
+#include "core/model/log_settings.def"
+#undef LOG_SETTING
+    LOG_SETTINGS
+};
+
 struct view {
     struct epoch *epoch;
     const struct table *table;
@@ -20,7 +28,17 @@ struct view {
     _Atomic int64_t log_time;                 /* of the last applied record */
     _Atomic uint32_t level;
     _Atomic bool ready;                       /* caught up and able to append */
+    _Atomic int64_t settings[LOG_SETTINGS];   /* of the log. relaxed: each stands for itself */
 };
+
+/* @thread writer, when they may have changed. */
+static inline void view_set_settings(struct view *v, const struct log_settings *s)
+{
+#define LOG_SETTING(name, first, least, most, meaning)                                                        \
+    atomic_store_explicit(&v->settings[LOG_SETTING_##name], s->name, memory_order_relaxed);
+#include "core/model/log_settings.def"
+#undef LOG_SETTING
+}
 
 static inline uint64_t view_incarnation(const struct view *v)
 {

@@ -80,6 +80,7 @@ static void fill_view(struct engine *e)
     atomic_store(&v->incarnations_count, e->state->incarnations_count);
     atomic_store(&v->log_time, e->state->log_time);
     atomic_store(&v->level, e->state->level);
+    view_set_settings(v, &e->state->settings);
     atomic_store(&v->next_offset, e->state->next_offset);
     atomic_store(&v->ready, false);
 }

@@ -76,6 +76,7 @@ static void publish_position(struct engine *e)
     atomic_store_explicit(&v->incarnations_count, e->state->incarnations_count, memory_order_release);
     atomic_store_explicit(&v->level, e->state->level, memory_order_relaxed);
     atomic_store_explicit(&v->log_time, e->state->log_time, memory_order_relaxed);
+    view_set_settings(v, &e->state->settings);
     atomic_store_explicit(&v->next_offset, e->state->next_offset, memory_order_release);
 }
 

@@ -1,0 +1,120 @@
+/* GET /v1/rows/{sku}/{location}/explain: the arithmetic of a row's availability, term by term. */
+#include "http/shape.h"
+
+void explain_get(struct exchange *x);
+
+struct asked {
+    struct text channel;
+    uint32_t method;
+};
+
+static bool read_question(struct exchange *x, struct asked *ret)
+{
+    struct problems errors;
+    struct parameter p;
+    struct text rest = x->query;
+
+    errors.count = 0;
+    *ret = (struct asked){0};
+    while (parameter_next(x, &rest, &p, &errors)) {
+        if (text_equal(p.name, TEXT("channel"))) {
+            if (text_is_name(p.value))
+                ret->channel = p.value;
+            else
+                parameter_wrong(&errors, p.name, "must be a name");
+        } else if (text_equal(p.name, TEXT("method"))) {
+            if (!method_from_name(p.value, &ret->method))
+                parameter_wrong(&errors, p.name, "must be pickup, ship or same_day");
+        } else if (text_equal(p.name, TEXT("by")) || text_equal(p.name, TEXT("version"))) {
+            parameter_wrong(&errors, p.name, "is not supported yet");
+        } else {
+            parameter_unknown(&errors, p.name);
+        }
+    }
+    if (errors.count)
+        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
+                     errors.at[0].detail);
+    return !errors.count;
+}
+
+static void put_terms(struct exchange *x, const struct query_row *r, const struct item *item,
+                      const struct question *q)
+{
+    struct explain_term terms[EXPLAIN_TERMS_MOST];
+    size_t n = figure_explain(&r->row, r->place, item, q, terms);
+    struct buffer *b = x->out;
+
+    buffer_text(b, TEXT(",\"terms\":["));
+    for (size_t i = 0; i < n; i++) {
+        buffer_string(b, i ? ",{\"name\":" : "{\"name\":");
+        json_put_string(b, text_of(terms[i].name));
+        buffer_text(b, TEXT(",\"value\":"));
+        json_put_quantity(b, terms[i].value);
+        buffer_text(b, TEXT(",\"meaning\":"));
+        json_put_string(b, text_of(terms[i].meaning));
+        buffer_byte(b, '}');
+    }
+    buffer_byte(b, ']');
+}
+
+static void answer(struct exchange *x, const struct sku *s, const struct location *l,
+                   const struct question *q)
+{
+    const struct view *v = exchange_view(x);
+    struct version version = view_version(v); /* before the row */
+    struct query_row row;
+    milli_t total;
+
+    query_locations(v, s, q, &l->number, 1, &row, &total);
+    answer_begin(x, 200, "application/json");
+    buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
+    struct buffer *b = answer_body(x);
+    buffer_text(b, TEXT("{\"sku\":"));
+    json_put_string(b, sku_text(s));
+    buffer_text(b, TEXT(",\"channel\":"));
+    put_text_or_null(b, q->channel ? q->channel->id : (struct text){0});
+    buffer_byte(b, ',');
+    put_as_of(b, v, version);
+    buffer_text(b, TEXT(",\"row\":"));
+    put_row(b, v, &row, sku_item(s), l->id, true, false);
+    put_terms(x, &row, sku_item(s), q);
+    buffer_byte(b, '}');
+    answer_end(x);
+}
+
+static void explain(struct exchange *x, const struct asked *a, struct text channel)
+{
+    const struct view *v = exchange_view(x);
+    struct question q = {.method = a->method,
+                         .now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
+    const struct sku *s = table_find(v->table, x->arguments[0]);
+    const struct location *l = catalogue_location(v->catalogue, x->arguments[1]);
+
+    if (channel.length)
+        q.channel = catalogue_channel(v->catalogue, channel);
+    if (!s)
+        problem(x, PROBLEM_NOT_FOUND, "no SKU `%.*s` is known", (int)x->arguments[0].length,
+                x->arguments[0].at);
+    else if (!l)
+        problem(x, PROBLEM_NOT_FOUND, "no location `%.*s` is known", (int)x->arguments[1].length,
+                x->arguments[1].at);
+    else if (channel.length && (!q.channel || q.channel->deleted))
+        problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
+    else if (x->key && !key_has_location(x->key, l->id))
+        problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)l->id.length,
+                l->id.at);
+    else
+        answer(x, s, l, &q);
+}
+
+void explain_get(struct exchange *x)
+{
+    struct asked a;
+    struct text channel;
+
+    if (!read_question(x, &a) || !ask_channel(x, a.channel, &channel))
+        return;
+    epoch_enter(x->loop->reader);
+    explain(x, &a, channel);
+    epoch_exit(x->loop->reader);
+}

@@ -1,0 +1,67 @@
+/* GET and PUT /v1/settings: the settings that stand in the log, because they can change a verdict. */
+#include "http/record_task.h"
+#include "http/shape.h"
+
+#include "codec/event_json.h"
+
+void settings_get(struct exchange *x);
+void settings_put(struct exchange *x);
+
+static const char *const names[LOG_SETTINGS] = {
+#define LOG_SETTING(name, first, least, most, meaning) #name,
+#include "core/model/log_settings.def"
+#undef LOG_SETTING
+};
+
+static void answer_settings(struct exchange *x)
+{
+    const struct view *v = exchange_view(x);
+    struct version version = view_version(v);
+
+    answer_begin(x, 200, "application/json");
+    buffer_text(x->out, TEXT("Cache-Control: no-cache\r\n"));
+    struct buffer *b = answer_body(x);
+    buffer_text(b, TEXT("{\"settings\":{"));
+    for (unsigned i = 0; i < LOG_SETTINGS; i++)
+        buffer_printf(b, "%s\"%s\":%lld", i ? "," : "", names[i],
+                      (long long)atomic_load_explicit(&v->settings[i], memory_order_relaxed));
+    buffer_text(b, TEXT("},"));
+    put_as_of(b, v, version);
+    buffer_byte(b, '}');
+    answer_end(x);
+}
+
+void settings_get(struct exchange *x)
+{
+    answer_settings(x);
+}
+
+static void answer_put(struct exchange *x, const struct command *c)
+{
+    if (!record_task_rejected(x, c))
+        answer_settings(x);
+}
+
+void settings_put(struct exchange *x)
+{
+    struct record r = {0};
+    struct problems p;
+
+    if (!content_is(x, "application/json")) {
+        problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
+        return;
+    }
+    if (!body_is_plain(x))
+        return;
+    p.count = 0;
+    arena_reset(&x->loop->scratch.arena);
+    int error = settings_from_json(x->body, &x->loop->scratch.arena, &r, &p);
+    if (error == ERROR_NOMEM)
+        problem_no_memory(x);
+    else if (error)
+        problem_with(x, PROBLEM_BAD_BODY, &p, "%s%s%s", p.count ? p.at[0].pointer : "",
+                     p.count && p.at[0].pointer[0] ? " " : "",
+                     p.count ? p.at[0].detail : "the body cannot be read");
+    else
+        record_task_run(x, &r, answer_put);
+}
