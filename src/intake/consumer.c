@@ -194,6 +194,7 @@ static bool configure(struct intake *i, rd_kafka_conf_t *conf, char *detail, siz
         {"queued.max.messages.kbytes", "65536"},
         {"fetch.message.max.bytes", "1048576"},
         {"fetch.error.backoff.ms", "100"},
+        {"fetch.wait.max.ms", "100"}, /* a seek waits for the fetch that is out; data never waits */
         {"reconnect.backoff.max.ms", "1000"},
         {"log_level", "2"},
     };

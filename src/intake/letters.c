@@ -145,7 +145,9 @@ static void look_for_topic(struct letters *l)
         return;
     const struct topic_wanted topic = {
         .name = l->topic, .partitions = 1, .replication = -1, .dead_letter = true};
-    int error = topics_create(l->producer, &topic, 1, TOPIC_TIMEOUT_MS, detail, sizeof(detail));
+    int error = topic_is_there(l->producer, l->topic, TOPIC_TIMEOUT_MS)
+                    ? 0
+                    : topics_create(l->producer, &topic, 1, TOPIC_TIMEOUT_MS, detail, sizeof(detail));
     l->topic_seen = error == 0;
     l->create_at_ms = clock_monotonic_us() / 1000 + TOPIC_AGAIN_MS;
     intake_say(i, l->trouble, "%s%s", error ? "the dead-letter topic could not be made: " : "",

@@ -67,8 +67,7 @@ void parcel_free(struct parcel_pool *p, struct parcel *parcel);
 /* An empty parcel for a message of that lane. */
 void parcel_begin(struct parcel *parcel, struct lane *lane, int64_t offset);
 /* Copies the message into a parcel; false without memory. Takes the message's headers. */
-bool parcel_fill(struct parcel_pool *p, struct parcel *parcel, struct lane *lane,
-                 rd_kafka_message_t *m);
+bool parcel_fill(struct parcel_pool *p, struct parcel *parcel, struct lane *lane, rd_kafka_message_t *m);
 /* Readies the command for a record of that many events; false without memory. */
 bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events);
 

@@ -82,6 +82,21 @@ out:
     return result;
 }
 
+bool topic_is_there(rd_kafka_t *client, const char *name, int timeout_ms)
+{
+    const struct rd_kafka_metadata *m = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+    bool there = topic && rd_kafka_metadata(client, 0, topic, &m, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                 m->topic_cnt == 1 && m->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                 m->topics[0].partition_cnt > 0;
+
+    if (m)
+        rd_kafka_metadata_destroy(m);
+    if (topic)
+        rd_kafka_topic_destroy(topic);
+    return there;
+}
+
 static const struct rd_kafka_metadata_topic *find(const struct rd_kafka_metadata *m, const char *name)
 {
     for (int i = 0; i < m->topic_cnt; i++)

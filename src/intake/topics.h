@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct topic_wanted {
@@ -32,5 +33,6 @@ int topics_ensure(const char *brokers, const struct topic_wanted *wanted, size_t
 struct rd_kafka_s;
 int topics_create(struct rd_kafka_s *client, const struct topic_wanted *wanted, size_t count, int timeout_ms,
                   char *detail, size_t detail_size);
+bool topic_is_there(struct rd_kafka_s *client, const char *name, int timeout_ms);
 
 #endif
