@@ -2,12 +2,12 @@
 #include "cli/report.h"
 #include "cli/table.h"
 
-static int show(const struct document *d)
+static int show(const struct settings *s, const struct document *d)
 {
     struct text_table table = {0};
     struct buffer out = {0};
     uint32_t terms = json_member(d->nodes, 0, "terms");
-    struct text sku = json_text(d->nodes, 0, "sku"), location = json_text(d->nodes, 0, "location");
+    struct text sku = json_text(d->nodes, 0, "sku"), location = text_of(s->arguments[1]);
     struct text version = json_text(d->nodes, 0, "version"), as_of = json_text(d->nodes, 0, "as_of");
 
     buffer_printf(&out, "%.*s at %.*s\n\n", (int)sku.length, sku.at, (int)location.length, location.at);

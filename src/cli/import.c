@@ -27,7 +27,10 @@ static enum data_kind kind_of(const struct json_node *nodes)
         return DATA_CHANNELS;
     if (json_member(nodes, 0, "sku"))
         return DATA_ITEMS;
-    return json_member(nodes, 0, "location") ? DATA_LOCATIONS : DATA_KINDS;
+    if (json_member(nodes, 0, "location") || json_member(nodes, 0, "latitude") ||
+        json_member(nodes, 0, "opening_hours"))
+        return DATA_LOCATIONS;
+    return DATA_KINDS;
 }
 
 /* What answers tell beside what was PUT, and what PUT would refuse. */
