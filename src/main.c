@@ -4,11 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define COMMAND(name, arguments, least, most, summary) \
-    __attribute__((weak)) int cli_##name(const struct settings *s);
-#include "base/commands.def"
-#undef COMMAND
-
 static int (*const commands[COMMANDS])(const struct settings *s) = {
 #define COMMAND(name, arguments, least, most, summary) cli_##name,
 #include "base/commands.def"
@@ -38,9 +33,7 @@ static int run(enum command_name c, int argc, char **argv)
     if (error)
         code = cli_fail(error == ERROR_NOMEM ? EXIT_FAILED : EXIT_USAGE, "%s", detail);
     else
-        code = settings.help  ? help(c)
-               : !commands[c] ? cli_fail(EXIT_USAGE, "not yet")
-                              : commands[c](&settings);
+        code = settings.help ? help(c) : commands[c](&settings);
     settings_finish(&settings);
     return code;
 }

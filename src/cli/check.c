@@ -29,12 +29,18 @@ static void say(struct checking *c, const char *part, const char *line)
     buffer_string(&c->out, "}\n");
 }
 
+/* Not having been able to look is not the same as having seen damage. */
 static void say_verdict(struct checking *c, int error)
 {
+    bool seen = error == 0 || error == ERROR_CORRUPT || error == ERROR_LEVEL;
+
     if (c->settings->json)
-        buffer_printf(&c->out, "{\"whole\":%s}\n", error ? "false" : "true");
+        buffer_printf(&c->out, "{\"whole\":%s}\n", !seen ? "null" : error ? "false" : "true");
     else
-        buffer_printf(&c->out, "%s: %s\n", c->settings->data, error ? "NOT WHOLE" : "whole");
+        buffer_printf(&c->out, "%s: %s\n", c->settings->data,
+                      !seen   ? "could not be checked"
+                      : error ? "NOT WHOLE"
+                              : "whole");
 }
 
 static void read_record(struct checking *c, struct arena *a, const struct log_record *r)

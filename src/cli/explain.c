@@ -60,7 +60,7 @@ int cli_explain(const struct settings *s)
         buffer_byte(&answer.body, '\n');
         code = cli_write(&answer.body);
     } else if (code == EXIT_OK) {
-        code = document_read(&d, (struct text){answer.body.at, answer.body.length}) ? show(&d)
+        code = document_read(&d, (struct text){answer.body.at, answer.body.length}) ? show(s, &d)
                                                                                     : EXIT_UNREACHABLE;
     }
     document_finish(&d);
