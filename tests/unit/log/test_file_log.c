@@ -1,45 +1,10 @@
 /* The embedded log in its ordinary life: append, read, reopen, roll, trim, bounds. */
-#include "base/error.h"
-#include "log/file_log.h"
+#include "log_directory.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "log/log_clock.h"
 
-static char directory[64];
-
-static int make_directory(void **unused)
-{
-    snprintf(directory, sizeof(directory), "/tmp/onhand-log-XXXXXX");
-    return mkdtemp(directory) ? 0 : -1;
-}
-
-static int remove_directory(void **unused)
-{
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf '%s'", directory);
-    return system(command);
-}
-
-static struct log *open_log(struct file_log_options o, struct file_log_report *report)
-{
-    struct log *l = NULL;
-    int error;
-
-    o.directory = directory;
-    if (!o.segment_bytes)
-        o.segment_bytes = 65536;
-    error = file_log_open(&o, &l, report);
-    if (error)
-        print_message("%s\n", report->detail);
-    assert_int_equal(error, 0);
-    return l;
-}
+#include <pthread.h>
+#include <time.h>
 
 static void append_text(struct log *l, const char *text)
 {
@@ -122,11 +87,287 @@ static void segments_roll_and_are_trimmed(void **unused)
     l->ops->destroy(l);
 }
 
+/* ---- many appenders ---- */
+
+enum { APPENDERS = 4, APPENDS = 3000, TOGETHER = 3 };
+
+static uint64_t numbers[APPENDERS][APPENDS][TOGETHER];
+
+struct appender {
+    struct log *log;
+    unsigned me;
+};
+
+static void *append_many(void *context)
+{
+    struct appender *a = context;
+    struct log_append r[TOGETHER];
+
+    for (unsigned i = 0; i < APPENDS; i++) {
+        for (unsigned j = 0; j < TOGETHER; j++) {
+            numbers[a->me][i][j] = a->me * UINT64_C(1000000) + i * TOGETHER + j;
+            r[j] = (struct log_append){&numbers[a->me][i][j], sizeof(uint64_t), &numbers[a->me][i][j]};
+        }
+        while (a->log->ops->append(a->log, r, TOGETHER) == ERROR_BUSY)
+            usleep(100);
+    }
+    return NULL;
+}
+
+struct seen {
+    uint64_t next_offset, next[APPENDERS], last;
+    int64_t appended_at;
+};
+
+/* In its appender's order, and the three of one append adjacent. */
+static void see(void *context, const struct log_record *r)
+{
+    struct seen *s = context;
+    uint64_t number;
+
+    memcpy(&number, r->bytes, sizeof(number));
+    assert_int_equal(r->offset, s->next_offset++);
+    assert_int_equal(number % 1000000, s->next[number / 1000000]++);
+    if (number % 1000000 % TOGETHER)
+        assert_int_equal(number, s->last + 1);
+    assert_true(r->appended_at >= s->appended_at);
+    s->appended_at = r->appended_at;
+    s->last = number;
+}
+
+static void many_append_at_once_each_in_its_order(void **unused)
+{
+    pthread_t threads[APPENDERS];
+    struct appender a[APPENDERS];
+    struct seen live = {0}, again = {0};
+    uint64_t all = APPENDERS * APPENDS * TOGETHER;
+    struct log *l =
+        open_log((struct file_log_options){.segment_bytes = 65536, .queue_records_most = 512}, NULL);
+    struct log_status status;
+
+    for (unsigned i = 0; i < APPENDERS; i++) {
+        a[i] = (struct appender){l, i};
+        pthread_create(&threads[i], NULL, append_many, &a[i]);
+    }
+    assert_int_equal(take_records(l, all, 10000, see, &live), all);
+    for (unsigned i = 0; i < APPENDERS; i++)
+        pthread_join(threads[i], NULL);
+    l->ops->status(l, &status);
+    assert_int_equal(status.end_offset, all);
+    assert_int_equal(status.groups, status.syncs);
+    assert_true(status.groups < all);
+    l->ops->destroy(l);
+    l = open_log((struct file_log_options){.segment_bytes = 65536}, NULL);
+    assert_int_equal(take_records(l, all, 0, see, &again), all);
+    l->ops->destroy(l);
+}
+
+/* ---- bounds ---- */
+
+static unsigned fill(struct log *l, size_t length)
+{
+    static char bytes[SEGMENT_RECORD_BYTES_MOST + 1];
+    unsigned n = 0;
+
+    while (l->ops->append(l, &(struct log_append){bytes, length, NULL}, 1) == 0)
+        n++;
+    return n;
+}
+
+static void a_full_queue_answers_busy(void **unused)
+{
+    struct log *l =
+        open_log((struct file_log_options){.queue_records_most = 16, .queue_bytes_most = 2000}, NULL);
+    struct log_append five[5] = {
+        {"12345678", 8, NULL}, {"2", 1, NULL}, {"3", 1, NULL}, {"4", 1, NULL}, {"5", 1, NULL}};
+
+    assert_int_equal(fill(l, 8), 16); /* also when they are durable: their bytes are still lent */
+    assert_int_equal(l->ops->append(l, five, 1), ERROR_BUSY);
+    assert_int_equal(take_records(l, 16, 10000, NULL, NULL), 16);
+    assert_int_equal(take_records(l, 1, 0, NULL, NULL), 0);
+    assert_int_equal(fill(l, 600), 3);
+    assert_int_equal(take_records(l, 3, 10000, NULL, NULL), 3);
+    assert_int_equal(take_records(l, 1, 0, NULL, NULL), 0);
+    assert_int_equal(fill(l, 8), 16);
+    assert_int_equal(take_records(l, 16, 10000, NULL, NULL), 16);
+    assert_int_equal(take_records(l, 1, 0, NULL, NULL), 0);
+    assert_int_equal(l->ops->append(l, five, 5), 0); /* all five or none */
+    assert_int_equal(take_records(l, 5, 10000, NULL, NULL), 5);
+    l->ops->destroy(l);
+}
+
+static void one_too_long_is_refused(void **unused)
+{
+    struct log *l = open_log((struct file_log_options){.segment_bytes = 4 << 20}, NULL);
+    static char bytes[SEGMENT_RECORD_BYTES_MOST + 1];
+    struct log_append two[2] = {{bytes, 1, NULL}, {bytes, sizeof(bytes), NULL}};
+
+    assert_int_equal(l->ops->append(l, two, 2), ERROR_LIMIT);
+    two[1].length--;
+    assert_int_equal(l->ops->append(l, two, 2), 0);
+    assert_int_equal(take_records(l, 2, 10000, NULL, NULL), 2);
+    assert_int_equal(l->ops->append(l, two, 0), 0);
+    l->ops->destroy(l);
+    l = open_log((struct file_log_options){.start_offset = 2}, NULL); /* segments of 4 KiB from now on */
+    assert_int_equal(l->ops->append(l, &(struct log_append){bytes, 4096, NULL}, 1), ERROR_LIMIT);
+    assert_int_equal(l->ops->append(l, &(struct log_append){bytes, 4000, NULL}, 1), 0);
+    assert_int_equal(take_records(l, 1, 10000, NULL, NULL), 1);
+    l->ops->destroy(l);
+}
+
+/* ---- opening ---- */
+
+static void ignore_line(void *context, const char *line) {}
+
+static void only_one_process_has_it(void **unused)
+{
+    struct file_log_report report;
+    struct log *l = open_log((struct file_log_options){0}, NULL), *second;
+
+    assert_int_equal(try_open((struct file_log_options){0}, &second, &report), ERROR_BUSY);
+    assert_non_null(strstr(report.detail, "another process"));
+    assert_int_equal(try_open((struct file_log_options){.read_only = true}, &second, &report), ERROR_BUSY);
+    assert_int_equal(file_log_verify(directory, ignore_line, NULL), ERROR_BUSY);
+    l->ops->destroy(l);
+    l = open_log((struct file_log_options){.read_only = true}, NULL);
+    second = open_log((struct file_log_options){.read_only = true}, NULL);
+    assert_int_equal(l->ops->append(l, &(struct log_append){"x", 1, NULL}, 1), ERROR_UNAVAILABLE);
+    l->ops->destroy(l);
+    second->ops->destroy(second);
+}
+
+static void offsets_that_are_not_there_are_not_found(void **unused)
+{
+    struct file_log_report report;
+    struct log *l;
+
+    assert_int_equal(try_open((struct file_log_options){.start_offset = 5}, &l, &report), ERROR_NOTFOUND);
+    assert_int_equal(try_open((struct file_log_options){.read_only = true}, &l, &report), ERROR_NOTFOUND);
+    l = open_log((struct file_log_options){.first_record = "a", .first_record_length = 1}, NULL);
+    l->ops->destroy(l);
+    assert_int_equal(try_open((struct file_log_options){.start_offset = 2}, &l, &report), ERROR_NOTFOUND);
+    assert_non_null(strstr(report.detail, "offsets 0 to 1"));
+    assert_int_equal(report.end_offset, 1);
+    assert_int_equal(try_open((struct file_log_options){.segment_bytes = 100}, &l, &report), ERROR_INVALID);
+}
+
+static void read_only_changes_nothing(void **unused)
+{
+    char command[320];
+    struct log *l = open_log((struct file_log_options){.first_record = "a", .first_record_length = 1}, NULL);
+
+    l->ops->destroy(l);
+    snprintf(command, sizeof(command), "cd '%s' && chmod a-w . && sha256sum * > /tmp/onhand-log-sums-%d",
+             directory, getpid());
+    assert_int_equal(system(command), 0);
+    l = open_log((struct file_log_options){.read_only = true}, NULL);
+    assert_int_equal(take_records(l, 9, 0, NULL, NULL), 1);
+    assert_int_equal(l->ops->trim(l, 1), ERROR_INVALID);
+    l->ops->destroy(l);
+    snprintf(command, sizeof(command),
+             "cd '%s' && sha256sum --quiet -c /tmp/onhand-log-sums-%d; s=$?; rm /tmp/onhand-log-sums-%d; "
+             "chmod u+w .; exit $s",
+             directory, getpid(), getpid());
+    assert_int_equal(system(command), 0);
+}
+
+/* ---- waiting ---- */
+
+static void *wake_soon(void *context)
+{
+    struct log *l = context;
+
+    usleep(20000);
+    l->ops->wake(l);
+    return NULL;
+}
+
+static void a_waiting_next_can_be_woken(void **unused)
+{
+    struct log *l = open_log((struct file_log_options){0}, NULL);
+    struct log_record r;
+    pthread_t t;
+
+    pthread_create(&t, NULL, wake_soon, l);
+    assert_int_equal(l->ops->next(l, &r, 1, -1), 0);
+    pthread_join(t, NULL);
+    l->ops->wake(l); /* also before it waits */
+    assert_int_equal(l->ops->next(l, &r, 1, -1), 0);
+    assert_int_equal(l->ops->next(l, &r, 1, 5), 0);
+    l->ops->destroy(l);
+}
+
+static void what_was_taken_before_stop_is_durable(void **unused)
+{
+    struct log *l = open_log((struct file_log_options){0}, NULL);
+
+    assert_int_equal(fill(l, 0) > 0, 1);
+    l->ops->stop(l);
+    l->ops->stop(l);
+    assert_int_equal(l->ops->append(l, &(struct log_append){"x", 1, NULL}, 1), ERROR_UNAVAILABLE);
+    assert_int_equal(take_records(l, UINT64_MAX, 0, NULL, NULL), 65536);
+    l->ops->destroy(l);
+}
+
+/* ---- time ---- */
+
+static void log_time_goes_on_from_what_is_there(void **unused)
+{
+    const int64_t far = INT64_C(4102444800000000); /* the year 2100 */
+    struct log_record r;
+    struct log *l = open_log((struct file_log_options){.first_record = "a",
+                                                       .first_record_length = 1,
+                                                       .first_append_at_least = (uint64_t)far},
+                             NULL);
+
+    assert_int_equal(l->ops->next(l, &r, 1, 0), 1);
+    assert_true(r.appended_at >= far);
+    l->ops->destroy(l);
+    l = open_log((struct file_log_options){.start_offset = 1}, NULL);
+    append_text(l, "b");
+    assert_int_equal(l->ops->next(l, &r, 1, 10000), 1);
+    assert_true(r.appended_at >= far);
+    l->ops->destroy(l);
+}
+
+static void the_clock_slews_and_never_goes_back(void **unused)
+{
+    const int64_t hour = INT64_C(3600000000), second = 1000000;
+    struct log_clock c;
+    int64_t mono = 5, before;
+
+    log_clock_start(&c, 0, 10 * hour, mono);
+    assert_int_equal(log_clock_now(&c, 10 * hour + second, mono += second), 10 * hour + second);
+    /* The wall steps forward by an hour: log time runs a tenth faster until it is there, after ten hours. */
+    assert_int_equal(log_clock_now(&c, 11 * hour + 11 * second, mono += 10 * second),
+                     10 * hour + 12 * second);
+    for (int i = 0; i < 36000; i++)
+        log_clock_now(&c, 11 * hour + (12 + i) * second, mono += second);
+    assert_int_equal(c.time_us, 11 * hour + 36011 * second);
+    /* And back by an hour: a tenth slower, never back. */
+    before = c.time_us;
+    assert_int_equal(log_clock_now(&c, c.time_us - hour, mono += 10 * second), before + 9 * second);
+    assert_int_equal(log_clock_now(&c, 0, mono), before + 9 * second);
+    assert_int_equal(log_clock_now(&c, 0, mono - second), before + 9 * second);
+    log_clock_start(&c, 20 * hour, 10 * hour, mono);
+    assert_int_equal(log_clock_now(&c, 10 * hour, mono), 20 * hour);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_appended_comes_back, make_directory, remove_directory),
-        cmocka_unit_test_setup_teardown(segments_roll_and_are_trimmed, make_directory, remove_directory),
+        IN_A_DIRECTORY(what_is_appended_comes_back),
+        IN_A_DIRECTORY(segments_roll_and_are_trimmed),
+        IN_A_DIRECTORY(many_append_at_once_each_in_its_order),
+        IN_A_DIRECTORY(a_full_queue_answers_busy),
+        IN_A_DIRECTORY(one_too_long_is_refused),
+        IN_A_DIRECTORY(only_one_process_has_it),
+        IN_A_DIRECTORY(offsets_that_are_not_there_are_not_found),
+        IN_A_DIRECTORY(read_only_changes_nothing),
+        IN_A_DIRECTORY(a_waiting_next_can_be_woken),
+        IN_A_DIRECTORY(what_was_taken_before_stop_is_durable),
+        IN_A_DIRECTORY(log_time_goes_on_from_what_is_there),
+        cmocka_unit_test(the_clock_slews_and_never_goes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
