@@ -1,4 +1,5 @@
-/* Accounts of a row by reference and line: found fast however many there are, closed ones kept in the order in which they closed. */
+/* Accounts of a row by reference and line: found fast however many there are, closed ones kept in the order
+ * in which they closed. */
 #ifndef CORE_MODEL_ACCOUNT_H
 #define CORE_MODEL_ACCOUNT_H
 
@@ -10,7 +11,7 @@ struct account {
     struct text reference, line; /* in the same allocation as the account; line empty: none */
     uint32_t number;             /* its place in struct accounts, which is not for ever */
     bool closed;
-    instant_t closed_at;         /* log time */
+    instant_t closed_at;           /* log time */
     struct account *older, *newer; /* closed ones, in the order in which they closed */
 };
 
@@ -18,8 +19,8 @@ struct account {
 struct accounts {
     struct account **at;
     uint32_t count, capacity, closed_count;
-    uint32_t *slots;      /* number + 1 by hash; NULL while there are few */
-    uint32_t slots_count; /* a power of two */
+    uint32_t *slots;                 /* number + 1 by hash; NULL while there are few */
+    uint32_t slots_count;            /* a power of two */
     struct account *oldest, *newest; /* closed */
 };
 
@@ -27,10 +28,12 @@ struct accounts {
 void *account_create(size_t bytes, struct text reference, struct text line);
 
 struct account *accounts_find(const struct accounts *a, struct text reference, struct text line);
-int accounts_reserve(struct accounts *a);                        /* room for one more; ERROR_NOMEM leaves all as it was */
-void accounts_link(struct accounts *a, struct account *account); /* after accounts_reserve: cannot fail. It is open */
+int accounts_reserve(struct accounts *a); /* room for one more; ERROR_NOMEM leaves all as it was */
+void accounts_link(struct accounts *a,
+                   struct account *account); /* after accounts_reserve: cannot fail. It is open */
 void accounts_unlink(struct accounts *a, struct account *account);
-void accounts_close(struct accounts *a, struct account *account, instant_t log_time); /* nothing when it is closed already */
+void accounts_close(struct accounts *a, struct account *account,
+                    instant_t log_time); /* nothing when it is closed already */
 void accounts_reopen(struct accounts *a, struct account *account);
 /* `finish` takes each account apart and frees it. */
 void accounts_finish(struct accounts *a, void (*finish)(struct account *account));

@@ -1,14 +1,18 @@
 /* One record after another makes the state, and nothing else does.
  *
- * A record moves log time to its append instant, if that is later. If it came through intake, the position of its partition says whether it is the next one,
- * a repeat or beyond a gap; only the next one is applied. Its events are judged one by one, each seeing what the earlier ones did: is it well formed at the
- * level of this log, was it said before (repeats), does it lie in the future, does its item allow it. What is rejected is not remembered: the same id may be
- * sent again and is judged anew. What is accepted finds its rows, made bare if nobody has heard of its SKU or location; what it does to each is computed
- * (events.c, count.c) and can still be refused; then it is remembered, and committed to the rows' ledgers and staged images (change.c). At the end all rows of
- * a SKU are published at once (staging.c), with the record's offset as their version if their truth is another now.
+ * A record moves log time to its append instant, if that is later. If it came through intake, the position of
+ * its partition says whether it is the next one, a repeat or beyond a gap; only the next one is applied. Its
+ * events are judged one by one, each seeing what the earlier ones did: is it well formed at the level of this
+ * log, was it said before (repeats), does it lie in the future, does its item allow it. What is rejected is
+ * not remembered: the same id may be sent again and is judged anew. What is accepted finds its rows, made
+ * bare if nobody has heard of its SKU or location; what it does to each is computed (events.c, count.c) and
+ * can still be refused; then it is remembered, and committed to the rows' ledgers and staged images
+ * (change.c). At the end all rows of a SKU are published at once (staging.c), with the record's offset as
+ * their version if their truth is another now.
  *
- * Whatever may want memory comes before the first thing that an event changes, so that ERROR_NOMEM stops between two events: the same record, applied again,
- * goes on there. Nothing here depends on addresses, on the seed of a hash or on the order of a hash table. */
+ * Whatever may want memory comes before the first thing that an event changes, so that ERROR_NOMEM stops
+ * between two events: the same record, applied again, goes on there. Nothing here depends on addresses, on
+ * the seed of a hash or on the order of a hash table. */
 #include "core/model/apply.h"
 
 #include "base/error.h"
@@ -137,10 +141,10 @@ static bool judge(struct apply *a, const struct event *e, const struct sku *sku,
 /* A row that an event speaks of: here, or where a transfer goes to. */
 struct target {
     struct text place;
-    struct sku *sku;      /* NULL: nobody has heard of it */
-    uint32_t location;    /* INDEX_NONE: nobody has heard of it */
-    bool there;           /* the other end of a transfer */
-    bool ready;           /* its change is computed */
+    struct sku *sku;   /* NULL: nobody has heard of it */
+    uint32_t location; /* INDEX_NONE: nobody has heard of it */
+    bool there;        /* the other end of a transfer */
+    bool ready;        /* its change is computed */
     struct change change;
 };
 
@@ -190,7 +194,8 @@ static int make_location(struct apply *a, struct text id, uint32_t *location)
     bool is_new = false;
     int error = 0;
     if (*location == INDEX_NONE)
-        error = catalogue_location_add(a->state->catalogue, id, (uint32_t)a->state->settings.locations_most, location, &is_new);
+        error = catalogue_location_add(a->state->catalogue, id, (uint32_t)a->state->settings.locations_most,
+                                       location, &is_new);
     a->notes |= is_new ? NOTE_UNREGISTERED : 0;
     return error ? error : places_reserve(&a->places, *location);
 }
@@ -231,8 +236,8 @@ static int reserve_alerts(struct outcome *o)
 
 static void alert(struct outcome *o, enum alert_kind kind, const struct staged_row *row, size_t event)
 {
-    o->alerts[o->alerts_count++] =
-        (struct outcome_alert){.kind = kind, .sku = row->sku, .location = row->location, .event = (uint32_t)event};
+    o->alerts[o->alerts_count++] = (struct outcome_alert){
+        .kind = kind, .sku = row->sku, .location = row->location, .event = (uint32_t)event};
 }
 
 static milli_t sellable(const struct row_image *r)
@@ -272,8 +277,8 @@ static bool crossed_reorder_point(struct row_image *r, const struct limits *limi
     return below && !was_below;
 }
 
-static void raise_alerts(struct outcome *o, struct staged_row *row, const struct row_image *was, milli_t was_oversold, bool unmatched,
-                         size_t event)
+static void raise_alerts(struct outcome *o, struct staged_row *row, const struct row_image *was,
+                         milli_t was_oversold, bool unmatched, size_t event)
 {
     struct limits limits = ledger_limits(row->ledger);
     bool reorder = crossed_reorder_point(&row->now, &limits);
@@ -342,7 +347,8 @@ static void abandon(struct target *targets, size_t count)
             change_abandon(&targets[i].change);
 }
 
-static int prepare(struct apply *a, const struct event *e, struct target *targets, size_t count, struct outcome *o, enum reason *refused)
+static int prepare(struct apply *a, const struct event *e, struct target *targets, size_t count,
+                   struct outcome *o, enum reason *refused)
 {
     int error = stage_reserve(a);
     for (size_t i = 0; i < count && !error; i++) {
@@ -366,8 +372,8 @@ static int prepare(struct apply *a, const struct event *e, struct target *target
     return error;
 }
 
-static int apply_to_rows(struct apply *a, const struct event *e, struct sku *sku, size_t event, struct outcome *o,
-                         struct event_verdict *ret)
+static int apply_to_rows(struct apply *a, const struct event *e, struct sku *sku, size_t event,
+                         struct outcome *o, struct event_verdict *ret)
 {
     struct target targets[2];
     size_t count = e->type == EVENT_TRANSFER_SHIP ? 2 : 1;
@@ -395,7 +401,8 @@ static int apply_to_rows(struct apply *a, const struct event *e, struct sku *sku
 static int apply_heartbeat(struct apply *a, const struct event *e, struct event_verdict *ret)
 {
     uint32_t location = location_number(a, e->location);
-    if (location == INDEX_NONE && (int64_t)catalogue_locations_count(a->state->catalogue) >= a->state->settings.locations_most) {
+    if (location == INDEX_NONE &&
+        (int64_t)catalogue_locations_count(a->state->catalogue) >= a->state->settings.locations_most) {
         *ret = rejected(REASON_TOO_MANY_LOCATIONS);
         return 0;
     }
@@ -432,8 +439,10 @@ static int apply_event(struct apply *a, const struct event *e, size_t event, str
             error = reserve_alerts(o);
             if (error)
                 return error;
-            o->alerts[o->alerts_count++] = (struct outcome_alert){
-                .kind = ALERT_SEQUENCE_REUSED, .sku = sku, .location = location_number(a, e->location), .event = (uint32_t)event};
+            o->alerts[o->alerts_count++] = (struct outcome_alert){.kind = ALERT_SEQUENCE_REUSED,
+                                                                  .sku = sku,
+                                                                  .location = location_number(a, e->location),
+                                                                  .event = (uint32_t)event};
         }
     } else if (e->type == EVENT_HEARTBEAT) {
         error = apply_heartbeat(a, e, &v);
@@ -491,7 +500,8 @@ static int sweep(struct apply *a)
 }
 
 /* The whole record gets one verdict: a repeat of intake, or one beyond a gap. */
-static void one_verdict_for_all(struct apply *a, const struct record *r, struct event_verdict v, struct outcome *o)
+static void one_verdict_for_all(struct apply *a, const struct record *r, struct event_verdict v,
+                                struct outcome *o)
 {
     size_t count = r->kind == RECORD_EVENTS ? r->events_count : 1;
     for (size_t i = 0; i < count; i++) {
@@ -558,7 +568,7 @@ static int judge_offset(const struct state *s, const struct record *r, uint64_t 
     return 0;
 }
 
-static void finish_record(struct apply *a, instant_t appended_at)
+static void finish_record(struct apply *a)
 {
     struct state *s = a->state;
     if (ONHAND_CHECKS)
@@ -568,10 +578,10 @@ static void finish_record(struct apply *a, instant_t appended_at)
     s->counts.records++;
     s->next_offset = a->offset + 1;
     stage_reset(a);
-    (void)appended_at;
 }
 
-int state_apply(struct state *s, const struct record *r, uint64_t offset, instant_t appended_at, struct outcome *o)
+int state_apply(struct state *s, const struct record *r, uint64_t offset, instant_t appended_at,
+                struct outcome *o)
 {
     struct apply *a = apply_of(s);
     if (!a)
@@ -598,8 +608,8 @@ int state_apply(struct state *s, const struct record *r, uint64_t offset, instan
         s->log_time = appended_at > s->log_time ? appended_at : s->log_time;
     }
     error = apply_record(a, r, o);
-    if (!error || error != ERROR_NOMEM)
-        finish_record(a, appended_at);
+    if (!error)
+        finish_record(a);
     return error;
 }
 
@@ -669,7 +679,8 @@ int state_loaded(struct state *s)
         struct sku *sku = table_sku(s->table, i);
         error = stage_reserve_images(a, (uint32_t)sku_rows_count(sku));
         if (!error)
-            error = count_rows_in_use(a, a->images, sku_read_all(s->table, sku, a->images, a->images_capacity));
+            error =
+                count_rows_in_use(a, a->images, sku_read_all(s->table, sku, a->images, a->images_capacity));
     }
     return error;
 }

@@ -1,4 +1,5 @@
-/* One record changes the state: judge repeats and lateness, compute the new rows, publish them, say what became of each event. */
+/* One record changes the state: judge repeats and lateness, compute the new rows, publish them, say what
+ * became of each event. */
 #ifndef CORE_MODEL_APPLY_H
 #define CORE_MODEL_APPLY_H
 
@@ -6,35 +7,57 @@
 #include "core/model/state.h"
 #include "core/model/verdict.h"
 
-enum alert_kind { ALERT_OVERSOLD, ALERT_REORDER_POINT, ALERT_SEQUENCE_REUSED, ALERT_NEGATIVE, ALERT_UNMATCHED };
+enum alert_kind {
+    ALERT_OVERSOLD,
+    ALERT_REORDER_POINT,
+    ALERT_SEQUENCE_REUSED,
+    ALERT_NEGATIVE,
+    ALERT_UNMATCHED
+};
 
-struct outcome_change { struct sku *sku; uint32_t location; }; /* a row that is another now */
-struct outcome_alert { enum alert_kind kind; struct sku *sku; uint32_t location; uint32_t event; };
+struct outcome_change {
+    struct sku *sku;
+    uint32_t location;
+}; /* a row that is another now */
+struct outcome_alert {
+    enum alert_kind kind;
+    struct sku *sku;
+    uint32_t location;
+    uint32_t event;
+};
 
-/* What became of a record. The caller makes it zero once and hands it in again and again; the arrays belong to it and grow. */
+/* What became of a record. The caller makes it zero once and hands it in again and again; the arrays belong
+ * to it and grow. */
 struct outcome {
-    size_t verdicts_count; /* one an event, in order; for reference data, settings, level, proposal: exactly one */
+    size_t verdicts_count; /* one an event, in order; for reference data, settings, level, proposal: exactly
+                              one */
     struct event_verdict *verdicts;
     size_t changes_count;
     struct outcome_change *changes;
     size_t alerts_count;
     struct outcome_alert *alerts;
-    bool halted;           /* the record raises the level beyond this build: it was not applied, and nothing after it may be */
+    bool halted; /* the record raises the level beyond this build: it was not applied, and nothing after it
+                    may be */
     size_t verdicts_capacity, changes_capacity, alerts_capacity;
 };
 void outcome_finish(struct outcome *o);
 
-/* Applies one record that stands at `offset` (the state's next_offset or later: offsets may have holes) and was appended at `appended_at`. Returns 0
- * whatever the verdicts are. ERROR_NOMEM: no event is half done; free memory and call again with the same record, which goes on where it stopped (any
- * other offset: ERROR_INVALID until then). ERROR_LEVEL: outcome.halted.
- * ERROR_CORRUPT: the log's first record is not an incarnation, or the offset is behind. @thread writer, outside any epoch section */
-int state_apply(struct state *s, const struct record *r, uint64_t offset, instant_t appended_at, struct outcome *o);
-/* A record that no decoder could read: counted, log time moves, nothing else. `reason` as the decoder says. */
+/* Applies one record that stands at `offset` (the state's next_offset or later: offsets may have holes) and
+ * was appended at `appended_at`. Returns 0 whatever the verdicts are. ERROR_NOMEM: no event is half done;
+ * free memory and call again with the same record, which goes on where it stopped (any other offset:
+ * ERROR_INVALID until then). ERROR_LEVEL: outcome.halted. ERROR_CORRUPT: the log's first record is not an
+ * incarnation, or the offset is behind. @thread writer, outside any epoch section */
+int state_apply(struct state *s, const struct record *r, uint64_t offset, instant_t appended_at,
+                struct outcome *o);
+/* A record that no decoder could read: counted, log time moves, nothing else. `reason` as the decoder says.
+ */
 int state_skip(struct state *s, uint64_t offset, instant_t appended_at);
 
-/* What apply knows of locations beside the catalogue: when each was last heard of. INSTANT_NONE: never. @thread any */
+/* What apply knows of locations beside the catalogue: when each was last heard of. INSTANT_NONE: never.
+ * @thread any */
 instant_t state_location_heard(const struct state *s, uint32_t location);
-/* ---- for image.c, @thread writer: `heard` is one section, to be written at the cut itself (it is small) ---- */
+/* ---- for image.c, @thread writer: `heard` is one section, to be written at the cut itself (it is small)
+ * ---- */
 void state_heard_save(const struct state *s, struct buffer *out);
 int state_heard_load(struct state *s, const void *bytes, size_t length); /* ERROR_CORRUPT, ERROR_NOMEM */
 /* To be called when all rows of an image are in the table: counts which locations are in use. ERROR_NOMEM */
@@ -43,7 +66,8 @@ int state_loaded(struct state *s);
 /* Begins fetching what applying this record will touch; call a few records ahead. */
 void state_prefetch(const struct state *s, const struct record *r);
 
-/* Checks every identity of model.md on a row; aborts with the row printed when one is broken. Called by state_apply when ONHAND_CHECKS. */
+/* Checks every identity of model.md on a row; aborts with the row printed when one is broken. Called by
+ * state_apply when ONHAND_CHECKS. */
 void state_check_row(const struct state *s, const struct sku *sku, uint32_t location);
 
 #endif

@@ -13,8 +13,9 @@ const struct limits limits_none = {.reorder_point = LIMIT_NONE,
                                    .reorder_point_at = INSTANT_NONE,
                                    .backorder_limit_at = INSTANT_NONE};
 
-/* What was missing at the count once it cleared what pickers had not found. When more was found again than was missing otherwise, the rest was found of
- * theirs, and only what goes beyond that too is a message that overtook its cause. */
+/* What was missing at the count once it cleared what pickers had not found. When more was found again than
+ * was missing otherwise, the rest was found of theirs, and only what goes beyond that too is a message that
+ * overtook its cause. */
 static milli_t missing_cleared(const struct statuses_kept *k)
 {
     milli_t other = k->at_count[STATUS_MISSING - 1];
@@ -69,8 +70,9 @@ static bool within(milli_t figure, milli_t most)
 
 bool sums_in_range(const struct sums *s, const struct statuses_kept *k)
 {
-    bool parts = within(s->after, PART_MOST) && within(s->gone_after, PART_MOST) && within(s->committed_at_count, PART_MOST) &&
-                 within(k->short_before, PART_MOST) && within(k->short_after, PART_MOST);
+    bool parts = within(s->after, PART_MOST) && within(s->gone_after, PART_MOST) &&
+                 within(s->committed_at_count, PART_MOST) && within(k->short_before, PART_MOST) &&
+                 within(k->short_after, PART_MOST);
     for (int i = 0; i < STATUSES; i++)
         parts = parts && within(k->now[i], QUANTITY_MOST) && within(k->at_count[i], QUANTITY_MOST);
     return parts && within(sums_on_hand(s, k), QUANTITY_MOST) && within(s->committed, QUANTITY_MOST) &&

@@ -8,11 +8,12 @@
 #include "core/model/movements.h"
 #include "core/model/supply.h"
 
-/* From which on_hand and committed follow. With T the `as_of` of the newest count (INSTANT_NONE, before everything, without one):
- *   on_hand = base + [unavailable(T)] + [committed(T)] + [reserved(T)] + after - gone_after       in brackets: by the count's basis
- * so that what arrives late but occurred at or before T changes what T says, and not what was counted. */
+/* From which on_hand and committed follow. With T the `as_of` of the newest count (INSTANT_NONE, before
+ * everything, without one): on_hand = base + [unavailable(T)] + [committed(T)] + [reserved(T)] + after -
+ * gone_after       in brackets: by the count's basis so that what arrives late but occurred at or before T
+ * changes what T says, and not what was counted. */
 struct sums {
-    instant_t count_at;         /* T */
+    instant_t count_at; /* T */
     enum count_basis basis;
     milli_t base;               /* what the count found */
     milli_t after;              /* Σ movements on hand that occurred after T */
@@ -25,7 +26,8 @@ struct sums {
 struct statuses_kept {
     milli_t now[STATUSES];
     milli_t at_count[STATUSES];   /* at T */
-    instant_t fixed_at[STATUSES]; /* the newest count that said this status: changes up to then are contained in it */
+    instant_t fixed_at[STATUSES]; /* the newest count that said this status: changes up to then are contained
+                                     in it */
     milli_t short_before;         /* what pickers did not find, up to T: cleared by the count */
     milli_t short_after;          /* after T: missing */
 };
@@ -43,18 +45,26 @@ struct ledger {
     struct statuses_kept *statuses; /* NULL: all zero */
     struct limits *limits;          /* NULL: none said */
     struct movements movements;
-    instant_t merged_until;         /* entries of demand accounts up to here may be merged, accounts with them purged */
+    instant_t merged_until; /* entries of demand accounts up to here may be merged */
+    instant_t purged_until; /* demand accounts with entries up to here may be gone: what was open before is
+                               not known */
     struct accounts demand;
     struct accounts supply;
-    uint32_t supply_said;           /* how many things supply accounts were ever told: their order of arrival */
-    uint32_t parents;               /* supply accounts that name an order as parent */
+    uint32_t supply_said; /* how many things supply accounts were ever told: their order of arrival */
+    uint32_t parents;     /* supply accounts that name an order as parent */
 };
 
 extern const struct statuses_kept statuses_none;
 extern const struct limits limits_none;
 
-static inline struct statuses_kept ledger_statuses(const struct ledger *l) { return l->statuses ? *l->statuses : statuses_none; }
-static inline struct limits ledger_limits(const struct ledger *l) { return l->limits ? *l->limits : limits_none; }
+static inline struct statuses_kept ledger_statuses(const struct ledger *l)
+{
+    return l->statuses ? *l->statuses : statuses_none;
+}
+static inline struct limits ledger_limits(const struct ledger *l)
+{
+    return l->limits ? *l->limits : limits_none;
+}
 
 /* ---- figures from the sums ---- */
 milli_t statuses_effective(const struct statuses_kept *k, enum status s);          /* now */
@@ -66,7 +76,8 @@ bool sums_in_range(const struct sums *s, const struct statuses_kept *k);
 
 /* ---- changes to the sums. False: a count that occurred later contains it, and nothing was changed ---- */
 bool sums_move(struct sums *s, instant_t at, milli_t quantity);
-bool statuses_move(struct statuses_kept *k, instant_t count_at, enum status s, instant_t at, milli_t quantity);
+bool statuses_move(struct statuses_kept *k, instant_t count_at, enum status s, instant_t at,
+                   milli_t quantity);
 bool statuses_short(struct statuses_kept *k, instant_t count_at, instant_t at, milli_t quantity);
 
 #endif

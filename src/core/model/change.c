@@ -47,13 +47,15 @@ void change_short(struct change *c, milli_t quantity)
 
 static bool accounts_full(const struct ledger *l, const struct log_settings *settings)
 {
-    uint64_t open = (uint64_t)l->demand.count - l->demand.closed_count + l->supply.count - l->supply.closed_count;
+    uint64_t open =
+        (uint64_t)l->demand.count - l->demand.closed_count + l->supply.count - l->supply.closed_count;
     return open >= (uint64_t)settings->accounts_per_row;
 }
 
 /* ---- demand ---- */
 
-/* Units that left from a status lower that status too; by how much is a matter of the account, at each instant that counts. */
+/* Units that left from a status lower that status too; by how much is a matter of the account, at each
+ * instant that counts. */
 static void follow_statuses(struct change *c, const struct demand *d)
 {
     struct demand_figures then, fixed;
@@ -102,7 +104,8 @@ static bool demand_in_range(const struct demand_figures *f)
     return f->placed <= QUANTITY_MOST && f->cancelled <= QUANTITY_MOST && f->gone <= QUANTITY_MOST;
 }
 
-int change_demand(struct change *c, const struct apply *a, struct text reference, struct text line, const struct demand_entry *entry)
+int change_demand(struct change *c, const struct apply *a, struct text reference, struct text line,
+                  const struct demand_entry *entry)
 {
     struct ledger *l = c->row->ledger;
     c->demand = (struct demand *)accounts_find(&l->demand, reference, line);
@@ -192,7 +195,8 @@ int change_supply(struct change *c, const struct apply *a, const struct event *e
     }
     if (c->supply->said + said_by(e) > QUANTITY_MOST && act != SUPPLY_ACT_SET)
         c->refused = REASON_RANGE;
-    bool older = (act == SUPPLY_ACT_SET && c->at < c->supply->set_at) || (act == SUPPLY_ACT_SHIP && c->at <= c->supply->set_at);
+    bool older = (act == SUPPLY_ACT_SET && c->at < c->supply->set_at) ||
+                 (act == SUPPLY_ACT_SHIP && c->at <= c->supply->set_at);
     if (older)
         c->left_out = REASON_OLDER;
     else
@@ -200,13 +204,15 @@ int change_supply(struct change *c, const struct apply *a, const struct event *e
     return 0;
 }
 
-static void say_expected(struct supply *s, const struct change *c, const struct event *e, const struct apply *a)
+static void say_expected(struct supply *s, const struct change *c, const struct event *e,
+                         const struct apply *a)
 {
     if (c->at < s->expected_said_at)
         return;
     s->expected_said_at = c->at;
     s->expected_at = e->has & HAS(expected_at) ? e->expected_at : INSTANT_NONE;
-    if (s->expected_at != INSTANT_NONE && s->expected_at + a->state->settings.supply_grace_us <= a->state->log_time)
+    if (s->expected_at != INSTANT_NONE &&
+        s->expected_at + a->state->settings.supply_grace_us <= a->state->log_time)
         s->overdue_at = s->expected_at;
 }
 
@@ -246,7 +252,8 @@ static void commit_supply(struct change *c, const struct event *e, const struct 
         }
     } else {
         s->said += said_by(e);
-        supply_add(s, c->at, e->quantity, number, c->supply_act == SUPPLY_ACT_SHIP ? SUPPLY_SHIPPED : SUPPLY_RECEIVED);
+        supply_add(s, c->at, e->quantity, number,
+                   c->supply_act == SUPPLY_ACT_SHIP ? SUPPLY_SHIPPED : SUPPLY_RECEIVED);
         if (c->supply_act == SUPPLY_ACT_SHIP) {
             announce(s, c->at, number);
             say_expected(s, c, e, a);

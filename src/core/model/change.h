@@ -1,4 +1,5 @@
-/* What one event does to one row: computed first, so that it can still be refused, then committed, which cannot fail. */
+/* What one event does to one row: computed first, so that it can still be refused, then committed, which
+ * cannot fail. */
 #ifndef CORE_MODEL_CHANGE_H
 #define CORE_MODEL_CHANGE_H
 
@@ -10,27 +11,27 @@ enum { CHANGE_MOVES_MOST = 3 };
 
 struct change {
     struct staged_row *row;
-    instant_t at;                   /* when it occurred */
-    struct sums sums;               /* as they will be, like the next two */
+    instant_t at;     /* when it occurred */
+    struct sums sums; /* as they will be, like the next two */
     struct statuses_kept statuses;
     struct limits limits;
-    milli_t on_hand_said;           /* by how much the event says that on hand changes */
+    milli_t on_hand_said;                     /* by how much the event says that on hand changes */
     struct movement moves[CHANGE_MOVES_MOST]; /* to remember */
     uint32_t moves_count;
-    struct demand *demand;          /* NULL: none */
+    struct demand *demand; /* NULL: none */
     bool demand_new;
     struct demand_entry entry;
     struct demand_figures demand_now, demand_at_count; /* of the account, as they will be */
-    struct supply *supply;          /* NULL: none */
+    struct supply *supply;                             /* NULL: none */
     bool supply_new;
     enum supply_act supply_act;
-    char *parent;                   /* a copy for the account, or NULL */
-    bool is_count;                  /* sums are a new count's */
-    bool received;                  /* from now on the row is not uncounted */
+    char *parent;  /* a copy for the account, or NULL */
+    bool is_count; /* sums are a new count's */
+    bool received; /* from now on the row is not uncounted */
     bool limits_said;
-    bool did;                       /* something is done, even if no figure shows it */
-    enum reason left_out;           /* why a part is not */
-    enum reason refused;            /* why all of it is not */
+    bool did;             /* something is done, even if no figure shows it */
+    enum reason left_out; /* why a part is not */
+    enum reason refused;  /* why all of it is not */
 };
 
 void change_begin(struct change *c, struct staged_row *row, instant_t at);
@@ -39,7 +40,8 @@ void change_move(struct change *c, milli_t on_hand);
 void change_status(struct change *c, enum status status, milli_t quantity);
 void change_short(struct change *c, milli_t quantity);
 /* An entry in a demand account, made if there is none. Refuses, or ERROR_NOMEM. */
-int change_demand(struct change *c, const struct apply *a, struct text reference, struct text line, const struct demand_entry *entry);
+int change_demand(struct change *c, const struct apply *a, struct text reference, struct text line,
+                  const struct demand_entry *entry);
 /* An act on a supply account, made if there is none; what it says is in the event. */
 int change_supply(struct change *c, const struct apply *a, const struct event *e, enum supply_act act);
 /* Memory for the commit, and the last look: range, what was left out. ERROR_NOMEM: call again, or abandon. */
@@ -53,6 +55,7 @@ void change_abandon(struct change *c);
 int change_count(struct change *c, const struct apply *a, const struct event *e, uint8_t *notes);
 void count_commit(struct ledger *l);
 
-instant_t ledger_movements_floor(const struct ledger *l, const struct log_settings *settings, instant_t log_time);
+instant_t ledger_movements_floor(const struct ledger *l, const struct log_settings *settings,
+                                 instant_t log_time);
 
 #endif

@@ -21,10 +21,11 @@ static void print_row(const struct checker *k)
     struct text sku = sku_text(k->sku);
     const struct location *l = catalogue_location_at(k->state->catalogue, row_location(r));
     fprintf(stderr,
-            "sku %.*s location %.*s: on_hand %" PRId64 " unavailable %" PRId64 " reserved %" PRId64 " committed %" PRId64
-            " safety_stock %" PRId64 " offset %" PRIu64 " flags %u\n",
-            (int)sku.length, sku.at, l ? (int)l->id.length : 1, l ? l->id.at : "?", row_on_hand(r), row_unavailable(r),
-            row_reserved(r), row_committed(r), row_safety_stock(r), row_offset(r), row_flags(r));
+            "sku %.*s location %.*s: on_hand %" PRId64 " unavailable %" PRId64 " reserved %" PRId64
+            " committed %" PRId64 " safety_stock %" PRId64 " offset %" PRIu64 " flags %u\n",
+            (int)sku.length, sku.at, l ? (int)l->id.length : 1, l ? l->id.at : "?", row_on_hand(r),
+            row_unavailable(r), row_reserved(r), row_committed(r), row_safety_stock(r), row_offset(r),
+            row_flags(r));
 }
 
 static void expect(const struct checker *k, const char *what, int64_t have, int64_t want)

@@ -2,10 +2,13 @@
 #include "core/model/change.h"
 
 /* Older than what the row remembers, by its own changes? */
-static bool is_too_old(const struct ledger *l, const struct apply *a, instant_t as_of)
+static bool is_too_old(const struct ledger *l, const struct apply *a, instant_t as_of, enum count_basis basis)
 {
     const struct state *s = a->state;
-    return as_of < l->movements.forgotten_until || as_of < ledger_movements_floor(l, &s->settings, s->log_time);
+    if (basis >= BASIS_NET_OF_COMMITTED && as_of < l->purged_until)
+        return true; /* what was open then is forgotten */
+    return as_of < l->movements.forgotten_until ||
+           as_of < ledger_movements_floor(l, &s->settings, s->log_time);
 }
 
 /* What the sender's books said tells what was found: a difference, which holds whatever happened since. */
@@ -18,8 +21,10 @@ static void count_by_book(struct change *c, const struct event *e)
         c->left_out = REASON_OLDER;
 }
 
-/* Statuses as they were at `as_of`, and since. Those that the count says are fixed; what pickers had not found is cleared. */
-static void count_statuses(struct change *c, const struct event *e, const milli_t after[PLACES], const milli_t gone_after[STATUSES])
+/* Statuses as they were at `as_of`, and since. Those that the count says are fixed; what pickers had not
+ * found is cleared. */
+static void count_statuses(struct change *c, const struct event *e, const milli_t after[PLACES],
+                           const milli_t gone_after[STATUSES])
 {
     struct statuses_kept *k = &c->statuses;
     k->short_before += k->short_after - after[PLACE_SHORT];
@@ -64,7 +69,7 @@ int change_count(struct change *c, const struct apply *a, const struct event *e,
     c->received = true;
     bool has_book = e->has & HAS(book);
     bool late = e->as_of < a->state->log_time - a->state->settings.movements_us;
-    bool too_old = is_too_old(l, a, e->as_of);
+    bool too_old = is_too_old(l, a, e->as_of, e->basis);
     if (has_book && (too_old || (late && c->row->exists))) {
         count_by_book(c, e);
         return 0;

@@ -1,4 +1,5 @@
-/* What is open under a reference follows from its entries in the order in which they occurred, whatever the order in which they arrived. */
+/* What is open under a reference follows from its entries in the order in which they occurred, whatever the
+ * order in which they arrived. */
 #include "core/model/demand.h"
 
 #include "base/error.h"
@@ -85,7 +86,8 @@ static void walk_end(const struct walk *w, bool has_status, struct demand_figure
     }
 }
 
-void demand_evaluate(const struct demand *d, const struct demand_entry *extra, instant_t until, struct demand_figures *ret)
+void demand_evaluate(const struct demand *d, const struct demand_entry *extra, instant_t until,
+                     struct demand_figures *ret)
 {
     struct walk w = {0};
     if (extra && extra->at > until)
@@ -120,8 +122,9 @@ instant_t demand_set_at(const struct demand *d)
     return INSTANT_NONE;
 }
 
-/* Merges neighbours-but-for-others of one kind and status among entries [from, to): the older one goes into the newer one. What is open at the end of the range
- * stays, as long as nothing in the range is a `set` or a `cancel all`, which look back: those, and what is before them, are left alone. */
+/* Merges neighbours-but-for-others of one kind and status among entries [from, to): the older one goes into
+ * the newer one. What is open at the end of the range stays, as long as nothing in the range is a `set` or a
+ * `cancel all`, which look back: those, and what is before them, are left alone. */
 static uint32_t merge_range(struct demand *d, uint32_t from, uint32_t to)
 {
     uint32_t merged = 0;
@@ -132,7 +135,8 @@ static uint32_t merge_range(struct demand *d, uint32_t from, uint32_t to)
         }
     for (uint32_t i = from; i < to; i++) {
         uint32_t next = i + 1;
-        while (next < to && (d->entries[next].kind != d->entries[i].kind || d->entries[next].status != d->entries[i].status))
+        while (next < to && (d->entries[next].kind != d->entries[i].kind ||
+                             d->entries[next].status != d->entries[i].status))
             next++;
         if (next < to) {
             d->entries[next].quantity += d->entries[i].quantity;
@@ -174,7 +178,8 @@ int demand_reserve(struct demand *d, instant_t count_at, instant_t *ret_merged_u
             return 0;
     }
     uint32_t capacity = d->entries_capacity * 2;
-    struct demand_entry *entries = realloc(d->entries == d->first ? NULL : d->entries, capacity * sizeof(*entries));
+    struct demand_entry *entries =
+        realloc(d->entries == d->first ? NULL : d->entries, capacity * sizeof(*entries));
     if (!entries)
         return ERROR_NOMEM;
     if (d->entries == d->first)

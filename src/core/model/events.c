@@ -9,14 +9,18 @@ static int receipt(struct change *c, const struct apply *a, const struct event *
     return e->reference.length ? change_supply(c, a, e, SUPPLY_ACT_RECEIVE) : 0;
 }
 
-static int gone(struct change *c, const struct apply *a, const struct event *e, struct text reference, enum demand_kind reporter)
+static int gone(struct change *c, const struct apply *a, const struct event *e, struct text reference,
+                enum demand_kind reporter)
 {
-    struct demand_entry entry = {
-        .at = e->occurred_at, .quantity = e->quantity, .kind = (uint8_t)reporter, .status = (uint8_t)e->status};
+    struct demand_entry entry = {.at = e->occurred_at,
+                                 .quantity = e->quantity,
+                                 .kind = (uint8_t)reporter,
+                                 .status = (uint8_t)e->status};
     return change_demand(c, a, reference, e->line, &entry);
 }
 
-/* With an order's reference the goods that a till hands over are the order's: on hand falls by what no other reporter has said. */
+/* With an order's reference the goods that a till hands over are the order's: on hand falls by what no other
+ * reporter has said. */
 static int sale(struct change *c, const struct apply *a, const struct event *e)
 {
     if (e->order_reference.length)
@@ -56,8 +60,10 @@ static int setting(struct change *c, const struct event *e)
         instant_t *limit_at;
     } parts[] = {
         {e->has & HAS(safety_stock), e->safety_stock, &c->limits.safety_stock, &c->limits.safety_stock_at},
-        {e->has & HAS(reorder_point), e->reorder_point, &c->limits.reorder_point, &c->limits.reorder_point_at},
-        {e->has & HAS(backorder_limit), e->backorder_limit, &c->limits.backorder_limit, &c->limits.backorder_limit_at},
+        {e->has & HAS(reorder_point), e->reorder_point, &c->limits.reorder_point,
+         &c->limits.reorder_point_at},
+        {e->has & HAS(backorder_limit), e->backorder_limit, &c->limits.backorder_limit,
+         &c->limits.backorder_limit_at},
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (!parts[i].said)

@@ -8,7 +8,7 @@ struct ledger *ledger_create(void)
     struct ledger *l = calloc(1, sizeof(*l));
     if (!l)
         return NULL;
-    l->sums.count_at = l->merged_until = INSTANT_NONE;
+    l->sums.count_at = l->merged_until = l->purged_until = INSTANT_NONE;
     movements_init(&l->movements);
     return l;
 }

@@ -1,23 +1,26 @@
-/* A row's ledger: the writer's own books behind a row, from which its figures follow. Its newest count, the sums since, recent changes for late
- * counts, limits, and the accounts of demand and supply. Changed in place; what readers may see of it is copied into an immutable struct rare. */
+/* A row's ledger: the writer's own books behind a row, from which its figures follow. Its newest count, the
+ * sums since, recent changes for late counts, limits, and the accounts of demand and supply. Changed in
+ * place; what readers may see of it is copied into an immutable struct rare. */
 #ifndef CORE_MODEL_LEDGER_H
 #define CORE_MODEL_LEDGER_H
 
 #include "base/buffer.h"
 #include "core/model/rare.h"
 
-/* A new ledger has one owner: whoever made it, until the first rare part built from it takes it over. Then it lives as long as any rare part
- * that names it (they are made and destroyed on the writer's thread), so that freeing the table's rare parts frees all. */
-struct ledger *ledger_create(void); /* NULL without memory */
+/* A new ledger has one owner: whoever made it, until the first rare part built from it takes it over. Then it
+ * lives as long as any rare part that names it (they are made and destroyed on the writer's thread), so that
+ * freeing the table's rare parts frees all. */
+struct ledger *ledger_create(void);    /* NULL without memory */
 void ledger_destroy(struct ledger *l); /* only before a rare part was built from it; takes NULL */
 
 /* ---- for image.c, @thread writer ---- */
-/* Appends the books in canonical bytes: what two replicas keep equal looks equal, in whatever order their hash tables lie. The buffer remembers
- * when memory ran out. */
+/* Appends the books in canonical bytes: what two replicas keep equal looks equal, in whatever order their
+ * hash tables lie. The buffer remembers when memory ran out. */
 void ledger_save(const struct ledger *l, struct buffer *out);
 /* ERROR_CORRUPT for anything ledger_save would not have written, ERROR_NOMEM. */
 int ledger_load(const void *bytes, size_t length, struct ledger **ret_ledger);
-/* The rare part that shows this ledger now; NULL without memory. Goes into ROW_RARE; rare_destroy frees it. */
+/* The rare part that shows this ledger now; NULL without memory. Goes into ROW_RARE; rare_destroy frees it.
+ */
 struct rare *rare_build(struct ledger *l);
 
 #endif

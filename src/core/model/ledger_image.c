@@ -54,7 +54,7 @@ static void put_statuses(struct buffer *b, const struct statuses_kept *k)
 
 static void put_limits(struct buffer *b, const struct limits *l)
 {
-    int64_t words[] = {l->safety_stock,       l->reorder_point,    l->backorder_limit,
+    int64_t words[] = {l->safety_stock,    l->reorder_point,    l->backorder_limit,
                        l->safety_stock_at, l->reorder_point_at, l->backorder_limit_at};
     put_words(b, words, sizeof(words) / sizeof(words[0]));
 }
@@ -84,7 +84,8 @@ static void put_demand(struct buffer *b, const struct demand *d)
 {
     put_account(b, &d->account);
     put(b, (d->has_status ? DEMAND_HAS_STATUS : 0) | (d->unmatched ? DEMAND_UNMATCHED : 0), 1);
-    int64_t words[] = {d->open, d->gone, d->open_at_count, d->gone_at_count, d->required_at, d->required_said_at};
+    int64_t words[] = {d->open,          d->gone,        d->open_at_count,
+                       d->gone_at_count, d->required_at, d->required_said_at};
     put_words(b, words, sizeof(words) / sizeof(words[0]));
     put(b, d->entries_count, 4);
     for (uint32_t i = 0; i < d->entries_count; i++) {
@@ -100,7 +101,8 @@ static void put_supply(struct buffer *b, const struct supply *s)
     put_account(b, &s->account);
     put_text(b, s->parent);
     put(b, s->final, 1);
-    int64_t words[] = {s->set_at, s->set_quantity, s->expected_at, s->expected_said_at, s->overdue_at, s->first_at, s->said, s->open};
+    int64_t words[] = {s->set_at,     s->set_quantity, s->expected_at, s->expected_said_at,
+                       s->overdue_at, s->first_at,     s->said,        s->open};
     put_words(b, words, sizeof(words) / sizeof(words[0]));
     put(b, s->first_number, 4);
     put(b, s->entries_count, 4);
@@ -117,7 +119,8 @@ static int by_key(const void *left, const void *right)
     return account_compare(*(struct account *const *)left, *(struct account *const *)right);
 }
 
-static void put_accounts(struct buffer *b, const struct accounts *all, void (*put_one)(struct buffer *, const struct account *))
+static void put_accounts(struct buffer *b, const struct accounts *all,
+                         void (*put_one)(struct buffer *, const struct account *))
 {
     put(b, all->count, 4);
     if (all->count == 0)
@@ -154,6 +157,7 @@ void ledger_save(const struct ledger *l, struct buffer *out)
     if (l->limits)
         put_limits(out, l->limits);
     put64(out, l->merged_until);
+    put64(out, l->purged_until);
     put(out, l->supply_said, 4);
     put_movements(out, &l->movements);
     put_accounts(out, &l->demand, put_demand_account);
@@ -293,8 +297,10 @@ static struct account_said get_account(struct reader *r)
     return a;
 }
 
-/* Puts an account that was read into its table. Closed ones are linked afterwards, in the order in which they closed. */
-static int link_account(struct reader *r, struct accounts *all, struct account *account, const struct account_said *said)
+/* Puts an account that was read into its table. Closed ones are linked afterwards, in the order in which they
+ * closed. */
+static int link_account(struct reader *r, struct accounts *all, struct account *account,
+                        const struct account_said *said)
 {
     if (accounts_find(all, said->reference, said->line)) {
         r->failed = true;
@@ -430,7 +436,8 @@ static int close_accounts(struct accounts *all)
     return 0;
 }
 
-static int get_accounts(struct reader *r, struct ledger *l, struct accounts *all, int (*get_one)(struct reader *, struct ledger *))
+static int get_accounts(struct reader *r, struct ledger *l, struct accounts *all,
+                        int (*get_one)(struct reader *, struct ledger *))
 {
     uint32_t count = get_count(r, 16);
     int error = 0;
@@ -449,6 +456,7 @@ static int get_ledger(struct reader *r, struct ledger *l)
     if (!error && parts & HAS_LIMITS)
         error = get_limits(r, l);
     l->merged_until = get64(r);
+    l->purged_until = get64(r);
     l->supply_said = (uint32_t)get(r, 4);
     if (!error)
         error = get_movements(r, &l->movements);

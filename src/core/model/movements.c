@@ -1,4 +1,5 @@
-/* The memory of a row's recent changes: an array in order of arrival, whose older half is merged from time to time. */
+/* The memory of a row's recent changes: an array in order of arrival, whose older half is merged from time to
+ * time. */
 #include "core/model/movements.h"
 
 #include "base/error.h"
@@ -44,7 +45,8 @@ static void merge(struct movement *into, const struct movement *newer)
     into->quantity += newer->quantity;
 }
 
-/* Merges the first `older` movements (sorted) that lie in one slot of `width_us` and in one place. Returns how many are left of them. */
+/* Merges the first `older` movements (sorted) that lie in one slot of `width_us` and in one place. Returns
+ * how many are left of them. */
 static uint32_t merge_slots(struct movement *at, uint32_t older, instant_t width_us)
 {
     uint32_t kept = 0, slot_begins = 0;

@@ -31,7 +31,8 @@ static struct place_facts *facts_of(const struct places *p, uint32_t location)
 {
     if (location >= (uint32_t)PLACES_CHUNK * PLACES_CHUNKS)
         return NULL;
-    struct place_facts *chunk = atomic_load_explicit(&p->chunks[location / PLACES_CHUNK], memory_order_acquire);
+    struct place_facts *chunk =
+        atomic_load_explicit(&p->chunks[location / PLACES_CHUNK], memory_order_acquire);
     return chunk ? &chunk[location % PLACES_CHUNK] : NULL;
 }
 

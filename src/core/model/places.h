@@ -1,4 +1,5 @@
-/* What apply keeps of each location beside the catalogue: when it was last heard of, and how many rows there are in use. */
+/* What apply keeps of each location beside the catalogue: when it was last heard of, and how many rows there
+ * are in use. */
 #ifndef CORE_MODEL_PLACES_H
 #define CORE_MODEL_PLACES_H
 
@@ -17,7 +18,7 @@ struct place_facts {
 /* Zero-initialised is empty and valid. Chunks never move, so that readers need no epoch. */
 struct places {
     struct place_facts *_Atomic chunks[PLACES_CHUNKS]; /* release: pairs with the acquire in places_heard */
-    uint32_t count; /* locations up to here may be known */
+    uint32_t count;                                    /* locations up to here may be known */
 };
 
 int places_reserve(struct places *p, uint32_t location); /* ERROR_NOMEM, ERROR_LIMIT */

@@ -1,4 +1,5 @@
-/* Accounts that were closed long enough go; what they said stays in the row's sums and in its memory of changes. */
+/* Accounts that were closed long enough go; what they said stays in the row's sums and in its memory of
+ * changes. */
 #include "base/error.h"
 #include "core/model/change.h"
 
@@ -19,16 +20,19 @@ static void keep_movements(struct movements *m, const struct demand *d, instant_
     }
 }
 
-instant_t ledger_movements_floor(const struct ledger *l, const struct log_settings *settings, instant_t log_time)
+instant_t ledger_movements_floor(const struct ledger *l, const struct log_settings *settings,
+                                 instant_t log_time)
 {
     instant_t newest = l->movements.newest_at < log_time ? l->movements.newest_at : log_time;
     return newest == INSTANT_NONE ? INSTANT_NONE : newest - settings->movements_us;
 }
 
-static int purge_demand(struct ledger *l, struct demand *d, const struct log_settings *settings, instant_t log_time)
+static int purge_demand(struct ledger *l, struct demand *d, const struct log_settings *settings,
+                        instant_t log_time)
 {
     uint32_t most = d->entries_count * (d->has_status ? 2 : 1);
-    int error = movements_reserve(&l->movements, most, settings->movements_us, ledger_movements_floor(l, settings, log_time));
+    int error = movements_reserve(&l->movements, most, settings->movements_us,
+                                  ledger_movements_floor(l, settings, log_time));
     if (error)
         return error;
     keep_movements(&l->movements, d, l->sums.count_at);
@@ -39,8 +43,8 @@ static int purge_demand(struct ledger *l, struct demand *d, const struct log_set
     if (l->sums.basis >= BASIS_NET_OF_COMMITTED)
         l->sums.base += d->open_at_count;
     l->unmatched -= d->unmatched;
-    if (d->entries_count && d->entries[d->entries_count - 1].at > l->merged_until)
-        l->merged_until = d->entries[d->entries_count - 1].at;
+    if (d->entries_count && d->entries[d->entries_count - 1].at > l->purged_until)
+        l->purged_until = d->entries[d->entries_count - 1].at;
     accounts_unlink(&l->demand, &d->account);
     demand_destroy(d);
     return 0;

@@ -13,7 +13,8 @@ static struct event_verdict verdict(enum verdict v, enum reason reason)
 
 bool record_continues(const struct state *s, const struct incarnation_said *i)
 {
-    return i->after_number == state_incarnation(s) && i->after_offset + 1 == s->next_offset && i->number > i->after_number;
+    return i->after_number == state_incarnation(s) && i->after_offset + 1 == s->next_offset &&
+           i->number > i->after_number;
 }
 
 /* The first of a log, or of one that goes on where the last ended; a later one is ignored. */
@@ -46,7 +47,8 @@ struct setting_row {
 };
 
 static const struct setting_row settings_rows[] = {
-#define LOG_SETTING(name, first, least, most, meaning) {#name, offsetof(struct log_settings, name), least, most},
+#define LOG_SETTING(name, first, least, most, meaning) \
+    {#name, offsetof(struct log_settings, name), least, most},
 #include "core/model/log_settings.def"
 #undef LOG_SETTING
 };
@@ -83,7 +85,8 @@ static void apply_settings(struct state *s, const struct record *r, struct event
 
 /* ---- reference data ---- */
 
-static int put_item(struct apply *a, const struct reference_said *said, instant_t at, struct event_verdict *ret)
+static int put_item(struct apply *a, const struct reference_said *said, instant_t at,
+                    struct event_verdict *ret)
 {
     struct state *s = a->state;
     struct sku *sku = table_find(s->table, said->id);
@@ -111,7 +114,8 @@ static int apply_reference(struct apply *a, const struct record *r, struct event
         *ret = verdict(VERDICT_REJECTED, REASON_FUTURE);
         return 0;
     }
-    if (!(r->kind == RECORD_ITEM ? text_is_identifier(said->id) : text_is_name(said->id) || text_equal(said->id, TEXT("*"))) ||
+    if (!(r->kind == RECORD_ITEM ? text_is_identifier(said->id)
+                                 : text_is_name(said->id) || text_equal(said->id, TEXT("*"))) ||
         (!said->deleted && !said->decoded)) {
         *ret = verdict(VERDICT_REJECTED, REASON_MALFORMED);
         return 0;
@@ -122,11 +126,13 @@ static int apply_reference(struct apply *a, const struct record *r, struct event
             *ret = verdict(VERDICT_REJECTED, REASON_IN_USE);
             return 0;
         }
-        return catalogue_put_location(s->catalogue, said, at, a->offset, (uint32_t)s->settings.locations_most, ret);
+        return catalogue_put_location(s->catalogue, said, at, a->offset, (uint32_t)s->settings.locations_most,
+                                      ret);
     case RECORD_GROUP:
         return catalogue_put_group(s->catalogue, said, at, a->offset, (uint32_t)s->settings.groups_most, ret);
     case RECORD_CHANNEL:
-        return catalogue_put_channel(s->catalogue, said, at, a->offset, (uint32_t)s->settings.channels_most, ret);
+        return catalogue_put_channel(s->catalogue, said, at, a->offset, (uint32_t)s->settings.channels_most,
+                                     ret);
     default:
         return put_item(a, said, at, ret);
     }
@@ -137,8 +143,9 @@ static int apply_reference(struct apply *a, const struct record *r, struct event
 /* The line is still what the proposer saw, and its time is over by this log's clock and grace. */
 static bool is_overdue(const struct state *s, const struct supply *line, const struct proposal_said *p)
 {
-    return line && line->open > 0 && p->seen != INSTANT_NONE && line->expected_at == p->seen && !supply_overdue(line) &&
-           s->log_time >= p->due && s->log_time >= p->seen + s->settings.supply_grace_us;
+    return line && line->open > 0 && p->seen != INSTANT_NONE && line->expected_at == p->seen &&
+           !supply_overdue(line) && s->log_time >= p->due &&
+           s->log_time >= p->seen + s->settings.supply_grace_us;
 }
 
 static int apply_overdue(struct apply *a, const struct proposal_said *p, struct event_verdict *ret)
@@ -189,7 +196,8 @@ int record_apply(struct apply *a, const struct record *r, struct event_verdict *
         if (!through_intake && r->proposal.kind == PROPOSAL_OVERDUE)
             return apply_overdue(a, &r->proposal, ret);
         return 0;
-    case RECORD_ANNOUNCE: /* for the command that raises the level, which reads the log; the state keeps nothing of it */
+    case RECORD_ANNOUNCE: /* for the command that raises the level, which reads the log; the state keeps
+                             nothing of it */
         if (!through_intake)
             *ret = verdict(VERDICT_APPLIED, REASON_NONE);
         return 0;

@@ -88,7 +88,8 @@ int stage_reserve(struct apply *a)
     return error;
 }
 
-/* The chain of a SKU's rows: the last SKU first, as records speak of one SKU after another; beyond a few, through any of its rows. */
+/* The chain of a SKU's rows: the last SKU first, as records speak of one SKU after another; beyond a few,
+ * through any of its rows. */
 static struct staged_sku *sku_chain(struct apply *a, struct sku *sku)
 {
     for (uint32_t i = a->skus_count; i > 0; i--)

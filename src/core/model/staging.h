@@ -1,5 +1,6 @@
-/* The rows a record touches, as they will be: found once, changed in place, published at the end, each SKU at once. Beside them what apply keeps of
- * locations. This is apply's working memory; it lives as long as the state. */
+/* The rows a record touches, as they will be: found once, changed in place, published at the end, each SKU at
+ * once. Beside them what apply keeps of locations. This is apply's working memory; it lives as long as the
+ * state. */
 #ifndef CORE_MODEL_STAGING_H
 #define CORE_MODEL_STAGING_H
 
@@ -13,10 +14,10 @@ struct staged_row {
     uint32_t next;             /* the next staged row of the same SKU, or STAGED_NONE */
     struct row_image was, now; /* ROW_RARE of `now` is what shall be published */
     struct ledger *ledger;
-    struct rare *rare;         /* built and not yet published */
-    bool exists;               /* in the table */
-    bool changed;              /* its truth is another: it gets the record's version */
-    bool touched;              /* something about it is another, if only when it was last heard of */
+    struct rare *rare; /* built and not yet published */
+    bool exists;       /* in the table */
+    bool changed;      /* its truth is another: it gets the record's version */
+    bool touched;      /* something about it is another, if only when it was last heard of */
     bool rare_dirty;
 };
 
@@ -31,25 +32,27 @@ struct apply {
     struct state *state;
     struct places places;
     /* of the record at hand */
-    bool active;               /* a record stopped for want of memory and goes on */
+    bool active; /* a record stopped for want of memory and goes on */
     uint64_t offset;
     size_t events_done, skus_done;
-    uint8_t notes;             /* of the event at hand */
+    uint8_t notes; /* of the event at hand */
     struct staged_row *rows;
     uint32_t rows_count, rows_capacity;
     struct staged_sku *skus;
     uint32_t skus_count, skus_capacity;
-    uint32_t *slots;           /* rows by SKU and location: number + 1; used from a few rows on */
+    uint32_t *slots; /* rows by SKU and location: number + 1; used from a few rows on */
     uint32_t slots_count;
-    struct row_image *images;  /* to publish */
+    struct row_image *images; /* to publish */
     uint32_t images_capacity;
 };
 
 /* Room for two more rows, so that pointers stay valid while one event is worked on. ERROR_NOMEM */
 int stage_reserve(struct apply *a);
-/* The row when it is staged or in the table; NULL when it is neither, or memory ran out (*ret_error). Its closed accounts whose time is over are gone then. */
+/* The row when it is staged or in the table; NULL when it is neither, or memory ran out (*ret_error). Its
+ * closed accounts whose time is over are gone then. */
 struct staged_row *stage_existing(struct apply *a, struct sku *sku, uint32_t location, int *ret_error);
-/* The same, made new when there is none. NULL: ERROR_NOMEM. After stage_reserve pointers to staged rows stay valid for two more. */
+/* The same, made new when there is none. NULL: ERROR_NOMEM. After stage_reserve pointers to staged rows stay
+ * valid for two more. */
 struct staged_row *stage_row(struct apply *a, struct sku *sku, uint32_t location);
 /* Room for that many images in `images`. ERROR_NOMEM leaves all as it was. */
 int stage_reserve_images(struct apply *a, uint32_t count);
@@ -57,12 +60,14 @@ int stage_reserve_images(struct apply *a, uint32_t count);
 bool stage_in_use(const struct row_image *r);
 /* Its truth is another: it gets the record's version. */
 void stage_set_version(const struct apply *a, struct staged_row *row);
-/* Publishes what changed, SKU by SKU, and says so in the outcome. After ERROR_NOMEM it goes on where it stopped. */
+/* Publishes what changed, SKU by SKU, and says so in the outcome. After ERROR_NOMEM it goes on where it
+ * stopped. */
 int stage_publish(struct apply *a, struct outcome *o);
 /* Ready for the next record. */
 void stage_reset(struct apply *a);
 
-/* Closed accounts older than the setting go; what they say stays in the sums. ERROR_NOMEM: some may be gone, none by half. */
+/* Closed accounts older than the setting go; what they say stays in the sums. ERROR_NOMEM: some may be gone,
+ * none by half. */
 bool ledger_purge_due(const struct ledger *l, const struct log_settings *settings, instant_t log_time);
 int ledger_purge(struct ledger *l, const struct log_settings *settings, instant_t log_time);
 

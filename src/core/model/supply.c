@@ -1,4 +1,5 @@
-/* What is open of a supply line follows from everything said about its order, in whatever order it was said. */
+/* What is open of a supply line follows from everything said about its order, in whatever order it was said.
+ */
 #include "core/model/supply.h"
 
 #include "base/error.h"
@@ -64,7 +65,8 @@ void supply_add(struct supply *s, instant_t at, milli_t quantity, uint32_t numbe
     uint32_t i = s->entries_count++;
     for (; i > 0 && earlier(at, number, s->entries[i - 1].at, s->entries[i - 1].number); i--)
         s->entries[i] = s->entries[i - 1];
-    s->entries[i] = (struct supply_entry){.at = at, .quantity = quantity, .number = number, .kind = (uint8_t)kind};
+    s->entries[i] =
+        (struct supply_entry){.at = at, .quantity = quantity, .number = number, .kind = (uint8_t)kind};
 }
 
 static milli_t at_least_zero(milli_t q)
@@ -91,7 +93,8 @@ static milli_t received(const struct supply *s)
     return sum;
 }
 
-static void put_sorted(struct supply **list, struct supply *s, bool (*first)(const struct supply *, const struct supply *))
+static void put_sorted(struct supply **list, struct supply *s,
+                       bool (*first)(const struct supply *, const struct supply *))
 {
     while (*list && !first(s, *list))
         list = &(*list)->next;
@@ -129,7 +132,8 @@ static struct family family_of(struct accounts *all, struct text reference)
     return f;
 }
 
-/* A receipt that names the order first fills the delivery notes that were announced before it and are open, oldest first. Returns what is left. */
+/* A receipt that names the order first fills the delivery notes that were announced before it and are open,
+ * oldest first. Returns what is left. */
 static milli_t fill_notes(struct supply *notes, const struct supply_entry *receipt)
 {
     milli_t rest = receipt->quantity;
@@ -171,7 +175,8 @@ static void fill_family(struct family *f)
     }
 }
 
-/* open(order) = max(0, expected − received − Σ over its delivery notes (received + open)); several lines of an order give way in their order. */
+/* open(order) = max(0, expected − received − Σ over its delivery notes (received + open)); several lines of
+ * an order give way in their order. */
 static bool open_family(struct family *f)
 {
     bool any_open = false, order_final = false;
@@ -232,7 +237,8 @@ void supply_refresh(struct accounts *all, struct supply *of, bool parents, insta
     }
     struct text reference = of->account.reference;
     refresh_family(all, reference, log_time);
-    for (int depth = 0; depth < DEPTH_MOST && of && of->parent.length && !text_equal(of->parent, reference); depth++) {
+    for (int depth = 0; depth < DEPTH_MOST && of && of->parent.length && !text_equal(of->parent, reference);
+         depth++) {
         reference = of->parent;
         refresh_family(all, reference, log_time);
         of = (struct supply *)accounts_find(all, reference, (struct text){0});

@@ -1,4 +1,5 @@
-/* A state to play with: one log, one minute between records unless said otherwise, events from a few words. */
+/* A state to play with: one log, one minute between records unless said otherwise, events from a few words.
+ */
 #ifndef TESTS_MODEL_WORLD_H
 #define TESTS_MODEL_WORLD_H
 
@@ -23,7 +24,7 @@ struct world {
 };
 
 #define DAY_ZERO (INT64_C(1795219200) * INSTANT_SECOND) /* a midnight */
-#define U(units) ((milli_t)((units) * 1000))
+#define U(units) ((milli_t)((units)*1000))
 
 /* hh:mm of day zero */
 static inline instant_t at(int hour, int minute)
@@ -113,7 +114,8 @@ static inline struct event plain(enum event_type type, instant_t occurred_at, mi
     return e;
 }
 
-static inline struct event order(enum event_type type, instant_t occurred_at, const char *reference, milli_t q)
+static inline struct event order(enum event_type type, instant_t occurred_at, const char *reference,
+                                 milli_t q)
 {
     return with_reference(with_quantity(event_of(type, occurred_at), q), reference);
 }
@@ -143,7 +145,8 @@ static inline struct event counted(instant_t as_of, enum count_basis basis, mill
     return e;
 }
 
-static inline struct event inbound(instant_t occurred_at, const char *reference, milli_t q, instant_t expected_at, const char *parent)
+static inline struct event inbound(instant_t occurred_at, const char *reference, milli_t q,
+                                   instant_t expected_at, const char *parent)
 {
     struct event e = order(EVENT_INBOUND, occurred_at, reference, q);
     e.expected_at = expected_at;
@@ -174,18 +177,18 @@ static inline struct event_verdict say(struct world *w, struct event e)
     return w->outcome.verdicts[0];
 }
 
-#define expect_verdict(w, event, V)                                                                            \
-    do {                                                                                                       \
-        struct event_verdict got_ = say(w, event);                                                             \
-        if (got_.verdict != VERDICT_##V)                                                                       \
-            print_message("reason: %s\n", reason_name((enum reason)got_.reason));                              \
-        assert_int_equal(got_.verdict, VERDICT_##V);                                                           \
+#define expect_verdict(w, event, V)                                               \
+    do {                                                                          \
+        struct event_verdict got_ = say(w, event);                                \
+        if (got_.verdict != VERDICT_##V)                                          \
+            print_message("reason: %s\n", reason_name((enum reason)got_.reason)); \
+        assert_int_equal(got_.verdict, VERDICT_##V);                              \
     } while (0)
-#define expect_rejected(w, event, R)                                                                           \
-    do {                                                                                                       \
-        struct event_verdict got_ = say(w, event);                                                             \
-        assert_int_equal(got_.verdict, VERDICT_REJECTED);                                                      \
-        assert_string_equal(reason_name((enum reason)got_.reason), reason_name(REASON_##R));                   \
+#define expect_rejected(w, event, R)                                                         \
+    do {                                                                                     \
+        struct event_verdict got_ = say(w, event);                                           \
+        assert_int_equal(got_.verdict, VERDICT_REJECTED);                                    \
+        assert_string_equal(reason_name((enum reason)got_.reason), reason_name(REASON_##R)); \
     } while (0)
 
 static inline struct row_image world_row_at(const struct world *w, const char *sku, const char *location)
@@ -213,18 +216,18 @@ static inline milli_t missing(const struct row_image *r)
     return row_rare(r) ? row_rare(r)->unavailable[STATUS_MISSING - 1] : 0;
 }
 
-#define expect_row(w, on_hand_, unavailable_, committed_, available_)                                          \
-    do {                                                                                                       \
-        struct row_image row_ = world_row(w);                                                                  \
-        assert_int_equal(row_on_hand(&row_), on_hand_);                                                        \
-        assert_int_equal(row_unavailable(&row_), unavailable_);                                                \
-        assert_int_equal(row_committed(&row_), committed_);                                                    \
-        assert_int_equal(available(&row_), available_);                                                        \
+#define expect_row(w, on_hand_, unavailable_, committed_, available_) \
+    do {                                                              \
+        struct row_image row_ = world_row(w);                         \
+        assert_int_equal(row_on_hand(&row_), on_hand_);               \
+        assert_int_equal(row_unavailable(&row_), unavailable_);       \
+        assert_int_equal(row_committed(&row_), committed_);           \
+        assert_int_equal(available(&row_), available_);               \
     } while (0)
-#define expect_on_hand(w, on_hand_)                                                                            \
-    do {                                                                                                       \
-        struct row_image row_ = world_row(w);                                                                  \
-        assert_int_equal(row_on_hand(&row_), on_hand_);                                                        \
+#define expect_on_hand(w, on_hand_)                     \
+    do {                                                \
+        struct row_image row_ = world_row(w);           \
+        assert_int_equal(row_on_hand(&row_), on_hand_); \
     } while (0)
 
 #endif
