@@ -11,7 +11,8 @@
 #include "core/command.h"
 #include "core/view.h"
 
-/* JSON: one event, or an array of events. PROTOBUF: one onhand.v1.Event as it is, or any number of them, each
+/* JSON: one event, or an array of events. PROTOBUF: one onhand.v1.Event as it is (its type first, as every
+ * protobuf library writes it), or any number of them, each
  * behind its length as a varint (what the HTTP API takes as application/x-protobuf). */
 enum intake_format { INTAKE_JSON, INTAKE_PROTOBUF };
 struct intake_source {

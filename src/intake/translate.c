@@ -59,7 +59,7 @@ static int each_event(void *context, size_t number, const struct event *e, const
  * have. */
 static struct text delimit(struct translator *t, struct text payload)
 {
-    enum { FIRST_FIELD = 0x0A };
+    enum { FIRST_FIELD = 0x08 };
     size_t left = payload.length;
 
     if (payload.at[0] != FIRST_FIELD)
