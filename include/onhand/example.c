@@ -6,9 +6,11 @@
 
 int main(int argc, char **argv)
 {
-    static const char events[] = "[{\"id\":\"1\",\"source\":\"demo\",\"type\":\"receipt\",\"sku\":\"SHOE-42\",\"location\":\"store-1\",\"quantity\":10,"
+    static const char events[] = "[{\"id\":\"1\",\"source\":\"demo\",\"type\":\"receipt\",\"sku\":\"SHOE-"
+                                 "42\",\"location\":\"store-1\",\"quantity\":10,"
                                  "\"occurred_at\":\"2026-01-01T09:00:00Z\"},"
-                                 "{\"id\":\"2\",\"source\":\"demo\",\"type\":\"sale\",\"sku\":\"SHOE-42\",\"location\":\"store-1\",\"quantity\":3,"
+                                 "{\"id\":\"2\",\"source\":\"demo\",\"type\":\"sale\",\"sku\":\"SHOE-42\","
+                                 "\"location\":\"store-1\",\"quantity\":3,"
                                  "\"occurred_at\":\"2026-01-01T09:05:00Z\"}]";
     onhand_engine *engine;
     onhand_reader *reader;
@@ -17,7 +19,8 @@ int main(int argc, char **argv)
     size_t count;
     char detail[256];
 
-    if (onhand_engine_open(&(onhand_options){.directory = argc > 1 ? argv[1] : "onhand-data"}, &engine, detail, sizeof(detail)) != 0)
+    if (onhand_engine_open(&(onhand_options){.directory = argc > 1 ? argv[1] : "onhand-data"}, &engine,
+                           detail, sizeof(detail)) != 0)
         return fprintf(stderr, "%s\n", detail), 1;
     int error = onhand_apply_json(engine, events, strlen(events), results, 2, &count);
     if (!error && !(error = onhand_reader_open(engine, &reader))) {
@@ -27,7 +30,8 @@ int main(int argc, char **argv)
     if (error)
         fprintf(stderr, "%s\n", onhand_strerror(error));
     else
-        printf("on hand %lld, available %lld\n", (long long)figures.on_hand_milli / 1000, (long long)figures.available_milli / 1000);
+        printf("on hand %lld, available %lld\n", (long long)figures.on_hand_milli / 1000,
+               (long long)figures.available_milli / 1000);
     onhand_engine_close(engine);
     return error != 0;
 }

@@ -1,7 +1,8 @@
 /* onhand in your own process: a durable engine for stock figures that readers never wait for.
  *
- * One engine, any number of threads. `onhand_apply…` may be called from any thread and returns when the events are durable and visible;
- * each reading thread opens an `onhand_reader` of its own and asks it without locks and without system calls.
+ * One engine, any number of threads. `onhand_apply…` may be called from any thread and returns when the
+ * events are durable and visible; each reading thread opens an `onhand_reader` of its own and asks it without
+ * locks and without system calls.
  *
  *   onhand_engine *engine;
  *   onhand_engine_open(&(onhand_options){.directory = "onhand-data"}, &engine);
@@ -50,13 +51,15 @@ ONHAND_PUBLIC const char *onhand_strerror(int code);
 ONHAND_PUBLIC const char *onhand_version(void);
 
 typedef struct onhand_options {
-    const char *directory; /* where the log and the checkpoints live; made when it is not there */
+    const char *directory;       /* where the log and the checkpoints live; made when it is not there */
     uint64_t checkpoint_records; /* about how many records are replayed after a crash; 0: 2,000,000 */
 } onhand_options;
 
-/* Opens (or makes) the data directory, recovers what is in it and waits until everything is applied. One engine a directory: ONHAND_BUSY while another process
- * has it. `detail` (may be NULL) gets a sentence that says what is wrong and what to do. */
-ONHAND_PUBLIC int onhand_engine_open(const onhand_options *options, onhand_engine **ret_engine, char *detail, size_t detail_size);
+/* Opens (or makes) the data directory, recovers what is in it and waits until everything is applied. One
+ * engine a directory: ONHAND_BUSY while another process has it. `detail` (may be NULL) gets a sentence that
+ * says what is wrong and what to do. */
+ONHAND_PUBLIC int onhand_engine_open(const onhand_options *options, onhand_engine **ret_engine, char *detail,
+                                     size_t detail_size);
 /* Finishes what was begun, writes a checkpoint, frees. Close all readers first. Takes NULL. */
 ONHAND_PUBLIC void onhand_engine_close(onhand_engine *engine);
 
@@ -70,15 +73,17 @@ typedef enum onhand_verdict {
 
 typedef struct onhand_result {
     onhand_verdict verdict;
-    const char *reason;  /* "" or a word like "future"; never freed */
-    char pointer[96];    /* which field, as a JSON pointer */
-    char detail[200];    /* what would be right */
+    const char *reason; /* "" or a word like "future"; never freed */
+    char pointer[96];   /* which field, as a JSON pointer */
+    char detail[200];   /* what would be right */
 } onhand_result;
 
-/* Applies events given as canonical JSON (one object, an array) and waits until they are durable and visible to readers. `ret_results` has room for `capacity` events;
- * *ret_count is how many there were. ONHAND_INVALID: not JSON at all; nothing was applied. ONHAND_LIMIT: more events than `capacity`, or more than 4,096; nothing
- * was applied. One bad event does not stop the others. Thread-safe. */
-ONHAND_PUBLIC int onhand_apply_json(onhand_engine *engine, const char *json, size_t length, onhand_result *ret_results, size_t capacity, size_t *ret_count);
+/* Applies events given as canonical JSON (one object, an array) and waits until they are durable and visible
+ * to readers. `ret_results` has room for `capacity` events; *ret_count is how many there were.
+ * ONHAND_INVALID: not JSON at all; nothing was applied. ONHAND_LIMIT: more events than `capacity`, or more
+ * than 4,096; nothing was applied. One bad event does not stop the others. Thread-safe. */
+ONHAND_PUBLIC int onhand_apply_json(onhand_engine *engine, const char *json, size_t length,
+                                    onhand_result *ret_results, size_t capacity, size_t *ret_count);
 
 /* The figures of one item, thousandths of a unit (2500 is 2.5). */
 typedef struct onhand_figures {
@@ -91,13 +96,17 @@ typedef struct onhand_figures {
 ONHAND_PUBLIC int onhand_reader_open(onhand_engine *engine, onhand_reader **ret_reader);
 ONHAND_PUBLIC void onhand_reader_close(onhand_reader *reader); /* takes NULL */
 
-/* One item at one location; a known item at a location it never was has zeros. ONHAND_NOTFOUND: nobody ever spoke of this SKU. Wait-free for the writer,
- * lock-free for the reader, no system call. */
-ONHAND_PUBLIC int onhand_query(onhand_reader *reader, const char *sku, size_t sku_length, const char *location, size_t location_length, onhand_figures *ret_figures);
-/* Sums over all locations of the item, all of one version. `available` is the sum of each location's own (a shortage here does not eat stock there). */
-ONHAND_PUBLIC int onhand_query_total(onhand_reader *reader, const char *sku, size_t sku_length, onhand_figures *ret_figures);
+/* One item at one location; a known item at a location it never was has zeros. ONHAND_NOTFOUND: nobody ever
+ * spoke of this SKU. Wait-free for the writer, lock-free for the reader, no system call. */
+ONHAND_PUBLIC int onhand_query(onhand_reader *reader, const char *sku, size_t sku_length,
+                               const char *location, size_t location_length, onhand_figures *ret_figures);
+/* Sums over all locations of the item, all of one version. `available` is the sum of each location's own (a
+ * shortage here does not eat stock there). */
+ONHAND_PUBLIC int onhand_query_total(onhand_reader *reader, const char *sku, size_t sku_length,
+                                     onhand_figures *ret_figures);
 
-/* A hash of the whole state and the position it belongs to: equal on every engine that applied the same log so far. */
+/* A hash of the whole state and the position it belongs to: equal on every engine that applied the same log
+ * so far. */
 ONHAND_PUBLIC int onhand_digest(onhand_engine *engine, uint64_t *ret_next_offset, uint64_t ret_digest[2]);
 
 #ifdef __cplusplus

@@ -73,8 +73,8 @@ void copying_arm(struct engine *e)
     pthread_mutex_lock(&e->lock);
     bool due = e->wanted.digest && e->copying.kind == COPY_NONE &&
                (e->wanted.digest_at == 0 || e->wanted.digest_at == e->state->next_offset);
-    bool missed = e->wanted.digest && !due && e->wanted.digest_at && e->wanted.digest_at <= e->state->next_offset &&
-                  e->copying.kind != COPY_DIGEST;
+    bool missed = e->wanted.digest && !due && e->wanted.digest_at &&
+                  e->wanted.digest_at <= e->state->next_offset && e->copying.kind != COPY_DIGEST;
     pthread_mutex_unlock(&e->lock);
     if (due) {
         int error = begin(e, COPY_DIGEST);
@@ -106,12 +106,15 @@ static void checkpoint_failed(struct engine *e, int error, const char *detail)
     answer_checkpoint(e, error);
 }
 
-/* The image is in memory or on its way to the disk: make it durable. Dead letters go first, so that a replay from here need not know them. */
+/* The image is in memory or on its way to the disk: make it durable. Dead letters go first, so that a replay
+ * from here need not know them. */
 static void commit(struct engine *e, struct hash128 digest)
 {
     if (e->dead_letters && dead_letters_flush(e->dead_letters) != 0)
-        log_warning("rejected events before record %lu may be missing from the dead-letter file", e->copying.next_offset);
-    log_info("digest %016lx%016lx of the state before record %lu", digest.high, digest.low, e->copying.next_offset);
+        log_warning("rejected events before record %lu may be missing from the dead-letter file",
+                    e->copying.next_offset);
+    log_info("digest %016lx%016lx of the state before record %lu", digest.high, digest.low,
+             e->copying.next_offset);
     e->store.ops->commit(e->copying.file, digest);
 }
 
@@ -190,7 +193,8 @@ void copying_finish(struct engine *e)
         if (e->copying.kind != COPY_NONE || e->copying.file)
             turn = copying_turn(e);
         if (turn == 0 && e->copying.kind == COPY_NONE && !e->copying.file) {
-            if (last_begun || e->state->counts.records == e->copying.records_at_last || begin(e, COPY_CHECKPOINT) != 0)
+            if (last_begun || e->state->counts.records == e->copying.records_at_last ||
+                begin(e, COPY_CHECKPOINT) != 0)
                 break;
             last_begun = true;
             continue;

@@ -22,7 +22,7 @@ struct dead_letters {
     pthread_cond_t changed;
     struct buffer waiting, writing; /* waiting: under lock; writing: the thread's */
     bool busy, stopping;
-    int failed;                     /* the last write failed: tried again with the next */
+    int failed; /* the last write failed: tried again with the next */
     uint64_t written, dropped;
     /* what the file ended with at open */
     uint64_t known_incarnation, known_offset;
@@ -53,8 +53,8 @@ static int find_end(struct dead_letters *d)
         char *line = tail + length - 1;
         while (line > tail && line[-1] != '\n')
             line--;
-        d->known = sscanf(line, "{\"version\":\"%lu:%lu\",\"number\":%u,", &d->known_incarnation, &d->known_offset,
-                          &d->known_number) == 3;
+        d->known = sscanf(line, "{\"version\":\"%lu:%lu\",\"number\":%u,", &d->known_incarnation,
+                          &d->known_offset, &d->known_number) == 3;
     }
     free(tail);
     return ftruncate(d->fd, from + (off_t)length) == 0 ? 0 : ERROR_IO;
@@ -101,7 +101,8 @@ static void *letters_main(void *context)
 
         pthread_mutex_lock(&d->lock);
         if (error && !d->failed)
-            log_error("the dead-letter file cannot be written: rejected events are only in the answers until it can");
+            log_error("the dead-letter file cannot be written: rejected events are only in the answers until "
+                      "it can");
         d->failed = error;
         *(error ? &d->dropped : &d->written) += lines;
         d->busy = false;
@@ -148,8 +149,8 @@ static bool is_in_file(const struct dead_letters *d, uint64_t incarnation, uint6
     return offset != d->known_offset ? offset < d->known_offset : number <= d->known_number;
 }
 
-void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number, instant_t at,
-                      const struct event *e, struct event_verdict verdict)
+void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number,
+                      instant_t at, const struct event *e, struct event_verdict verdict)
 {
     if (is_in_file(d, incarnation, offset, number))
         return;

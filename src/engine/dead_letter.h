@@ -1,5 +1,6 @@
-/* The log's dead-letter file: events that came by HTTP or the library and that apply rejected for good, a JSON line each.
- * Written by a thread of its own. After a crash the replay hands in again what may be missing; what is in the file already is known by its version. */
+/* The log's dead-letter file: events that came by HTTP or the library and that apply rejected for good, a
+ * JSON line each. Written by a thread of its own. After a crash the replay hands in again what may be
+ * missing; what is in the file already is known by its version. */
 #ifndef ENGINE_DEAD_LETTER_H
 #define ENGINE_DEAD_LETTER_H
 
@@ -10,9 +11,10 @@ struct dead_letters;
 
 /* Opens (makes) the file, cuts a torn last line off, finds the last version in it. ERROR_IO, ERROR_NOMEM. */
 int dead_letters_open(const char *path, struct dead_letters **ret_letters);
-/* Hands one in: copied; left out when the file has it. When the writer of the file lags more than 16 MiB behind, it is dropped and counted. @thread writer */
-void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number, instant_t at, const struct event *e,
-                      struct event_verdict verdict);
+/* Hands one in: copied; left out when the file has it. When the writer of the file lags more than 16 MiB
+ * behind, it is dropped and counted. @thread writer */
+void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number,
+                      instant_t at, const struct event *e, struct event_verdict verdict);
 /* Waits until everything handed in is written and synced: before a checkpoint is made durable. @thread any */
 int dead_letters_flush(struct dead_letters *d);
 uint64_t dead_letters_written(struct dead_letters *d);

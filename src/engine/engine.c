@@ -123,7 +123,8 @@ static struct engine *engine_allocate(const struct engine_options *o)
     return e;
 }
 
-int engine_open_unthreaded(const struct engine_options *o, struct engine **ret_engine, char *detail, size_t detail_size)
+int engine_open_unthreaded(const struct engine_options *o, struct engine **ret_engine, char *detail,
+                           size_t detail_size)
 {
     static pthread_once_t seeded = PTHREAD_ONCE_INIT;
     struct engine *e = engine_allocate(o);
@@ -212,7 +213,8 @@ static int submit(void *engine, struct command *c)
     struct engine *e = engine;
     struct log_append one = {.bytes = c->bytes, .length = c->length, .cookie = c};
 
-    if (atomic_load_explicit(&e->stopping, memory_order_relaxed) || !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
+    if (atomic_load_explicit(&e->stopping, memory_order_relaxed) ||
+        !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
         return ERROR_UNAVAILABLE;
     return e->log->ops->append(e->log, &one, 1);
 }
@@ -255,7 +257,8 @@ int engine_wait_ready(struct engine *e, int timeout_ms)
     return error;
 }
 
-int engine_digest(struct engine *e, uint64_t next_offset, int timeout_ms, uint64_t *ret_next_offset, struct hash128 *ret_digest)
+int engine_digest(struct engine *e, uint64_t next_offset, int timeout_ms, uint64_t *ret_next_offset,
+                  struct hash128 *ret_digest)
 {
     int error = ERROR_BUSY;
 
@@ -300,11 +303,14 @@ int engine_checkpoint(struct engine *e, int timeout_ms)
 
 void engine_metrics(struct engine *e, struct buffer *out)
 {
-#define COUNTER(name, type, help)                                                                                                              \
-    buffer_printf(out, "# HELP onhand_" #name " %s\n# TYPE onhand_" #name " " #type "\nonhand_" #name " %lu\n", help,                          \
-                  atomic_load_explicit(&e->published.name, memory_order_relaxed));
+#define COUNTER(name, type, help)                                                                          \
+    buffer_printf(out,                                                                                     \
+                  "# HELP onhand_" #name " %s\n# TYPE onhand_" #name " " #type "\nonhand_" #name " %lu\n", \
+                  help, atomic_load_explicit(&e->published.name, memory_order_relaxed));
 #include "engine/counters.def"
 #undef COUNTER
-    buffer_printf(out, "# HELP onhand_uptime_seconds Seconds since start.\n# TYPE onhand_uptime_seconds gauge\nonhand_uptime_seconds %ld\n",
+    buffer_printf(out,
+                  "# HELP onhand_uptime_seconds Seconds since start.\n# TYPE onhand_uptime_seconds "
+                  "gauge\nonhand_uptime_seconds %ld\n",
                   (clock_monotonic_us() - e->opened_us) / 1000000);
 }

@@ -1,7 +1,9 @@
-/* The engine: a log, the one writer thread, the state it makes, checkpoints, and the view that everybody reads.
+/* The engine: a log, the one writer thread, the state it makes, checkpoints, and the view that everybody
+ * reads.
  *
- * Threads: `writer` (inside) is the only one that changes the state; `log` is the log's own; `keeper` (inside) writes dead letters;
- * any thread may read the view (inside an epoch section) and submit commands. */
+ * Threads: `writer` (inside) is the only one that changes the state; `log` is the log's own; `keeper`
+ * (inside) writes dead letters; any thread may read the view (inside an epoch section) and submit commands.
+ */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -15,34 +17,40 @@ struct engine;
 struct checkpoint_store;
 
 struct engine_options {
-    const char *directory;            /* holds log/, checkpoints/ and dead-letter.ndjson; made when it is not there. NULL: nothing on disk, log and store are given */
-    /* NULL: the embedded log in directory/log. Else opens another one whose `next` begins at start_offset; the engine destroys it. */
+    const char *directory; /* holds log/, checkpoints/ and dead-letter.ndjson; made when it is not there.
+                              NULL: nothing on disk, log and store are given */
+    /* NULL: the embedded log in directory/log. Else opens another one whose `next` begins at start_offset;
+     * the engine destroys it. */
     int (*open_log)(void *context, uint64_t start_offset, struct log **ret_log);
     void *open_log_context;
-    uint64_t checkpoint_records;      /* records replayed at most after a crash, about; 0: 2,000,000 */
-    int64_t checkpoint_interval_us;   /* a checkpoint at least that often while records come; 0: 5 minutes */
-    size_t segment_bytes;             /* of the embedded log; 0: its default */
+    uint64_t checkpoint_records;    /* records replayed at most after a crash, about; 0: 2,000,000 */
+    int64_t checkpoint_interval_us; /* a checkpoint at least that often while records come; 0: 5 minutes */
+    size_t segment_bytes;           /* of the embedded log; 0: its default */
     const struct checkpoint_store *store; /* NULL: files in directory/checkpoints (store.h) */
-    bool keep_log;                    /* never trim the log */
-    int64_t stop_timeout_us;          /* for draining and the last checkpoint; 0: 8 s */
+    bool keep_log;                        /* never trim the log */
+    int64_t stop_timeout_us;              /* for draining and the last checkpoint; 0: 8 s */
 };
 
-/* Recovers (newest checkpoint that verifies, then replay) and starts the threads; returns when recovery has begun to replay, not when it is done:
- * view->ready tells. 0 or an error with a sentence in `detail` that says what to do. */
+/* Recovers (newest checkpoint that verifies, then replay) and starts the threads; returns when recovery has
+ * begun to replay, not when it is done: view->ready tells. 0 or an error with a sentence in `detail` that
+ * says what to do. */
 int engine_open(const struct engine_options *o, struct engine **ret_engine, char *detail, size_t detail_size);
-/* Takes no more commands, applies what is durable, writes a checkpoint, joins. Takes NULL. Whoever holds commands gets them back before it returns.
- * No reader may use the view any more. */
+/* Takes no more commands, applies what is durable, writes a checkpoint, joins. Takes NULL. Whoever holds
+ * commands gets them back before it returns. No reader may use the view any more. */
 void engine_close(struct engine *e);
 
 const struct view *engine_view(const struct engine *e);
 struct command_port engine_port(struct engine *e);
 
-/* Waits until everything that was in the log at open is applied. 0, ERROR_TIMEOUT, or the error that stopped the writer. @thread any */
+/* Waits until everything that was in the log at open is applied. 0, ERROR_TIMEOUT, or the error that stopped
+ * the writer. @thread any */
 int engine_wait_ready(struct engine *e, int timeout_ms);
 
-/* The digest of the state after the record before `next_offset` (0: now). Waits at most timeout_ms for that offset; ERROR_NOTFOUND when it has passed already.
+/* The digest of the state after the record before `next_offset` (0: now). Waits at most timeout_ms for that
+ * offset; ERROR_NOTFOUND when it has passed already.
  * @thread any but the writer */
-int engine_digest(struct engine *e, uint64_t next_offset, int timeout_ms, uint64_t *ret_next_offset, struct hash128 *ret_digest);
+int engine_digest(struct engine *e, uint64_t next_offset, int timeout_ms, uint64_t *ret_next_offset,
+                  struct hash128 *ret_digest);
 /* Writes a checkpoint now and waits for it. @thread any but the writer */
 int engine_checkpoint(struct engine *e, int timeout_ms);
 
@@ -54,8 +62,10 @@ void engine_metrics(struct engine *e, struct buffer *out);
 /* ---- without threads: simulators and tools take the writer's turns themselves ---- */
 
 /* As engine_open, but no writer thread is started. */
-int engine_open_unthreaded(const struct engine_options *o, struct engine **ret_engine, char *detail, size_t detail_size);
-/* One turn of the writer: how many records were applied, or the error it stops with. Never waits longer than wait_ms for the log. */
+int engine_open_unthreaded(const struct engine_options *o, struct engine **ret_engine, char *detail,
+                           size_t detail_size);
+/* One turn of the writer: how many records were applied, or the error it stops with. Never waits longer than
+ * wait_ms for the log. */
 int engine_turn(struct engine *e, int wait_ms);
 /* As if the process had been killed: nothing is finished, everything in memory is gone. */
 void engine_crash(struct engine *e);

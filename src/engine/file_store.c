@@ -35,8 +35,9 @@ static void destroy(void *file)
     checkpoint_destroy(file);
 }
 
-static int load(void *context, checkpoint_section each, void *each_context, struct checkpoint_header *ret_header, unsigned *ret_rejected,
-                char *detail, size_t detail_size)
+static int load(void *context, checkpoint_section each, void *each_context,
+                struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
+                size_t detail_size)
 {
     return checkpoint_load(context, each, each_context, ret_header, ret_rejected, detail, detail_size);
 }
@@ -48,6 +49,7 @@ static bool trim_offset(void *context, uint64_t *ret_offset)
 
 struct checkpoint_store checkpoint_files(const char *directory)
 {
-    static const struct checkpoint_store_ops ops = {create, add, backlog_bytes, commit, poll, destroy, load, trim_offset};
+    static const struct checkpoint_store_ops ops = {create, add,     backlog_bytes, commit,
+                                                    poll,   destroy, load,          trim_offset};
     return (struct checkpoint_store){.ops = &ops, .context = (void *)(uintptr_t)directory};
 }

@@ -13,7 +13,8 @@
 
 enum { BATCH_RECORDS = 256, PREFETCH_AHEAD = 8 };
 
-/* What the writer copies out of its state so that others may look: one relaxed store each, after every batch. */
+/* What the writer copies out of its state so that others may look: one relaxed store each, after every batch.
+ */
 struct published {
 #define COUNTER(name, type, help) _Atomic uint64_t name;
 #include "engine/counters.def"
@@ -25,17 +26,17 @@ enum copy_kind { COPY_NONE, COPY_CHECKPOINT, COPY_DIGEST };
 /* The image being copied, and who waits for it. Writer's own, but for `wanted`. */
 struct copying {
     enum copy_kind kind;
-    void *file;                     /* of a checkpoint, the store's: until it is durable */
-    uint64_t next_offset;           /* where the cut is */
+    void *file;           /* of a checkpoint, the store's: until it is durable */
+    uint64_t next_offset; /* where the cut is */
     int64_t began_us;
-    uint64_t records_at_last;       /* state->counts.records at the last checkpoint's cut */
-    int64_t last_us;                /* monotonic, when the last checkpoint began */
+    uint64_t records_at_last; /* state->counts.records at the last checkpoint's cut */
+    int64_t last_us;          /* monotonic, when the last checkpoint began */
 };
 
 /* Questions from other threads that only the writer can answer; under engine.lock. */
 struct wanted {
     bool digest, checkpoint;
-    uint64_t digest_at;             /* 0: now */
+    uint64_t digest_at; /* 0: now */
     bool digest_done, checkpoint_done;
     int digest_status, checkpoint_status;
     uint64_t digest_next_offset;
@@ -51,7 +52,7 @@ struct engine {
     struct dead_letters *dead_letters;
     struct checkpoint_store store;
     char *checkpoints_directory;
-    uint64_t ready_at_offset;       /* what the log held at open */
+    uint64_t ready_at_offset; /* what the log held at open */
     int64_t opened_us;
 
     /* the writer's */
@@ -63,17 +64,17 @@ struct engine {
     bool readable[BATCH_RECORDS];
     struct copying copying;
     uint64_t alerts;
-    uint64_t unreadable;            /* records of the log that no decoder could read */
+    uint64_t unreadable; /* records of the log that no decoder could read */
 
     struct published published;
-    _Atomic bool stopping;          /* engine_close was called: commands are refused */
-    _Atomic bool drained;           /* nothing more will come out of the log */
-    _Atomic bool digest_armed;      /* the writer looks at wanted after each record */
+    _Atomic bool stopping;     /* engine_close was called: commands are refused */
+    _Atomic bool drained;      /* nothing more will come out of the log */
+    _Atomic bool digest_armed; /* the writer looks at wanted after each record */
 
     pthread_mutex_t lock;
-    pthread_cond_t changed;         /* ready, stopped, or an answer to `wanted` */
+    pthread_cond_t changed; /* ready, stopped, or an answer to `wanted` */
     struct wanted wanted;
-    int stopped_by;                 /* the error that stopped the writer, 0 while it runs */
+    int stopped_by; /* the error that stopped the writer, 0 while it runs */
     bool ready;
     char why_not_ready[240];
 };
@@ -83,10 +84,11 @@ int recovery_run(struct engine *e, char *detail, size_t detail_size);
 /* writer.c */
 void *writer_main(void *engine);
 int writer_turn(struct engine *e, int wait_ms, int *ret_next_wait_ms);
-/* copying.c: the writer's turn between batches. 1: come again at once, 0: nothing to do, -1: come again in a little while. */
+/* copying.c: the writer's turn between batches. 1: come again at once, 0: nothing to do, -1: come again in a
+ * little while. */
 int copying_turn(struct engine *e);
-void copying_arm(struct engine *e);       /* after a record, when a digest at an offset is waited for */
-void copying_finish(struct engine *e);    /* the last checkpoint before the end */
+void copying_arm(struct engine *e);    /* after a record, when a digest at an offset is waited for */
+void copying_finish(struct engine *e); /* the last checkpoint before the end */
 
 void engine_set_why(struct engine *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

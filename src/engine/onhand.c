@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define X(name, code, text) _Static_assert((int)ERROR_##name == (int)ONHAND_##name, "the two lists of error codes differ");
+#define X(name, code, text) \
+    _Static_assert((int)ERROR_##name == (int)ONHAND_##name, "the two lists of error codes differ");
 ERRORS(X)
 #undef X
-_Static_assert((int)VERDICT_APPLIED == (int)ONHAND_APPLIED && (int)VERDICT_REJECTED == (int)ONHAND_REJECTED, "verdicts differ");
+_Static_assert((int)VERDICT_APPLIED == (int)ONHAND_APPLIED && (int)VERDICT_REJECTED == (int)ONHAND_REJECTED,
+               "verdicts differ");
 
 enum { READY_TIMEOUT_MS = 24 * 3600 * 1000, DIGEST_TIMEOUT_MS = 60 * 1000, ROWS_AT_FIRST = 64 };
 
@@ -37,9 +39,11 @@ const char *onhand_version(void)
     return ONHAND_VERSION;
 }
 
-int onhand_engine_open(const onhand_options *options, onhand_engine **ret_engine, char *detail, size_t detail_size)
+int onhand_engine_open(const onhand_options *options, onhand_engine **ret_engine, char *detail,
+                       size_t detail_size)
 {
-    struct engine_options o = {.directory = options->directory, .checkpoint_records = options->checkpoint_records};
+    struct engine_options o = {.directory = options->directory,
+                               .checkpoint_records = options->checkpoint_records};
     char unused[8];
 
     if (!options->directory)
@@ -47,7 +51,8 @@ int onhand_engine_open(const onhand_options *options, onhand_engine **ret_engine
     onhand_engine *e = calloc(1, sizeof(*e));
     if (!e)
         return ERROR_NOMEM;
-    int error = detail ? engine_open(&o, &e->engine, detail, detail_size) : engine_open(&o, &e->engine, unused, sizeof(unused));
+    int error = detail ? engine_open(&o, &e->engine, detail, detail_size)
+                       : engine_open(&o, &e->engine, unused, sizeof(unused));
     if (!error)
         error = engine_wait_ready(e->engine, READY_TIMEOUT_MS);
     if (error) {
@@ -147,13 +152,15 @@ static void tell_verdicts(struct batch *b, size_t from, const struct command *c)
 }
 
 /* As many of the good events as fit into one record, from `from` on. */
-static int apply_some(struct engine *engine, struct batch *b, size_t from, struct buffer *bytes, struct event_verdict *verdicts, size_t *ret_count)
+static int apply_some(struct engine *engine, struct batch *b, size_t from, struct buffer *bytes,
+                      struct event_verdict *verdicts, size_t *ret_count)
 {
     size_t count = b->good - from;
     int error;
 
     for (;; count /= 2) {
-        struct record r = {.kind = RECORD_EVENTS, .level = LEVEL_FIRST, .events_count = count, .events = b->events + from};
+        struct record r = {
+            .kind = RECORD_EVENTS, .level = LEVEL_FIRST, .events_count = count, .events = b->events + from};
         buffer_clear(bytes);
         error = record_encode(&r, bytes);
         if (error != ERROR_LIMIT || count == 1)
@@ -161,7 +168,8 @@ static int apply_some(struct engine *engine, struct batch *b, size_t from, struc
     }
     if (error)
         return error;
-    struct command c = {.bytes = bytes->at, .length = bytes->length, .verdicts_capacity = count, .verdicts = verdicts};
+    struct command c = {
+        .bytes = bytes->at, .length = bytes->length, .verdicts_capacity = count, .verdicts = verdicts};
     error = submit_and_wait(engine, &c);
     if (error)
         return error;
@@ -170,14 +178,16 @@ static int apply_some(struct engine *engine, struct batch *b, size_t from, struc
     return 0;
 }
 
-int onhand_apply_json(onhand_engine *engine, const char *json, size_t length, onhand_result *ret_results, size_t capacity, size_t *ret_count)
+int onhand_apply_json(onhand_engine *engine, const char *json, size_t length, onhand_result *ret_results,
+                      size_t capacity, size_t *ret_count)
 {
     struct arena arena = {0};
     struct buffer bytes = {0};
     struct problems problems = {0};
     struct event_verdict *verdicts = NULL;
     uint32_t unknown_fields = 0;
-    struct batch b = {.capacity = capacity < RECORD_EVENTS_MOST ? capacity : RECORD_EVENTS_MOST, .results = ret_results};
+    struct batch b = {.capacity = capacity < RECORD_EVENTS_MOST ? capacity : RECORD_EVENTS_MOST,
+                      .results = ret_results};
     int error = ERROR_NOMEM;
 
     b.events = calloc(b.capacity + 1, sizeof(*b.events));
@@ -186,7 +196,8 @@ int onhand_apply_json(onhand_engine *engine, const char *json, size_t length, on
     if (!b.events || !b.where || !verdicts)
         goto done;
     struct event_reader reader = {.context = &b, .each = collect};
-    error = json_events_read((struct text){json, length}, false, LEVEL_NEWEST, &arena, &reader, &unknown_fields, &problems);
+    error = json_events_read((struct text){json, length}, false, LEVEL_NEWEST, &arena, &reader,
+                             &unknown_fields, &problems);
     for (size_t from = 0, some; !error && from < b.good; from += some)
         error = apply_some(engine->engine, &b, from, &bytes, verdicts, &some);
     if (!error)
@@ -247,13 +258,15 @@ static void add_row(const struct view *v, const struct query_row *row, onhand_fi
     f->net_available_milli += row->figure.net_available;
     f->available_milli += row->figure.available;
     uint64_t incarnation = row->known ? v->incarnations[row_incarnation(r)] : 0;
-    if (incarnation > f->version_incarnation || (incarnation == f->version_incarnation && row_offset(r) > f->version_offset)) {
+    if (incarnation > f->version_incarnation ||
+        (incarnation == f->version_incarnation && row_offset(r) > f->version_offset)) {
         f->version_incarnation = incarnation;
         f->version_offset = row_offset(r);
     }
 }
 
-int onhand_query(onhand_reader *reader, const char *sku, size_t sku_length, const char *location, size_t location_length, onhand_figures *ret_figures)
+int onhand_query(onhand_reader *reader, const char *sku, size_t sku_length, const char *location,
+                 size_t location_length, onhand_figures *ret_figures)
 {
     const struct view *v = reader->view;
     int error = ERROR_NOTFOUND;

@@ -23,11 +23,14 @@ static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size
     unsigned rejected = 0;
 
     *ret_found = false;
-    int error = e->store.ops->load(e->store.context, load_section, e, &header, &rejected, detail, detail_size);
+    int error =
+        e->store.ops->load(e->store.context, load_section, e, &header, &rejected, detail, detail_size);
     if (error == ERROR_NOTFOUND)
         return 0;
     if (error == ERROR_CORRUPT) {
-        log_warning("no checkpoint is usable (%s): replaying the log from its first record if it is still there", detail);
+        log_warning(
+            "no checkpoint is usable (%s): replaying the log from its first record if it is still there",
+            detail);
         return 0;
     }
     if (error)
@@ -36,12 +39,15 @@ static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size
         log_warning("%u damaged checkpoint(s) passed over: %s", rejected, detail);
     error = image_load_finish(e->state, &digest);
     if (error) {
-        snprintf(detail, detail_size, "the checkpoint before record %lu could not be loaded: %s", header.next_offset, error_text(error));
+        snprintf(detail, detail_size, "the checkpoint before record %lu could not be loaded: %s",
+                 header.next_offset, error_text(error));
         return error;
     }
-    if (digest.high != header.digest.high || digest.low != header.digest.low || e->state->next_offset != header.next_offset ||
-        state_incarnation(e->state) != header.incarnation) {
-        snprintf(detail, detail_size, "the checkpoint before record %lu gives another state than was written: remove it to use the one before it",
+    if (digest.high != header.digest.high || digest.low != header.digest.low ||
+        e->state->next_offset != header.next_offset || state_incarnation(e->state) != header.incarnation) {
+        snprintf(detail, detail_size,
+                 "the checkpoint before record %lu gives another state than was written: remove it to use "
+                 "the one before it",
                  header.next_offset);
         return ERROR_CORRUPT;
     }
@@ -78,14 +84,15 @@ static int open_embedded_log(struct engine *e, bool from_checkpoint, char *detai
     snprintf(directory, sizeof(directory), "%s/log", e->options.directory);
     int error = first_record(&first);
     if (!error) {
-        struct file_log_options o = {.directory = directory,
-                                     .start_offset = e->state->next_offset,
-                                     .first_append_at_least = e->state->log_time == INSTANT_NONE ? 0 : (uint64_t)e->state->log_time,
-                                     .segment_bytes = e->options.segment_bytes,
-                                     .lost = told_lost,
-                                     .lost_context = e,
-                                     .first_record = first.at,
-                                     .first_record_length = first.length};
+        struct file_log_options o = {
+            .directory = directory,
+            .start_offset = e->state->next_offset,
+            .first_append_at_least = e->state->log_time == INSTANT_NONE ? 0 : (uint64_t)e->state->log_time,
+            .segment_bytes = e->options.segment_bytes,
+            .lost = told_lost,
+            .lost_context = e,
+            .first_record = first.at,
+            .first_record_length = first.length};
         error = file_log_open(&o, &e->log, &report);
     }
     buffer_finish(&first);
@@ -94,10 +101,12 @@ static int open_embedded_log(struct engine *e, bool from_checkpoint, char *detai
         return error;
     }
     if (report.torn_bytes)
-        log_warning("the log's torn tail was cut off (%lu bytes, never acknowledged): %s", report.torn_bytes, report.detail);
+        log_warning("the log's torn tail was cut off (%lu bytes, never acknowledged): %s", report.torn_bytes,
+                    report.detail);
     if (!from_checkpoint && report.first_offset > 0) {
         snprintf(detail, detail_size,
-                 "the log in %s begins at record %lu and no checkpoint leads up to it: copy a checkpoint of this log into %s (from a backup, or from "
+                 "the log in %s begins at record %lu and no checkpoint leads up to it: copy a checkpoint of "
+                 "this log into %s (from a backup, or from "
                  "another instance)",
                  directory, report.first_offset, e->checkpoints_directory);
         return ERROR_CORRUPT;
@@ -125,7 +134,8 @@ int recovery_run(struct engine *e, char *detail, size_t detail_size)
         if (error)
             return error;
     }
-    log_info("recovered %s record %lu, %lu record(s) to replay", from_checkpoint ? "from the checkpoint before" : "from", e->state->next_offset,
+    log_info("recovered %s record %lu, %lu record(s) to replay",
+             from_checkpoint ? "from the checkpoint before" : "from", e->state->next_offset,
              e->ready_at_offset > e->state->next_offset ? e->ready_at_offset - e->state->next_offset : 0);
     return 0;
 }

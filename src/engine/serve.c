@@ -1,4 +1,5 @@
-/* `onhand serve`: the engine, the HTTP front door and intake, put together; and taken apart when a signal asks for it. */
+/* `onhand serve`: the engine, the HTTP front door and intake, put together; and taken apart when a signal
+ * asks for it. */
 #include "engine/serve_options.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -13,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* SIGTERM has to end in 10 s: 1.5 for requests, 5 at most for intake to leave its group, the rest for the last checkpoint. */
+/* SIGTERM has to end in 10 s: 1.5 for requests, 5 at most for intake to leave its group, the rest for the
+ * last checkpoint. */
 enum { HTTP_STOP_MS = 1500, LOOK_MS = 100, EXIT_WITHIN_MS = 9500 };
 
 struct server {
@@ -28,7 +30,8 @@ struct server {
 static void metrics(void *context, struct buffer *out)
 {
     struct server *s = context;
-    struct intake *intake = __atomic_load_n(&s->intake, __ATOMIC_ACQUIRE); /* pairs with the release in start_intake */
+    struct intake *intake =
+        __atomic_load_n(&s->intake, __ATOMIC_ACQUIRE); /* pairs with the release in start_intake */
 
     engine_metrics(s->engine, out);
     if (intake)
@@ -80,7 +83,8 @@ static int start_intake(struct server *s)
         return ERROR_NOMEM;
     for (size_t i = 0; i < o->intake_count; i++)
         sources[i] = (struct intake_source){.topic = o->intake[i].topic,
-                                            .format = o->intake[i].format == SERVE_JSON ? INTAKE_JSON : INTAKE_PROTOBUF,
+                                            .format = o->intake[i].format == SERVE_JSON ? INTAKE_JSON
+                                                                                        : INTAKE_PROTOBUF,
                                             .generation = o->intake[i].generation};
     snprintf(s->group, sizeof(s->group), "onhand-intake-%lu", view_incarnation(engine_view(s->engine)));
     struct intake_options i = {.brokers = o->kafka_brokers,
@@ -105,7 +109,8 @@ static int wait_for_signal(const sigset_t *signals, int ms)
     return signal > 0 ? signal : 0;
 }
 
-/* Until the replay is done; *ret_signal when somebody wants it to end before. An engine that halts goes on answering reads. */
+/* Until the replay is done; *ret_signal when somebody wants it to end before. An engine that halts goes on
+ * answering reads. */
 static int wait_until_ready(struct server *s, const sigset_t *signals, int *ret_signal)
 {
     int error;
@@ -154,8 +159,11 @@ static int run(struct server *s, const sigset_t *signals)
 
 static void *exit_in_time(void *unused)
 {
-    nanosleep(&(struct timespec){.tv_sec = EXIT_WITHIN_MS / 1000, .tv_nsec = EXIT_WITHIN_MS % 1000 * 1000000L}, NULL);
-    log_error("stopping took too long: ended without a last checkpoint; the next start replays more, nothing is lost");
+    nanosleep(
+        &(struct timespec){.tv_sec = EXIT_WITHIN_MS / 1000, .tv_nsec = EXIT_WITHIN_MS % 1000 * 1000000L},
+        NULL);
+    log_error("stopping took too long: ended without a last checkpoint; the next start replays more, nothing "
+              "is lost");
     _exit(0);
     return unused;
 }

@@ -1,10 +1,12 @@
-/* Where checkpoints go: files (checkpoint.h), or a simulated disk in tests. A struct of callbacks; file_store.c is the example. */
+/* Where checkpoints go: files (checkpoint.h), or a simulated disk in tests. A struct of callbacks;
+ * file_store.c is the example. */
 #ifndef ENGINE_STORE_H
 #define ENGINE_STORE_H
 
 #include "engine/checkpoint.h"
 
-/* Each function means what its namesake in checkpoint.h says; `file` is what create gave. @thread writer, but load: before it starts. */
+/* Each function means what its namesake in checkpoint.h says; `file` is what create gave. @thread writer, but
+ * load: before it starts. */
 struct checkpoint_store_ops {
     int (*create)(void *context, const struct checkpoint_header *h, void **ret_file);
     int (*add)(void *file, uint8_t kind, const void *bytes, size_t length);
@@ -12,7 +14,8 @@ struct checkpoint_store_ops {
     void (*commit)(void *file, struct hash128 digest);
     int (*poll)(void *file, char *detail, size_t detail_size);
     void (*destroy)(void *file);
-    int (*load)(void *context, checkpoint_section each, void *each_context, struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
+    int (*load)(void *context, checkpoint_section each, void *each_context,
+                struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
                 size_t detail_size);
     bool (*trim_offset)(void *context, uint64_t *ret_offset);
 };

@@ -1,4 +1,5 @@
-/* The writer thread: takes durable records from the log, decodes, applies, publishes, and tells whoever waits. */
+/* The writer thread: takes durable records from the log, decodes, applies, publishes, and tells whoever
+ * waits. */
 #include "engine/internal.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -15,8 +16,9 @@ static void command_finish(struct command *c, int status)
     c->done(c);
 }
 
-/* Everything of a batch is decoded before anything is applied, so that what apply will touch can be fetched meanwhile. A record that
- * raises the level ends the run, because what follows it is to be read at the new level. */
+/* Everything of a batch is decoded before anything is applied, so that what apply will touch can be fetched
+ * meanwhile. A record that raises the level ends the run, because what follows it is to be read at the new
+ * level. */
 static size_t decode_run(struct engine *e, size_t from, size_t count)
 {
     size_t i = from;
@@ -26,14 +28,15 @@ static size_t decode_run(struct engine *e, size_t from, size_t count)
         uint32_t unknown_fields = 0;
         struct record *r = &e->decoded[i];
         *r = (struct record){0};
-        int error = record_decode_any(e->records[i].bytes, e->records[i].length, e->state->level, &e->arena, r,
-                                      &unknown_fields, &problems);
+        int error = record_decode_any(e->records[i].bytes, e->records[i].length, e->state->level, &e->arena,
+                                      r, &unknown_fields, &problems);
         e->readable[i] = error == 0;
         e->state->counts.unknown_fields += unknown_fields;
         if (error) {
             e->unreadable++;
             log_warning("record %lu cannot be read and is left out: %s %s", e->records[i].offset,
-                        problems.count ? problems.at[0].pointer : "", problems.count ? problems.at[0].detail : error_text(error));
+                        problems.count ? problems.at[0].pointer : "",
+                        problems.count ? problems.at[0].detail : error_text(error));
         }
         i++;
         if (e->readable[i - 1] && (r->kind == RECORD_LEVEL || r->kind == RECORD_INCARNATION))
@@ -49,8 +52,8 @@ static void keep_dead_letters(struct engine *e, const struct record *r, uint64_t
     size_t count = r->events_count < e->outcome.verdicts_count ? r->events_count : e->outcome.verdicts_count;
     for (size_t i = 0; i < count; i++)
         if (e->outcome.verdicts[i].verdict == VERDICT_REJECTED)
-            dead_letters_add(e->dead_letters, state_incarnation(e->state), offset, (uint32_t)i, e->state->log_time, &r->events[i],
-                             e->outcome.verdicts[i]);
+            dead_letters_add(e->dead_letters, state_incarnation(e->state), offset, (uint32_t)i,
+                             e->state->log_time, &r->events[i], e->outcome.verdicts[i]);
 }
 
 static void answer(struct engine *e, struct command *c, uint64_t offset)
@@ -86,8 +89,9 @@ static int apply_one(struct engine *e, size_t i)
     const struct log_record *l = &e->records[i];
 
     for (;;) {
-        int error = e->readable[i] ? state_apply(e->state, &e->decoded[i], l->offset, l->appended_at, &e->outcome)
-                                   : state_skip(e->state, l->offset, l->appended_at);
+        int error = e->readable[i]
+                        ? state_apply(e->state, &e->decoded[i], l->offset, l->appended_at, &e->outcome)
+                        : state_skip(e->state, l->offset, l->appended_at);
         if (error != ERROR_NOMEM)
             return error;
         engine_set_why(e, "out of memory while applying record %lu: trying again", l->offset);
@@ -207,7 +211,9 @@ static void stopped(struct engine *e, int error)
     atomic_store_explicit(&e->view.ready, false, memory_order_relaxed);
     atomic_store_explicit(&e->published.ready, 0, memory_order_relaxed);
     if (error == ERROR_LEVEL)
-        engine_set_why(e, "the log asks for a newer version of onhand at record %lu: upgrade; nothing was skipped", e->state->next_offset);
+        engine_set_why(
+            e, "the log asks for a newer version of onhand at record %lu: upgrade; nothing was skipped",
+            e->state->next_offset);
     else if (error)
         engine_set_why(e, "stopped at record %lu: %s", e->state->next_offset, error_text(error));
     if (error)
@@ -231,7 +237,8 @@ static void hand_back(struct engine *e)
     }
 }
 
-/* One turn: what the log has now, then a piece of whatever is being copied. How many records were applied, or an error. */
+/* One turn: what the log has now, then a piece of whatever is being copied. How many records were applied, or
+ * an error. */
 int writer_turn(struct engine *e, int wait_ms, int *ret_next_wait_ms)
 {
     int count = e->log->ops->next(e->log, e->records, BATCH_RECORDS, wait_ms);
