@@ -30,8 +30,6 @@ struct series {
     uint64_t *early; /* a bit for each object that was copied before the walk came to it */
 };
 
-static void loading_destroy(struct image_loading *l);
-
 struct image {
     struct state *state;
     image_write write; /* NULL: digest only */
@@ -47,12 +45,6 @@ struct image {
 
 /* ---- writing sections ---- */
 
-static struct hash128 sum(struct hash128 a, struct hash128 b)
-{
-    uint64_t low = a.low + b.low;
-    return (struct hash128){a.high + b.high + (low < a.low), low};
-}
-
 /* Hands over what stands in i->section. */
 static void emit(struct image *i, enum image_section kind)
 {
@@ -62,7 +54,7 @@ static void emit(struct image *i, enum image_section kind)
         i->error = ERROR_NOMEM;
         return;
     }
-    i->digest = sum(i->digest, hash128(i->section.at, i->section.length, kind));
+    i->digest = digest_sum(i->digest, hash128(i->section.at, i->section.length, kind));
     i->bytes += i->section.length;
     if (i->write)
         i->error = i->write(i->context, (uint8_t)kind, i->section.at, i->section.length);
@@ -258,7 +250,7 @@ void image_abandon(struct state *s)
         watch(s, NULL);
     destroy(s->image);
     s->image = NULL;
-    loading_destroy(s->loading);
+    image_loading_destroy(s->loading);
     s->loading = NULL;
 }
 
@@ -272,100 +264,4 @@ struct hash128 state_digest(struct state *s)
     struct hash128 digest = i && !i->error ? i->digest : (struct hash128){0, 0};
     destroy(i);
     return digest;
-}
-
-/* ---- building a state from sections ---- */
-
-struct image_loading {
-    struct hash128 digest;
-    struct image_counts expected;
-    bool has_positions, has_heard;
-    struct sku_loading skus;
-};
-
-static void loading_destroy(struct image_loading *l)
-{
-    if (!l)
-        return;
-    free(l->skus.seen);
-    buffer_finish(&l->skus.rows);
-    free(l);
-}
-
-static int begin_loading(struct state *s, uint8_t kind, struct bytes *in)
-{
-    if (kind != IMAGE_HEADER)
-        return ERROR_CORRUPT;
-    s->loading = calloc(1, sizeof(*s->loading));
-    if (!s->loading)
-        return ERROR_NOMEM;
-    int result = load_header(s, in, &s->loading->expected);
-    s->loading->skus.locations_count = s->loading->expected.locations;
-    return result;
-}
-
-static int load_once(bool *has, int result)
-{
-    if (*has)
-        return ERROR_CORRUPT;
-    *has = true;
-    return result;
-}
-
-static int load(struct state *s, uint8_t kind, struct bytes *in)
-{
-    struct image_loading *l = s->loading;
-
-    switch (kind) {
-    case IMAGE_POSITIONS:
-        return load_once(&l->has_positions, load_positions(s, in));
-    case IMAGE_HEARD:
-        return load_once(&l->has_heard, state_heard_load(s, in->at, in->left));
-    case IMAGE_LOCATION:
-        return load_location(s, in);
-    case IMAGE_GROUP:
-        return load_group(s, in);
-    case IMAGE_CHANNEL:
-        return load_channel(s, in);
-    case IMAGE_SOURCE:
-        return repeats_load_source(s->repeats, in);
-    case IMAGE_IDS:
-        return repeats_load_ids(s->repeats, in);
-    case IMAGE_SKU:
-        return load_sku(s, in, &l->skus);
-    default:
-        return ERROR_CORRUPT;
-    }
-}
-
-int image_load(struct state *s, uint8_t kind, const void *bytes, size_t length)
-{
-    struct bytes in = {bytes, length, false};
-    int result = s->loading ? load(s, kind, &in) : begin_loading(s, kind, &in);
-
-    if (!result)
-        s->loading->digest = sum(s->loading->digest, hash128(bytes, length, kind));
-    return result;
-}
-
-int image_load_finish(struct state *s, struct hash128 *ret_digest)
-{
-    struct image_loading *l = s->loading;
-
-    if (!l || !l->has_positions || l->expected.locations != catalogue_locations_count(s->catalogue) ||
-        l->expected.groups != catalogue_groups_count(s->catalogue) ||
-        l->expected.channels != catalogue_channels_count(s->catalogue) ||
-        l->expected.skus != table_sku_count(s->table))
-        return ERROR_CORRUPT;
-    int result = catalogue_restore_finish(s->catalogue);
-    if (!result)
-        result = repeats_load_finish(s->repeats);
-    if (!result)
-        result = state_loaded(s);
-    if (result)
-        return result;
-    *ret_digest = l->digest;
-    loading_destroy(l);
-    s->loading = NULL;
-    return 0;
 }

@@ -325,6 +325,7 @@ void save_sku(const struct state *s, const struct sku *sku, struct buffer *rows,
         return;
     }
     sku_read_all(s->table, sku, row, count);
+    put_u32(out, sku_number(sku));
     put_text(out, sku_text(sku));
     save_item(sku_item(sku), out);
     put_u32(out, (uint32_t)count);
@@ -386,10 +387,11 @@ static int load_rows(struct state *s, struct sku *sku, struct bytes *in, struct 
 
 int load_sku(struct state *s, struct bytes *in, struct sku_loading *l)
 {
+    uint32_t number = get_u32(in);
     struct text text = get_text(in);
     uint64_t hash = hash_text(text);
 
-    if (in->failed || !text.length || text.length > TEXT_BYTES_MOST ||
+    if (in->failed || number != table_sku_count(s->table) || !text.length || text.length > TEXT_BYTES_MOST ||
         table_find_hashed(s->table, text, hash))
         return ERROR_CORRUPT;
     if (!l->seen && !(l->seen = calloc(l->locations_count + 1, sizeof(*l->seen))))
