@@ -16,22 +16,23 @@ struct names {
 struct asking {
     const struct settings *settings;
     struct client *client;
-    struct client_answer answer;
+    struct client_answer answer; /* to the question; documents point into it */
+    struct client_answer aside;  /* to questions about names */
     struct buffer target;
     struct names names;
     bool names_known;
 };
 
-static int ask(struct asking *a, struct document *d)
+static int ask(struct asking *a, struct client_answer *answer, struct document *d)
 {
     buffer_byte(&a->target, 0);
     if (a->target.failed)
         return ERROR_NOMEM;
     int error = client_send_patiently(
-        a->client, &(struct client_request){.method = "GET", .target = a->target.at}, &a->answer);
-    if (error || a->answer.status != 200)
+        a->client, &(struct client_request){.method = "GET", .target = a->target.at}, answer);
+    if (error || answer->status != 200)
         return error ? error : ERROR_NOTFOUND;
-    return document_read(d, (struct text){a->answer.body.at, a->answer.body.length}) ? 0 : ERROR_IO;
+    return document_read(d, (struct text){answer->body.at, answer->body.length}) ? 0 : ERROR_IO;
 }
 
 /* ---- names ---- */
@@ -66,7 +67,7 @@ static void ask_name(struct asking *a, struct text id)
     buffer_clear(&a->target);
     buffer_string(&a->target, "/v1/locations/");
     url_put(&a->target, id);
-    if (ask(a, &d))
+    if (ask(a, &a->aside, &d))
         return;
     name_add(&a->names, id, json_text(d.nodes, 0, "name"));
     document_finish(&d);
@@ -85,7 +86,7 @@ static void ask_all_names(struct asking *a)
             buffer_string(&a->target, "&after=");
             url_put(&a->target, after);
         }
-        if (ask(a, &d))
+        if (ask(a, &a->aside, &d))
             return;
         uint32_t locations = json_member(d.nodes, 0, "locations");
         json_each(d.nodes, locations, i)
@@ -202,7 +203,7 @@ static void put_head(struct asking *a, const struct json_node *nodes, struct buf
     buffer_clear(&a->target);
     buffer_string(&a->target, "/v1/items/");
     url_put(&a->target, sku);
-    if (ask(a, &item) == 0) {
+    if (ask(a, &a->aside, &item) == 0) {
         struct text name = json_text(item.nodes, 0, "name");
         buffer_string(out, name.length ? "  " : "");
         buffer_text(out, name);
@@ -247,7 +248,7 @@ static int get(struct asking *a, const char *sku)
     struct document d = {0};
 
     put_target(&a->target, a->settings, sku);
-    int error = ask(a, &d);
+    int error = ask(a, &a->answer, &d);
     int code = error == ERROR_NOTFOUND ? report_answer(a->client, 0, &a->answer, sku)
                : error                 ? report_answer(a->client, error, &a->answer, sku)
                                        : EXIT_OK;
@@ -277,6 +278,7 @@ int cli_get(const struct settings *s)
     }
     buffer_finish(&a.target);
     buffer_finish(&a.answer.body);
+    buffer_finish(&a.aside.body);
     arena_finish(&a.names.arena);
     client_destroy(a.client);
     return code;

@@ -81,13 +81,21 @@ struct client *report_client(const struct settings *s, int *ret_code)
     return error ? NULL : c;
 }
 
-static void put_errors(const struct json_node *nodes, struct buffer *out)
+static bool contains(struct text whole, struct text part)
+{
+    return part.length && whole.length && memmem(whole.at, whole.length, part.at, part.length);
+}
+
+/* What the sentence before has not said already. */
+static void put_errors(const struct json_node *nodes, struct text said, struct buffer *out)
 {
     uint32_t errors = json_member(nodes, 0, "errors");
 
     json_each(nodes, errors, i)
     {
         struct text pointer = json_text(nodes, i, "pointer"), detail = json_text(nodes, i, "detail");
+        if (contains(said, detail))
+            continue;
         buffer_string(out, "\n  ");
         buffer_text(out, pointer);
         buffer_string(out, pointer.length ? " " : "");
@@ -107,7 +115,7 @@ void report_problem(struct text body, struct buffer *out)
         buffer_text(out, title);
         buffer_string(out, title.length && detail.length ? ": " : "");
         buffer_text(out, detail);
-        put_errors(nodes, out);
+        put_errors(nodes, detail, out);
     }
     arena_finish(&a);
 }
