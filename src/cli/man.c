@@ -88,8 +88,9 @@ void man_write(struct buffer *out)
         put_setting(out, &settings[i]);
     put_exits(out);
     buffer_string(
-        out, ".SH FILES\n.TP\n./onhand\\-data\nThe log and the checkpoints, unless \\fB\\-\\-data\\fR says "
-             "otherwise.\n");
+        out,
+        ".SH FILES\n.TP\n\\&./onhand\\-data\nThe log and the checkpoints, unless \\fB\\-\\-data\\fR says "
+        "otherwise.\n");
 }
 
 int cli_man(const struct settings *s)
