@@ -4,7 +4,9 @@
 #include "cli/progress.h"
 #include "codec/json.h"
 #include "codec/record_codec.h"
+#include "core/model/image.h"
 #include "engine/checkpoint.h"
+#include "engine/replay.h"
 #include "log/file_log.h"
 
 #include <stdio.h>
@@ -129,12 +131,35 @@ static int check_checkpoints(struct checking *c)
     return error == ERROR_NOTFOUND ? 0 : error;
 }
 
+/* What two instances compare: the state at an offset, made again from the log. */
+static int check_digest(struct checking *c)
+{
+    struct epoch *epoch;
+    struct state *state;
+    char line[400];
+    int error = replay_state(c->settings->data, (uint64_t)c->settings->at, NULL, NULL, &epoch, &state, line,
+                             sizeof(line));
+
+    if (!error) {
+        struct hash128 digest = state_digest(state);
+        snprintf(line, sizeof(line), "%016lx%016lx of the state before record %lu", digest.high, digest.low,
+                 state->next_offset);
+        state_destroy(state);
+        epoch_destroy(epoch);
+    }
+    say(c, "digest", line);
+    return error;
+}
+
 int cli_check(const struct settings *s)
 {
     struct checking c = {.settings = s};
     int log_error = check_log(&c);
     int checkpoint_error = log_error == ERROR_NOTFOUND ? 0 : check_checkpoints(&c);
     int error = log_error ? log_error : checkpoint_error;
+
+    if (!error && s->digest)
+        error = check_digest(&c);
 
     say_verdict(&c, error);
     int code = cli_write(&c.out);
