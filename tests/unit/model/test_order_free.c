@@ -1,5 +1,5 @@
-/* Small random sets of events in many random orders of arrival: the figures at the end are the same, wherever model.md says so. And a ledger that went through
- * its bytes is the same ledger. */
+/* Small random sets of events in many random orders of arrival: the figures at the end are the same, wherever
+ * model.md says so. And a ledger that went through its bytes is the same ledger. */
 #include "world.h"
 
 #include "core/model/ledger.h"
@@ -64,7 +64,8 @@ static struct event some_supply(instant_t when)
         e = some_with_status(with_reference(plain(EVENT_RECEIPT, when, U(1 + dice(5))), reference));
         return dice(6) ? e : with_final(e);
     default:
-        return inbound(when, reference, U(dice(12)), dice(3) ? when + (1 + dice(9)) * INSTANT_DAY : INSTANT_NONE,
+        return inbound(when, reference, U(dice(12)),
+                       dice(3) ? when + (1 + dice(9)) * INSTANT_DAY : INSTANT_NONE,
                        reference != supplies[0] && dice(4) ? supplies[0] : NULL);
     }
 }
@@ -156,18 +157,21 @@ static void show(const struct world *w, const char *location, char *out, size_t 
 {
     struct row_image r = world_row_at(w, "SKU-1", location);
     const struct rare *rare = row_rare(&r);
-    size_t n = (size_t)snprintf(out, size, "%s: on_hand %lld unavailable %lld committed %lld safety %lld flags %d", location,
-                                (long long)row_on_hand(&r), (long long)row_unavailable(&r), (long long)row_committed(&r),
-                                (long long)row_safety_stock(&r), row_flags(&r));
+    size_t n =
+        (size_t)snprintf(out, size, "%s: on_hand %lld unavailable %lld committed %lld safety %lld flags %d",
+                         location, (long long)row_on_hand(&r), (long long)row_unavailable(&r),
+                         (long long)row_committed(&r), (long long)row_safety_stock(&r), row_flags(&r));
     for (int s = 0; rare && s < STATUSES; s++)
-        n += (size_t)snprintf(out + n, size - n, " %s %lld", status_name((enum status)(s + 1)), (long long)rare->unavailable[s]);
+        n += (size_t)snprintf(out + n, size - n, " %s %lld", status_name((enum status)(s + 1)),
+                              (long long)rare->unavailable[s]);
     for (uint32_t i = 0; rare && i < rare->supply_count; i++)
         n += (size_t)snprintf(out + n, size - n, " %.*s %lld @%lld", (int)rare->supply[i].reference.length,
                               rare->supply[i].reference.at, (long long)rare->supply[i].open,
                               (long long)(rare->supply[i].expected_at / INSTANT_MINUTE));
 }
 
-/* ---- the same events in the order in which they occurred, by plain additions: what the figures must be ---- */
+/* ---- the same events in the order in which they occurred, by plain additions: what the figures must be ----
+ */
 
 struct naive {
     milli_t on_hand, status[STATUSES], found_short, found_short_cleared;
@@ -185,7 +189,8 @@ static milli_t naive_status(const struct naive *n, int s)
 {
     milli_t raw = n->status[s];
     if (s == STATUS_MISSING - 1)
-        raw = (raw < 0 ? (raw + n->found_short_cleared < 0 ? raw + n->found_short_cleared : 0) : raw) + n->found_short;
+        raw = (raw < 0 ? (raw + n->found_short_cleared < 0 ? raw + n->found_short_cleared : 0) : raw) +
+              n->found_short;
     return larger(0, raw);
 }
 
@@ -201,7 +206,8 @@ static milli_t naive_committed(const struct naive *n)
 {
     milli_t sum = 0;
     for (int o = 0; o < 2; o++)
-        sum += larger(0, n->order[o].placed - n->order[o].cancelled - larger(n->order[o].reported[0], n->order[o].reported[1]));
+        sum += larger(0, n->order[o].placed - n->order[o].cancelled -
+                             larger(n->order[o].reported[0], n->order[o].reported[1]));
     return sum;
 }
 
@@ -242,7 +248,8 @@ static void naive_count(struct naive *n, const struct event *e)
 
 static void naive_event(struct naive *n, const struct event *e)
 {
-    int o = e->reference.length ? e->reference.at[0] == 'B' : e->order_reference.length && e->order_reference.at[0] == 'B';
+    int o = e->reference.length ? e->reference.at[0] == 'B'
+                                : e->order_reference.length && e->order_reference.at[0] == 'B';
     milli_t gone = larger(n->order[o].reported[0], n->order[o].reported[1]);
     switch (e->type) {
     case EVENT_RECEIPT:
@@ -273,8 +280,9 @@ static void naive_event(struct naive *n, const struct event *e)
         n->order[o].cancelled += e->quantity;
         break;
     case EVENT_ORDER_CANCELLED:
-        n->order[o].cancelled = e->has & HAS(quantity) ? n->order[o].cancelled + e->quantity
-                                                       : larger(n->order[o].cancelled, n->order[o].placed - gone);
+        n->order[o].cancelled = e->has & HAS(quantity)
+                                    ? n->order[o].cancelled + e->quantity
+                                    : larger(n->order[o].cancelled, n->order[o].placed - gone);
         break;
     case EVENT_ORDER_SHIPPED:
     case EVENT_ORDER_PICKED_UP:
@@ -285,7 +293,8 @@ static void naive_event(struct naive *n, const struct event *e)
     }
 }
 
-static void agrees_with_plain_additions(const struct world *w, const struct event *events, size_t count, uint64_t seed)
+static void agrees_with_plain_additions(const struct world *w, const struct event *events, size_t count,
+                                        uint64_t seed)
 {
     struct naive n = {0};
     for (int minute = 0; minute < MINUTES; minute++)
@@ -293,10 +302,12 @@ static void agrees_with_plain_additions(const struct world *w, const struct even
             if (events[i].occurred_at == at(9, minute) && text_equal(events[i].location, TEXT("L1")))
                 naive_event(&n, &events[i]);
     struct row_image r = world_row(w);
-    if (row_on_hand(&r) == n.on_hand && row_unavailable(&r) == naive_unavailable(&n) && row_committed(&r) == naive_committed(&n))
+    if (row_on_hand(&r) == n.on_hand && row_unavailable(&r) == naive_unavailable(&n) &&
+        row_committed(&r) == naive_committed(&n))
         return;
-    print_message("seed %llu: on_hand %lld, plainly %lld; unavailable %lld, %lld; committed %lld, %lld\n", (unsigned long long)seed,
-                  (long long)row_on_hand(&r), (long long)n.on_hand, (long long)row_unavailable(&r), (long long)naive_unavailable(&n),
+    print_message("seed %llu: on_hand %lld, plainly %lld; unavailable %lld, %lld; committed %lld, %lld\n",
+                  (unsigned long long)seed, (long long)row_on_hand(&r), (long long)n.on_hand,
+                  (long long)row_unavailable(&r), (long long)naive_unavailable(&n),
                   (long long)row_committed(&r), (long long)naive_committed(&n));
     fail();
 }
@@ -324,9 +335,10 @@ static void print_events(const struct event *events, const size_t *order, size_t
 {
     for (size_t i = 0; i < count; i++) {
         const struct event *e = &events[order[i]];
-        print_message("  %s at +%lld q %lld ref %.*s%.*s status %d basis %d op %d\n", event_type_name(e->type),
-                      (long long)((e->occurred_at - at(9, 0)) / INSTANT_MINUTE), (long long)e->quantity, (int)e->reference.length,
-                      e->reference.at, (int)e->order_reference.length, e->order_reference.at, e->status, e->basis, e->op);
+        print_message("  %s at +%lld q %lld ref %.*s%.*s status %d basis %d op %d\n",
+                      event_type_name(e->type), (long long)((e->occurred_at - at(9, 0)) / INSTANT_MINUTE),
+                      (long long)e->quantity, (int)e->reference.length, e->reference.at,
+                      (int)e->order_reference.length, e->order_reference.at, e->status, e->basis, e->op);
     }
 }
 
