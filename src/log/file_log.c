@@ -35,14 +35,19 @@ enum {
     SEGMENT_BYTES_USUAL = 64 << 20,
     QUEUE_RECORDS_USUAL = 65536,
     QUEUE_BYTES_USUAL = 64 << 20,
-    IDLE_SECONDS = 1, /* without appends: then a mark says that all is durable */
+    SYNC_US_MOST = 400, /* a slow one says little about the next */
+    PREFETCHED = 8,     /* the bytes were written by another core */
+    IDLE_SECONDS = 1,   /* without appends: then a mark says that all is durable */
 };
 
+/* Appenders write a slot, the log thread only the first of a group: what it writes, the writer's core has to
+ * fetch. */
 struct slot {
     const void *bytes;
     void *cookie;
-    int64_t appended_at;
     uint32_t length;
+    uint32_t group_records; /* of the first of a group: how many it has, and their time */
+    int64_t group_appended_at;
 };
 
 struct file_log {
@@ -73,10 +78,16 @@ struct file_log {
     struct segment_spare active;
     size_t active_end, active_bytes;
     bool marked;
+    int64_t sync_us; /* what the last write and sync took */
     struct log_clock clock;
     char *group;
 
-    /* The writer's own: reading back what was there at start. */
+    /* The writer's own: what the last `next` handed out, and the group that the next record is of. */
+    size_t delivered_bytes;
+    uint32_t group_left;
+    int64_t group_appended_at;
+
+    /* The writer's own, too: reading back what was there at start. */
     uint64_t back_next, back_end;
     struct segment_image back;
     size_t back_at;
@@ -160,26 +171,53 @@ static int file_log_append(struct log *log, const struct log_append *records, si
 
 /* ---- the log thread ---- */
 
-/* As many of [from, to) as fit a group and the rest of the segment, as bytes; returns the end of what fits.
- */
-static uint64_t build_group(struct file_log *l, uint64_t from, uint64_t to, size_t *ret_bytes)
+/* The records [first, end) as bytes in l->group. */
+struct group {
+    uint64_t first, end;
+    size_t bytes;
+    int64_t appended_at;
+};
+
+/* Adds records up to `to`, as many as fit the group and the rest of the segment; false: no more do. */
+static bool group_add(struct file_log *l, struct group *g, uint64_t to)
 {
-    size_t room = l->active_bytes - l->active_end, used = 0;
-    int64_t now = log_clock_now(&l->clock, clock_wall_us(), clock_monotonic_us());
-    uint64_t o = from;
+    size_t room = l->active_bytes - l->active_end;
 
     if (room > GROUP_BYTES_MOST)
         room = GROUP_BYTES_MOST;
-    for (; o < to; o++) {
-        struct slot *s = slot_of(l, o);
-        struct segment_record r = {o, now, (uint32_t)(o - from), s->length, s->bytes};
-        if (segment_record_bytes(s->length) > room - used)
-            break;
-        s->appended_at = now;
-        used += segment_record_put(l->group + used, l->active.salt, &r);
+    for (; g->end < to; g->end++) {
+        const struct slot *s = slot_of(l, g->end);
+        if (g->end + PREFETCHED < to)
+            __builtin_prefetch(slot_of(l, g->end + PREFETCHED)->bytes);
+        struct segment_record r = {g->end, g->appended_at, (uint32_t)(g->end - g->first), s->length,
+                                   s->bytes};
+        if (segment_record_bytes(s->length) > room - g->bytes)
+            return false;
+        g->bytes += segment_record_put(l->group + g->bytes, l->active.salt, &r);
     }
-    *ret_bytes = used;
-    return o;
+    return true;
+}
+
+static uint64_t head_now(struct file_log *l)
+{
+    uint64_t head;
+
+    pthread_mutex_lock(&l->lock);
+    head = l->head;
+    pthread_mutex_unlock(&l->lock);
+    return head;
+}
+
+/* What arrives while the group is built goes with it, for as long as is short beside a sync: the first of
+ * many waiting appenders would else be synced alone. */
+static void group_build(struct file_log *l, struct group *g, uint64_t to)
+{
+    int64_t begin = clock_monotonic_us();
+    int64_t until = begin + l->sync_us / 4;
+
+    g->appended_at = log_clock_now(&l->clock, clock_wall_us(), begin);
+    while (g->end < to && group_add(l, g, to) && clock_monotonic_us() < until)
+        to = head_now(l);
 }
 
 /* Goes on in the prepared segment: everything in the old one is synced. */
@@ -196,32 +234,35 @@ static int change_segment(struct file_log *l, uint64_t first_offset)
     return 0;
 }
 
-static int write_group(struct file_log *l, size_t bytes)
+static int group_write(struct file_log *l, const struct group *g)
 {
-    if (!file_write_all(l->ops, l->active.fd, l->group, bytes, l->active_end) ||
+    int64_t begin = clock_monotonic_us();
+
+    if (!file_write_all(l->ops, l->active.fd, l->group, g->bytes, l->active_end) ||
         l->ops->sync(l->ops->context, l->active.fd) != 0)
         return ERROR_IO;
-    l->active_end += bytes;
+    l->sync_us = clock_monotonic_us() - begin;
+    if (l->sync_us > SYNC_US_MOST)
+        l->sync_us = SYNC_US_MOST;
+    l->active_end += g->bytes;
     l->marked = false;
+    segment_keeper_written(&l->keeper, l->active_end);
+    slot_of(l, g->first)->group_records = (uint32_t)(g->end - g->first);
+    slot_of(l, g->first)->group_appended_at = g->appended_at;
     return 0;
 }
 
-/* Makes the first records of [from, *to) durable; *to: the end of those. */
-static int commit(struct file_log *l, uint64_t from, uint64_t *to, size_t *ret_bytes)
+/* Makes the first records of [g->first, to) durable, and maybe later ones: [g->first, g->end). */
+static int commit(struct file_log *l, struct group *g, uint64_t to)
 {
-    uint64_t end = build_group(l, from, *to, ret_bytes);
-    int error = 0;
-
-    if (end == from) {
-        error = change_segment(l, from);
+    group_build(l, g, to);
+    if (g->end == g->first) {
+        int error = change_segment(l, g->first);
         if (error)
             return error;
-        end = build_group(l, from, *to, ret_bytes);
+        group_build(l, g, to);
     }
-    error = write_group(l, *ret_bytes);
-    if (!error)
-        *to = end;
-    return error;
+    return group_write(l, g);
 }
 
 /* A mark costs no sync: once the kernel has written it, damage before it is never taken for a torn tail. */
@@ -260,26 +301,27 @@ static void give_up(struct file_log *l, int error)
 /* @lock held; let go while the disk works. */
 static void commit_waiting(struct file_log *l)
 {
-    uint64_t from = l->durable, to = l->head;
-    size_t bytes = 0;
-    bool wake;
+    struct group g = {.first = l->durable, .end = l->durable};
+    uint64_t to = l->head;
     int error;
 
     pthread_mutex_unlock(&l->lock);
-    error = commit(l, from, &to, &bytes);
+    error = commit(l, &g, to);
     pthread_mutex_lock(&l->lock);
     if (error) {
         give_up(l, error);
         return;
     }
-    l->durable = to;
-    l->bytes += bytes;
+    l->durable = g.end;
+    l->bytes += g.bytes;
     l->groups++;
     l->syncs++;
-    wake = l->writer_waits;
-    l->writer_waits = false;
-    if (wake)
+    if (l->writer_waits) {
+        l->writer_waits = false;
+        pthread_mutex_unlock(&l->lock); /* who wakes should not meet the lock */
         pthread_cond_signal(&l->became_durable);
+        pthread_mutex_lock(&l->lock);
+    }
 }
 
 /* @lock held. Waits for appends; writes a mark when there were none for a while. */
@@ -437,8 +479,22 @@ static void wait_for_durable(struct file_log *l, int timeout_ms)
 /* @lock held. What the last call handed out is done with. */
 static void release_delivered(struct file_log *l)
 {
-    for (; l->tail < l->delivered; l->tail++)
-        l->queue_bytes -= slot_of(l, l->tail)->length;
+    l->queue_bytes -= l->delivered_bytes;
+    l->delivered_bytes = 0;
+    l->tail = l->delivered;
+}
+
+static void hand_out(struct file_log *l, uint64_t offset, struct log_record *ret)
+{
+    const struct slot *s = slot_of(l, offset);
+
+    if (l->group_left == 0) {
+        l->group_left = s->group_records;
+        l->group_appended_at = s->group_appended_at;
+    }
+    l->group_left--;
+    l->delivered_bytes += s->length;
+    *ret = (struct log_record){offset, l->group_appended_at, s->bytes, s->length, s->cookie};
 }
 
 static int next_live(struct file_log *l, struct log_record *ret, size_t count, int timeout_ms)
@@ -453,10 +509,8 @@ static int next_live(struct file_log *l, struct log_record *ret, size_t count, i
     n = l->durable - from < count ? l->durable - from : count;
     l->delivered += n;
     pthread_mutex_unlock(&l->lock);
-    for (size_t i = 0; i < n; i++) {
-        const struct slot *s = slot_of(l, from + i);
-        ret[i] = (struct log_record){from + i, s->appended_at, s->bytes, s->length, s->cookie};
-    }
+    for (size_t i = 0; i < n; i++)
+        hand_out(l, from + i, &ret[i]);
     return (int)n;
 }
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char temporary_name[] = "log-prepared.tmp";
-enum { ZERO_BYTES = 1 << 20 };
+enum { ZERO_BYTES = 256 * 1024 };
 
 struct segment_name segment_name(uint64_t sequence)
 {
@@ -181,13 +181,13 @@ void segment_image_finish(struct segment_image *image)
 }
 
 /* Zeros to the end, synced as it goes: one big sync at the end would hold up the log's own syncs. */
-static bool zeros_write(const struct file_ops *ops, int fd, uint64_t bytes, const bool *stop)
+static bool zeros_write(const struct file_ops *ops, int fd, uint64_t bytes, const struct segment_pace *pace)
 {
     static const char zeros[ZERO_BYTES];
 
     for (uint64_t at = 0; at < bytes; at += ZERO_BYTES) {
         size_t n = bytes - at < ZERO_BYTES ? bytes - at : ZERO_BYTES;
-        if (stop && __atomic_load_n(stop, __ATOMIC_RELAXED)) {
+        if (pace && !pace->go_on(pace->context, at)) {
             errno = ECANCELED;
             return false;
         }
@@ -217,7 +217,7 @@ static bool beginning_write(const struct file_ops *ops, int fd, struct segment_h
 }
 
 int segment_file_make(const struct file_ops *ops, int directory, const struct segment_header *header,
-                      const struct segment_record *first, const bool *stop)
+                      const struct segment_record *first, const struct segment_pace *pace)
 {
     struct segment_header h = *header;
     int fd = ops->open(ops->context, directory, temporary_name, O_RDWR | O_CREAT | O_TRUNC, 0640);
@@ -225,7 +225,7 @@ int segment_file_make(const struct file_ops *ops, int directory, const struct se
 
     if (fd < 0)
         return errno == ENOSPC || errno == EDQUOT ? ERROR_LIMIT : ERROR_IO;
-    if (ops->allocate(ops->context, fd, h.bytes) == 0 && zeros_write(ops, fd, h.bytes, stop) &&
+    if (ops->allocate(ops->context, fd, h.bytes) == 0 && zeros_write(ops, fd, h.bytes, pace) &&
         beginning_write(ops, fd, &h, first) &&
         ops->rename(ops->context, directory, temporary_name, segment_name(h.sequence).text) == 0) {
         if (ops->sync_directory(ops->context, directory) == 0)

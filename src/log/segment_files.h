@@ -48,10 +48,16 @@ int segment_image_load(const struct file_ops *ops, int directory, uint64_t seque
                        struct segment_image *image);
 void segment_image_finish(struct segment_image *image);
 
+/* Asked before each piece of zeros; may wait; false: give up. */
+struct segment_pace {
+    bool (*go_on)(void *context, uint64_t zeroed_bytes);
+    void *context;
+};
+
 /* Makes a segment of zeros under a temporary name, with `first` (if not NULL) as its record, syncs it, gives
  * it its name, syncs the directory. Returns a descriptor open for writing, or ERROR_IO, ERROR_LIMIT (disk
- * full), ERROR_UNAVAILABLE (stop said so); a half-made file is removed. */
+ * full), ERROR_UNAVAILABLE (pace said so); a half-made file is removed. pace NULL: as fast as it goes. */
 int segment_file_make(const struct file_ops *ops, int directory, const struct segment_header *h,
-                      const struct segment_record *first, const bool *stop);
+                      const struct segment_record *first, const struct segment_pace *pace);
 
 #endif

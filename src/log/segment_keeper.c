@@ -8,7 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { RETRY_SECONDS = 1 };
+enum { RETRY_SECONDS = 1, AHEAD_BYTES = 8 << 20, AHEAD_TIMES = 4, TOLD_EVERY_BYTES = 1 << 20 };
 
 uint32_t segment_salt(void)
 {
@@ -42,22 +42,6 @@ static uint64_t next_sequence(const struct segment_keeper *k)
     return k->list.at[k->list.count - 1].sequence + 1;
 }
 
-/* @lock held; let go while the file is made. */
-static void prepare(struct segment_keeper *k)
-{
-    struct segment_header h = {
-        .salt = segment_salt(), .sequence = next_sequence(k), .bytes = k->segment_bytes};
-    int fd;
-
-    pthread_mutex_unlock(&k->lock);
-    fd = segment_file_make(k->ops, k->directory, &h, NULL, &k->stop);
-    pthread_mutex_lock(&k->lock);
-    k->spare_error = fd < 0 ? fd : 0;
-    if (fd >= 0)
-        k->spare = (struct segment_spare){fd, h.sequence, h.salt};
-    pthread_cond_broadcast(&k->changed);
-}
-
 /* Whole segments only, and never the last that holds a durable record (what is trimmed is durable). */
 static bool has_trimmed(const struct segment_keeper *k)
 {
@@ -83,6 +67,42 @@ static void delete_first(struct segment_keeper *k)
         k->list.count--;
         memmove(k->list.at, k->list.at + 1, k->list.count * sizeof(*k->list.at));
     }
+}
+
+/* Zeros are written four times as fast as records: done when a quarter of the current segment is used,
+ * without a burst that syncs would stand behind. */
+static bool go_on(void *context, uint64_t zeroed_bytes)
+{
+    struct segment_keeper *k = context;
+    bool stop;
+
+    pthread_mutex_lock(&k->lock);
+    while (!k->stop && !k->wanted && zeroed_bytes > AHEAD_BYTES + AHEAD_TIMES * k->written_bytes) {
+        if (has_trimmed(k))
+            delete_first(k);
+        else
+            pthread_cond_wait(&k->changed, &k->lock);
+    }
+    stop = k->stop;
+    pthread_mutex_unlock(&k->lock);
+    return !stop;
+}
+
+/* @lock held; let go while the file is made. */
+static void prepare(struct segment_keeper *k)
+{
+    struct segment_header h = {
+        .salt = segment_salt(), .sequence = next_sequence(k), .bytes = k->segment_bytes};
+    struct segment_pace pace = {go_on, k};
+    int fd;
+
+    pthread_mutex_unlock(&k->lock);
+    fd = segment_file_make(k->ops, k->directory, &h, NULL, &pace);
+    pthread_mutex_lock(&k->lock);
+    k->spare_error = fd < 0 ? fd : 0;
+    if (fd >= 0)
+        k->spare = (struct segment_spare){fd, h.sequence, h.salt};
+    pthread_cond_broadcast(&k->changed);
 }
 
 static void wait_a_while(struct segment_keeper *k)
@@ -129,8 +149,12 @@ int segment_keeper_take(struct segment_keeper *k, uint64_t first_offset, struct 
     int error;
 
     pthread_mutex_lock(&k->lock);
+    k->wanted = true;
+    pthread_cond_broadcast(&k->changed);
     while (k->spare.fd < 0 && !k->spare_error)
         pthread_cond_wait(&k->changed, &k->lock);
+    k->wanted = false;
+    k->written_bytes = 0;
     error = k->spare.fd < 0
                 ? k->spare_error
                 : segment_list_add(&k->list, (struct segment_file){k->spare.sequence, first_offset});
@@ -141,6 +165,15 @@ int segment_keeper_take(struct segment_keeper *k, uint64_t first_offset, struct 
     }
     pthread_mutex_unlock(&k->lock);
     return error;
+}
+
+void segment_keeper_written(struct segment_keeper *k, uint64_t bytes)
+{
+    pthread_mutex_lock(&k->lock);
+    if (bytes / TOLD_EVERY_BYTES != k->written_bytes / TOLD_EVERY_BYTES)
+        pthread_cond_broadcast(&k->changed);
+    k->written_bytes = bytes;
+    pthread_mutex_unlock(&k->lock);
 }
 
 bool segment_keeper_has_spare(struct segment_keeper *k)
@@ -197,7 +230,7 @@ void segment_keeper_finish(struct segment_keeper *k)
 {
     if (k->started) {
         pthread_mutex_lock(&k->lock);
-        __atomic_store_n(&k->stop, true, __ATOMIC_RELAXED);
+        k->stop = true;
         pthread_cond_broadcast(&k->changed);
         pthread_mutex_unlock(&k->lock);
         pthread_join(k->thread, NULL);

@@ -24,6 +24,8 @@ struct segment_keeper {
     bool started, stop;
     struct segment_list list;   /* those with records, the one being written the last */
     struct segment_spare spare; /* fd -1: none */
+    uint64_t written_bytes;     /* of the segment that is being written */
+    bool wanted;                /* somebody waits for the spare */
     int spare_error;            /* why there is none: ERROR_LIMIT (disk full), ERROR_IO */
     uint64_t trim_offset;       /* records before it are not needed */
     uint64_t keep_offset;       /* but what is from here on is still to be read back */
@@ -36,6 +38,9 @@ int segment_keeper_start(struct segment_keeper *k);
 /* Waits until a spare is there and takes it as the segment that begins at first_offset; ERROR_LIMIT,
  * ERROR_IO, ERROR_NOMEM. @thread log */
 int segment_keeper_take(struct segment_keeper *k, uint64_t first_offset, struct segment_spare *ret);
+/* How far the current segment is filled: the next one is made in step with it, so that making it hardly holds
+ * up syncs. @thread log */
+void segment_keeper_written(struct segment_keeper *k, uint64_t bytes);
 /* A spare is there. @thread any */
 bool segment_keeper_has_spare(struct segment_keeper *k);
 /* @thread any */
