@@ -1,12 +1,13 @@
-/* A SKU's header and the block of its rows: how they lie in memory, and where a location's row is looked for first.
+/* A SKU's header and the block of its rows: how they lie in memory, and where a location's row is looked for
+ * first.
  *
  *   header, one line:  version · block · item · rows · mark · number · text (26 bytes or a pointer)
  *   block:             capacity rows of one line each, then the order in which they came (32 bits each)
  *
- * A location's row stands at its home slot or, where that was taken, at the next free one. Which slots are home depends on a seed: blocks are
- * built anew for every few rows that come, and the best of some seeds puts nine rows of ten at home with every slot in
- * use. The word that leads to a block says its capacity and seed too, so that who has the word knows the row's likely address without another
- * look into memory. */
+ * A location's row stands at its home slot or, where that was taken, at the next free one. Which slots are
+ * home depends on a seed: blocks are built anew for every few rows that come, and the best of some seeds puts
+ * nine rows of ten at home with every slot in use. The word that leads to a block says its capacity and seed
+ * too, so that who has the word knows the row's likely address without another look into memory. */
 #ifndef CORE_TABLE_BLOCK_H
 #define CORE_TABLE_BLOCK_H
 
@@ -15,7 +16,8 @@
 
 #include <stdatomic.h>
 
-/* One row in memory. All access is by whole words: release and acquire (latch.h names the pairs), or plain while the block is not yet published. */
+/* One row in memory. All access is by whole words: release and acquire (latch.h names the pairs), or plain
+ * while the block is not yet published. */
 struct cell {
     _Alignas(64) _Atomic uint64_t word[ROW_WORDS];
 };
@@ -37,10 +39,12 @@ _Static_assert(sizeof(struct sku) == 64 && sizeof(struct cell) == 64, "a cache l
 /* No row: what an empty slot has in ROW_WHO's location. */
 #define LOCATION_NONE UINT32_MAX
 
-/* Block word: the address (64-byte aligned, 47 bits); seed: the 6 bits below; capacity's code: the 16 bits above. */
+/* Block word: the address (64-byte aligned, 47 bits); seed: the 6 bits below; capacity's code: the 16 bits
+ * above. */
 enum { BLOCK_SEEDS = 64, CAPACITY_CODE_MOST = 119 };
 
-/* Codes count 0, 1, 2, 3, then each power of two in quarters: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, … 2^31 and beyond are no capacities. */
+/* Codes count 0, 1, 2, 3, then each power of two in quarters: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, … 2^31 and
+ * beyond are no capacities. */
 static inline uint32_t capacity_of(unsigned code)
 {
     return code < 4 ? code : (4 + (code & 3)) << ((code >> 2) - 1);
@@ -66,10 +70,17 @@ static inline uint64_t block_word(const void *memory, unsigned code, unsigned se
     return (uint64_t)(uintptr_t)memory | seed | (uint64_t)code << 48;
 }
 
+/* The first of the two slots that are home to a location (of one slot, the last of an odd number). */
 static inline uint32_t block_home(uint64_t block, uint32_t capacity, uint32_t location)
 {
     uint32_t multiplier = (2 * (uint32_t)(block % BLOCK_SEEDS) + 1) * 0x9E3779B1u;
-    return (uint32_t)(((uint64_t)((location + 1) * multiplier) * capacity) >> 32);
+    return (uint32_t)(((uint64_t)((location + 1) * multiplier) * ((capacity + 1) / 2)) >> 32) * 2;
+}
+
+/* The other one. */
+static inline uint32_t block_second(uint32_t home, uint32_t capacity)
+{
+    return home + (home + 1 < capacity);
 }
 
 static inline _Atomic uint32_t *block_order(uint64_t block)
@@ -83,7 +94,8 @@ static inline size_t block_bytes(unsigned code)
     return (capacity * (sizeof(struct cell) + sizeof(uint32_t)) + 63) & ~(size_t)63;
 }
 
-/* How many rows may stand in a block: up to 32 slots all, else four fifths, so that a look for what is not there ends soon. */
+/* How many rows may stand in a block: up to 32 slots all, else four fifths, so that a look for what is not
+ * there ends soon. */
 static inline uint32_t capacity_room(uint32_t capacity)
 {
     return capacity <= 32 ? capacity : capacity - capacity / 5;
@@ -92,18 +104,20 @@ static inline uint32_t capacity_room(uint32_t capacity)
 /* The smallest code with room for that many rows; 0xFFFF when there is none. */
 unsigned block_code_for(size_t rows);
 
-/* The slot of a location's row in a block nobody changes at the time (the writer's own look); -1: not there. ret_free (or NULL): the first empty slot
- * for it, -1 when there is none. */
+/* The slot of a location's row in a block nobody changes at the time (the writer's own look); -1: not there.
+ * ret_free (or NULL): the first empty slot for it, -1 when there is none. */
 int64_t block_find(uint64_t block, uint32_t location, int64_t *ret_free);
 
-/* Fills fresh memory of block_bytes(code): the rows of `old` (a block word, count rows, in their order), each overruled by one of `rows` with its location, then
- * the others of `rows` in theirs. Returns the word; ret_count is how many there are. */
-uint64_t block_build(void *memory, unsigned code, uint64_t old, uint32_t count, const struct row_image *rows, size_t rows_count,
-                     uint32_t *ret_count);
+/* Fills fresh memory of block_bytes(code): the rows of `old` (a block word, count rows, in their order), each
+ * overruled by one of `rows` with its location, then the others of `rows` in theirs. Returns the word;
+ * ret_count is how many there are. */
+uint64_t block_build(void *memory, unsigned code, uint64_t old, uint32_t count, const struct row_image *rows,
+                     size_t rows_count, uint32_t *ret_count);
 
 void cell_write(struct cell *c, const struct row_image *r); /* word by word, release */
 static inline void cell_read(const struct cell *c, struct row_image *ret_row)
 {
+#pragma GCC unroll 8
     for (int k = 0; k < ROW_WORDS; k++)
         ret_row->word[k] = atomic_load_explicit(&c->word[k], memory_order_acquire);
 }

@@ -8,12 +8,11 @@
  *
  * Pairings: entry.key release (insertion) with acquire (probe), so that what `equal` looks at is there;
  * index.cells release (publication) with acquire (cells_of), so that a complete array is seen. */
-#include "core/table/index.h"
+#include "core/table/index_probe.h"
 
 #include "base/error.h"
 #include "core/table/pages.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -22,38 +21,16 @@ enum {
         32, /* slots looked at by each insertion while growing: done after capacity / 32 insertions */
 };
 
-struct entry {
-    _Atomic uint64_t key; /* hash's upper half: 32 bits, high; id + 1: 32 bits, low; 0: empty */
-    _Atomic uint64_t hint;
-};
-
-struct cells {
-    uint32_t capacity;
-    bool huge;
-    _Alignas(16) struct entry entry[]; /* none straddles a cache line */
-};
-
-struct index {
-    _Atomic(struct cells *) cells;
-    index_equal equal;
-    const void *owner;
-    /* the writer's */
-    struct epoch *epoch;
-    struct cells *next; /* being filled, or NULL */
-    uint32_t moved;     /* slots of cells that next has */
-    size_t count;
-};
-
 static size_t cells_bytes(uint32_t capacity)
 {
-    return sizeof(struct cells) + capacity * sizeof(struct entry);
+    return sizeof(struct index_cells) + capacity * sizeof(struct index_entry);
 }
 
-static struct cells *cells_create(uint32_t capacity)
+static struct index_cells *cells_create(uint32_t capacity)
 {
     size_t bytes = cells_bytes(capacity);
     bool huge = bytes >= HUGE_PAGE_BYTES;
-    struct cells *c = pages_map(bytes, huge ? HUGE_PAGE_BYTES : 4096, huge);
+    struct index_cells *c = pages_map(bytes, huge ? HUGE_PAGE_BYTES : 4096, huge);
 
     if (c) {
         c->capacity = capacity;
@@ -64,55 +41,21 @@ static struct cells *cells_create(uint32_t capacity)
 
 static void cells_destroy(void *memory)
 {
-    struct cells *c = memory;
+    struct index_cells *c = memory;
     if (c)
         pages_unmap(c, cells_bytes(c->capacity));
 }
 
-static inline const struct cells *cells_of(const struct index *i)
-{
-    return atomic_load_explicit(&i->cells, memory_order_acquire); /* pairs with the release in publish */
-}
-
-static inline uint32_t home(const struct cells *c, uint64_t hash)
-{
-    return (uint32_t)(((hash >> 32) * c->capacity) >> 32);
-}
-
-static inline uint32_t after(const struct cells *c, uint32_t slot)
-{
-    return slot + 1 == c->capacity ? 0 : slot + 1;
-}
-
-/* The next slot from `slot` on that has this hash, its key in ret_key; false at the end of the run. There is
- * always an empty slot. */
-static inline bool probe(const struct cells *c, uint64_t hash, uint32_t *slot, uint64_t *ret_key)
-{
-    for (;; *slot = after(c, *slot)) {
-        uint64_t key =
-            atomic_load_explicit(&c->entry[*slot].key, memory_order_acquire); /* pairs with place */
-        if (key == 0)
-            return false;
-        if (key >> 32 == hash >> 32) {
-            *ret_key = key;
-            return true;
-        }
-    }
-}
-
-static inline uint32_t key_id(uint64_t key)
-{
-    return (uint32_t)key - 1;
-}
-
 struct index *index_create(struct epoch *e, size_t expected, index_equal equal, const void *owner)
 {
-    size_t capacity = expected < CAPACITY_LEAST / 2 ? CAPACITY_LEAST : expected + expected / 3 + 1;
+    size_t capacity = expected < CAPACITY_LEAST / 2
+                          ? CAPACITY_LEAST
+                          : (expected + expected / 2 + INDEX_LINE) & ~(size_t)(INDEX_LINE - 1);
     struct index *i = pages_map(sizeof(*i), 4096, false);
 
     if (!i)
         return NULL;
-    struct cells *c = capacity <= UINT32_MAX ? cells_create((uint32_t)capacity) : NULL;
+    struct index_cells *c = capacity <= UINT32_MAX ? cells_create((uint32_t)capacity) : NULL;
     if (!c) {
         pages_unmap(i, sizeof(*i));
         return NULL;
@@ -135,41 +78,41 @@ void index_destroy(struct index *i)
 
 uint32_t index_find(const struct index *i, struct text t, uint64_t hash)
 {
-    const struct cells *c = cells_of(i);
+    const struct index_cells *c = index_cells_of(i);
     uint64_t key;
 
-    for (uint32_t slot = home(c, hash); probe(c, hash, &slot, &key); slot = after(c, slot))
-        if (i->equal(i->owner, key_id(key), t))
-            return key_id(key);
+    for (uint32_t slot = index_first(c, hash); index_probe(c, hash, &slot, &key); slot = index_after(c, slot))
+        if (i->equal(i->owner, index_key_id(key), t))
+            return index_key_id(key);
     return INDEX_NONE;
 }
 
 void index_prefetch(const struct index *i, uint64_t hash)
 {
-    const struct cells *c = cells_of(i);
-    __builtin_prefetch(&c->entry[home(c, hash)]);
+    const struct index_cells *c = index_cells_of(i);
+    __builtin_prefetch(&c->entry[index_home(c, hash)]);
 }
 
 uint64_t index_hint(const struct index *i, uint64_t hash, uint32_t *ret_id)
 {
-    const struct cells *c = cells_of(i);
-    uint32_t slot = home(c, hash);
+    const struct index_cells *c = index_cells_of(i);
+    uint32_t slot = index_first(c, hash);
     uint64_t key;
 
-    if (!probe(c, hash, &slot, &key))
+    if (!index_probe(c, hash, &slot, &key))
         return 0;
-    *ret_id = key_id(key);
+    *ret_id = index_key_id(key);
     return atomic_load_explicit(&c->entry[slot].hint,
                                 memory_order_relaxed); /* decides nothing: needs no order */
 }
 
 /* Puts an entry into the first empty slot of its run; returns the slot. */
-static uint32_t place(struct cells *c, uint64_t key, uint64_t hint)
+static uint32_t place(struct index_cells *c, uint64_t key, uint64_t hint)
 {
-    uint32_t slot = home(c, key);
+    uint32_t slot = index_home(c, key);
 
     while (atomic_load_explicit(&c->entry[slot].key, memory_order_relaxed) != 0) /* the writer's own stores */
-        slot = after(c, slot);
+        slot = index_after(c, slot);
     atomic_store_explicit(&c->entry[slot].hint, hint, memory_order_relaxed);
     atomic_store_explicit(&c->entry[slot].key, key,
                           memory_order_release); /* pairs with the acquire in probe */
@@ -178,7 +121,7 @@ static uint32_t place(struct cells *c, uint64_t key, uint64_t hint)
 
 static void publish(struct index *i)
 {
-    struct cells *old = atomic_load_explicit(&i->cells, memory_order_relaxed);
+    struct index_cells *old = atomic_load_explicit(&i->cells, memory_order_relaxed);
 
     atomic_store_explicit(&i->cells, i->next, memory_order_release); /* pairs with the acquire in cells_of */
     i->next = NULL;
@@ -186,7 +129,7 @@ static void publish(struct index *i)
     epoch_retire(i->epoch, old, cells_destroy);
 }
 
-static void move_some(struct index *i, const struct cells *c)
+static void move_some(struct index *i, const struct index_cells *c)
 {
     for (uint32_t most = MOVED_AT_ONCE; most > 0 && i->moved < c->capacity; most--, i->moved++) {
         uint64_t key = atomic_load_explicit(&c->entry[i->moved].key, memory_order_relaxed);
@@ -197,24 +140,25 @@ static void move_some(struct index *i, const struct cells *c)
         publish(i);
 }
 
-/* Begins to grow at three quarters. Without memory the present array takes more, up to fifteen sixteenths. */
-static int make_room(struct index *i, const struct cells *c)
+/* Begins to grow at two thirds: then few runs leave their first line. Without memory the present array takes
+ * more, up to fifteen sixteenths. */
+static int make_room(struct index *i, const struct index_cells *c)
 {
-    if (i->next || i->count < c->capacity - c->capacity / 4)
+    if (i->next || i->count < c->capacity - c->capacity / 3)
         return 0;
-    uint64_t larger = (uint64_t)c->capacity + c->capacity / 2;
+    uint64_t larger = ((uint64_t)c->capacity + c->capacity / 2) & ~(uint64_t)(INDEX_LINE - 1);
     i->next = larger <= UINT32_MAX ? cells_create((uint32_t)larger) : NULL;
     return i->next || i->count < c->capacity - c->capacity / 16 ? 0 : ERROR_NOMEM;
 }
 
 int index_insert(struct index *i, uint32_t id, uint64_t hash)
 {
-    struct cells *c = atomic_load_explicit(&i->cells, memory_order_relaxed);
+    struct index_cells *c = atomic_load_explicit(&i->cells, memory_order_relaxed);
     int error = make_room(i, c);
 
     if (error)
         return error;
-    uint64_t key = (hash & ~(uint64_t)UINT32_MAX) | (id + 1);
+    uint64_t key = index_tag(hash) << 32 | (id + 1);
     uint32_t slot = place(c, key, 0);
     i->count++;
     if (!i->next)
@@ -225,12 +169,12 @@ int index_insert(struct index *i, uint32_t id, uint64_t hash)
     return 0;
 }
 
-static void set_hint(struct cells *c, uint32_t id, uint64_t hash, uint64_t hint)
+static void set_hint(struct index_cells *c, uint32_t id, uint64_t hash, uint64_t hint)
 {
     uint64_t key;
 
-    for (uint32_t slot = home(c, hash); probe(c, hash, &slot, &key); slot = after(c, slot))
-        if (key_id(key) == id) {
+    for (uint32_t slot = index_first(c, hash); index_probe(c, hash, &slot, &key); slot = index_after(c, slot))
+        if (index_key_id(key) == id) {
             atomic_store_explicit(&c->entry[slot].hint, hint, memory_order_relaxed);
             return;
         }
@@ -245,6 +189,6 @@ void index_set_hint(struct index *i, uint32_t id, uint64_t hash, uint64_t hint)
 
 size_t index_bytes(const struct index *i)
 {
-    const struct cells *c = cells_of(i);
+    const struct index_cells *c = index_cells_of(i);
     return sizeof(*i) + cells_bytes(c->capacity) + (i->next ? cells_bytes(i->next->capacity) : 0);
 }

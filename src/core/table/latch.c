@@ -93,3 +93,19 @@ const struct cell *look_parked_cell(const struct look *l, uint32_t slot)
             return &l->park->image[k];
     return &block_cells(l->block)[slot];
 }
+
+/* From a slot on, to the first that is empty. */
+const struct cell *look_find_on(const struct look *l, uint32_t location, uint32_t slot)
+{
+    for (uint32_t probes = 0; probes < l->capacity; probes++) {
+        const struct cell *c = look_cell(l, slot);
+        uint32_t at = cell_location(c);
+        if (at == location)
+            return c;
+        if (at == LOCATION_NONE)
+            return NULL;
+        if (++slot == l->capacity)
+            slot = 0;
+    }
+    return NULL;
+}

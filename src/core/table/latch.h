@@ -1,9 +1,9 @@
-/* The latch: how a SKU's rows change all at once for readers that never wait. All of the table's memory orders are here, in block.h's cells and in
- * table.c's publication of SKUs.
+/* The latch: how a SKU's rows change all at once for readers that never wait. All of the table's memory
+ * orders are here, in block.h's cells and in table.c's publication of SKUs.
  *
- * There is one writer, so one parked area serves the whole table. Before a publish changes anything of a SKU it parks the old state
- * of all it will change; a reader that comes while the change is going on reads what is parked instead, and is never held up, wherever the
- * writer was stopped:
+ * There is one writer, so one parked area serves the whole table. Before a publish changes anything of a SKU
+ * it parks the old state of all it will change; a reader that comes while the change is going on reads what
+ * is parked instead, and is never held up, wherever the writer was stopped:
  *
  *   writer                                              reader
  *   P0  park: block, count, slots, old images, sku      V0  v = sku.version
@@ -11,22 +11,25 @@
  *   V1  sku.version = odd                                      V1' sku.version still v?      else start over
  *   R   rows (block, count)                             odd:   S0  s = park.seq: odd?         else start over
  *   V2  sku.version = even                                     park.sku mine?                 else start over
- *   P2  park.seq = even                                        changed rows from the area, the others from the block parked there
- *   (then P0 of the next)                                      S1  park.seq still s?          else start over
+ *   P2  park.seq = even                                        changed rows from the area, the others from
+ * the block parked there (then P0 of the next)                                      S1  park.seq still s?
+ * else start over
  *
- * Every store is a release, every load of another thread's an acquire; there are no fences. A load that sees a store sees all that the writer did
- * before it, so:
- *   - V0 even sees V2 of that version: all its rows are there. A row word of a later change (R) seen in between makes V1 of that change
- *     visible to V1', which differs.
- *   - V0 odd sees V1, so S0 sees P1 of that change or something later. When it is odd and the SKU is mine, P0 of that very
- *     publish is seen, and so is every publish before it: rows that are not parked are whole. Whatever of the next publish is seen (P0 again, R) makes P2 visible
- *     to S1, which differs, for park.seq has 64 bits and never comes back.
- *   - No wait: when S0 is even, or the SKU another, then V2 is visible, and looking at the version again gives a newer one.
- *     A reader starts over only when the writer got on; a stopped writer stops nobody.
+ * Every store is a release, every load of another thread's an acquire; there are no fences. A load that sees
+ * a store sees all that the writer did before it, so:
+ *   - V0 even sees V2 of that version: all its rows are there. A row word of a later change (R) seen in
+ * between makes V1 of that change visible to V1', which differs.
+ *   - V0 odd sees V1, so S0 sees P1 of that change or something later. When it is odd and the SKU is mine, P0
+ * of that very publish is seen, and so is every publish before it: rows that are not parked are whole.
+ * Whatever of the next publish is seen (P0 again, R) makes P2 visible to S1, which differs, for park.seq has
+ * 64 bits and never comes back.
+ *   - No wait: when S0 is even, or the SKU another, then V2 is visible, and looking at the version again
+ * gives a newer one. A reader starts over only when the writer got on; a stopped writer stops nobody.
  *
- * What is read in between may be a mixture, so every slot and count is kept within its block's capacity before it is used; blocks are kept from
- * being freed by the reader's epoch section. A change that builds the SKU's block anew (growth, or more rows than the area holds) needs no
- * images: the old block, which nobody writes any more, is what is parked; so a publish may change any number of rows. */
+ * What is read in between may be a mixture, so every slot and count is kept within its block's capacity
+ * before it is used; blocks are kept from being freed by the reader's epoch section. A change that builds the
+ * SKU's block anew (growth, or more rows than the area holds) needs no images: the old block, which nobody
+ * writes any more, is what is parked; so a publish may change any number of rows. */
 #ifndef CORE_TABLE_LATCH_H
 #define CORE_TABLE_LATCH_H
 
@@ -46,11 +49,11 @@ struct park {
 
 /* ---- @thread writer ---- */
 void latch_park(struct park *p, const struct sku *s, const uint32_t *slots, uint32_t count); /* P0 */
-void latch_begin(struct park *p, struct sku *s);                                              /* P1, V1 */
-void latch_end(struct park *p, struct sku *s);                                                /* V2, P2 */
-void latch_write(struct cell *c, const struct row_image *r);                                  /* R, one row */
-void latch_append(struct sku *s, uint32_t slot);                  /* R, the next row that came is in this slot */
-void latch_swap(struct sku *s, uint64_t block, uint32_t count);   /* R, another block */
+void latch_begin(struct park *p, struct sku *s);                                             /* P1, V1 */
+void latch_end(struct park *p, struct sku *s);                                               /* V2, P2 */
+void latch_write(struct cell *c, const struct row_image *r);                                 /* R, one row */
+void latch_append(struct sku *s, uint32_t slot); /* R, the next row that came is in this slot */
+void latch_swap(struct sku *s, uint64_t block, uint32_t count); /* R, another block */
 
 /* ---- @thread any, inside an epoch section ---- */
 /* One look at a SKU: begin, read what is wanted, and ask whether it still holds; else do it all again. */
@@ -69,7 +72,8 @@ static inline void look_begin(struct look *l, const struct park *p, const struct
 {
     for (;;) {
         l->sku = s;
-        l->seen = atomic_load_explicit(&s->version, memory_order_acquire); /* V0: pairs with V2 (even), V1 (odd) */
+        l->seen =
+            atomic_load_explicit(&s->version, memory_order_acquire); /* V0: pairs with V2 (even), V1 (odd) */
         if (__builtin_expect(l->seen & 1, 0)) {
             if (!look_begin_parked(l, p, s))
                 continue;
@@ -77,7 +81,8 @@ static inline void look_begin(struct look *l, const struct park *p, const struct
         }
         l->park = NULL;
         l->count = atomic_load_explicit(&s->count, memory_order_acquire); /* pairs with R */
-        l->block = atomic_load_explicit(&s->block, memory_order_acquire); /* pairs with R: what the block holds is there */
+        l->block = atomic_load_explicit(
+            &s->block, memory_order_acquire); /* pairs with R: what the block holds is there */
         break;
     }
     l->capacity = block_capacity(l->block);
@@ -89,7 +94,8 @@ static inline void look_begin(struct look *l, const struct park *p, const struct
 static inline bool look_holds(const struct look *l)
 {
     if (__builtin_expect(l->park != NULL, 0))
-        return atomic_load_explicit(&l->park->seq, memory_order_acquire) == l->seen; /* S1: P2 comes before what it guards */
+        return atomic_load_explicit(&l->park->seq, memory_order_acquire) ==
+               l->seen; /* S1: P2 comes before what it guards */
     return atomic_load_explicit(&l->sku->version, memory_order_acquire) == l->seen; /* V1': so does V1 */
 }
 
@@ -106,26 +112,35 @@ static inline const struct cell *look_nth(const struct look *l, uint32_t k)
     return look_cell(l, slot < l->capacity ? slot : 0);
 }
 
+static inline uint32_t cell_location(const struct cell *c)
+{
+    return (uint32_t)atomic_load_explicit(&c->word[ROW_WHO], memory_order_acquire); /* pairs with R */
+}
+
 /* The cell of a location's row, NULL when there is none. */
+const struct cell *look_find_on(const struct look *l, uint32_t location, uint32_t slot);
 static inline const struct cell *look_find(const struct look *l, uint32_t location)
 {
-    uint32_t slot = l->capacity ? block_home(l->block, l->capacity, location) : 0;
-
-    for (uint32_t probes = 0; probes < l->capacity; probes++) {
-        const struct cell *c = look_cell(l, slot);
-        uint32_t at = (uint32_t)atomic_load_explicit(&c->word[ROW_WHO], memory_order_acquire); /* pairs with R */
-        if (at == location)
-            return c;
-        if (at == LOCATION_NONE)
-            return NULL;
-        if (++slot == l->capacity)
-            slot = 0;
-    }
-    return NULL;
+    if (__builtin_expect(l->capacity == 0, 0))
+        return NULL;
+    uint32_t home = block_home(l->block, l->capacity, location), second = block_second(home, l->capacity);
+    if (__builtin_expect(l->park != NULL, 0))
+        return look_find_on(l, location, home);
+    /* both at once and no branch between them: which of the two it is nobody can foretell */
+    const struct cell *cells = block_cells(l->block);
+    const struct cell *c = &cells[home + (second - home) * (cell_location(&cells[second]) == location)];
+    return __builtin_expect(cell_location(c) == location, 1) ? c : look_find_on(l, location, home);
 }
 
 /* Places where tests stop the writer; nothing at all in a build without ONHAND_HOOKS. */
-enum latch_point { LATCH_PARKED, LATCH_BEGUN, LATCH_IN_ROW, LATCH_BETWEEN_ROWS, LATCH_SWAPPED, LATCH_UNPARKING };
+enum latch_point {
+    LATCH_PARKED,
+    LATCH_BEGUN,
+    LATCH_IN_ROW,
+    LATCH_BETWEEN_ROWS,
+    LATCH_SWAPPED,
+    LATCH_UNPARKING
+};
 #ifdef ONHAND_HOOKS
 extern void (*latch_hook)(enum latch_point at);
 #define LATCH_POINT(at) (latch_hook ? latch_hook(at) : (void)0)

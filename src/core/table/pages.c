@@ -37,8 +37,13 @@ void *pages_map(size_t bytes, size_t align, bool huge)
             munmap(memory + length, rest);
     }
     if (huge)
-        (void)madvise(memory, length, MADV_HUGEPAGE); /* only advice: small pages serve as well, slower */
+        pages_advise_huge(memory, length);
     return memory;
+}
+
+void pages_advise_huge(void *memory, size_t bytes)
+{
+    (void)madvise(memory, bytes, MADV_HUGEPAGE);
 }
 
 void pages_unmap(void *memory, size_t bytes)

@@ -7,10 +7,13 @@
 
 enum { HUGE_PAGE_BYTES = 2 << 20 };
 
-/* Zeroed, aligned to `align` bytes (a power of two, at least a page), taken from the machine only as it is touched. `huge`: ask
- * for huge pages (a quarter off a random look into a large table; a first touch then clears 2 MiB, some 100 µs). NULL without
- * memory. */
+/* Zeroed, aligned to `align` bytes (a power of two, at least a page), taken from the machine only as it is
+ * touched. `huge`: ask for huge pages (a quarter off a random look into a large table; a first touch then
+ * clears 2 MiB, some 100 µs). NULL without memory. */
 void *pages_map(size_t bytes, size_t align, bool huge);
+/* Asks for huge pages for a part of what was mapped (whole huge pages). Only advice: small pages serve as
+ * well, slower. */
+void pages_advise_huge(void *memory, size_t bytes);
 void pages_unmap(void *memory, size_t bytes); /* the same bytes as mapped; takes NULL */
 
 #ifdef ONHAND_HOOKS

@@ -48,11 +48,12 @@ static char *slab_memory(const struct slab *s)
 
 static int region_add(struct slabs *s)
 {
-    struct region *r =
-        pages_map(REGION_BYTES, REGION_BYTES, s->regions != NULL); /* a small table stays small */
+    struct region *r = pages_map(REGION_BYTES, REGION_BYTES, false);
+    size_t small = s->regions ? 0 : HUGE_PAGE_BYTES; /* a small table stays small */
 
     if (!r)
         return -1;
+    pages_advise_huge((char *)r + small, REGION_BYTES - small);
     r->owner = s;
     r->older = s->regions;
     s->regions = r;

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "core/table/index.h"
+#include "core/table/index_probe.h"
 #include "core/table/latch.h"
 #include "core/table/pages.h"
 #include "core/table/slab.h"
@@ -59,35 +59,78 @@ struct text sku_text(const struct sku *s)
     return (struct text){at, s->length};
 }
 
+static inline uint64_t load64(const char *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof(v));
+    return v;
+}
+
+/* Of two texts of one length: in words, the last one overlapping. */
+static inline bool same_bytes(const char *a, const char *b, size_t length)
+{
+    if (length < 8)
+        return length == 0 || memcmp(a, b, length) == 0;
+    for (size_t k = 0; k + 8 < length; k += 8)
+        if (load64(a + k) != load64(b + k))
+            return false;
+    return load64(a + length - 8) == load64(b + length - 8);
+}
+
+static inline bool has_text(const struct sku *s, struct text t)
+{
+    return s->length == t.length && same_bytes(sku_text(s).at, t.at, t.length);
+}
+
 static bool equal(const void *owner, uint32_t number, struct text t)
 {
-    return text_equal(sku_text(sku_at(owner, number)), t);
+    return has_text(sku_at(owner, number), t);
+}
+
+/* Begins to fetch where the row at a location is likely to be, and the slot after it: where most rows are
+ * that are not at home. */
+static inline void prefetch_row(uint64_t block, uint32_t location)
+{
+    uint32_t capacity = block_capacity(block);
+
+    if (!capacity)
+        return;
+    uint32_t home = block_home(block, capacity, location);
+    __builtin_prefetch(&block_cells(block)[home]);
+    __builtin_prefetch(&block_cells(block)[block_second(home, capacity)]);
+}
+
+static inline struct sku *find(const struct table *t, struct text sku, uint64_t hash,
+                               const uint32_t *location)
+{
+    const struct index_cells *c = index_cells_of(t->index);
+    uint64_t key;
+
+    for (uint32_t slot = index_first(c, hash); index_probe(c, hash, &slot, &key);
+         slot = index_after(c, slot)) {
+        struct sku *s = sku_at(t, index_key_id(key));
+        if (location)
+            prefetch_row(atomic_load_explicit(&c->entry[slot].hint, memory_order_relaxed),
+                         *location); /* decides nothing */
+        if (has_text(s, sku))
+            return s;
+    }
+    return NULL;
 }
 
 struct sku *table_find_hashed(const struct table *t, struct text sku, uint64_t hash)
 {
-    uint32_t number = index_find(t->index, sku, hash);
-    return number == INDEX_NONE ? NULL : sku_at(t, number);
+    return find(t, sku, hash, NULL);
 }
 
 struct sku *table_find(const struct table *t, struct text sku)
 {
-    return table_find_hashed(t, sku, hash_text(sku));
-}
-
-static inline void prefetch_row(uint64_t block, uint32_t location)
-{
-    uint32_t capacity = block_capacity(block);
-    if (capacity)
-        __builtin_prefetch(&block_cells(block)[block_home(block, capacity, location)]);
+    return find(t, sku, hash_text(sku), NULL);
 }
 
 struct sku *table_find_for(const struct table *t, struct text sku, uint64_t hash, uint32_t location)
 {
-    uint32_t number;
-
-    prefetch_row(index_hint(t->index, hash, &number), location);
-    return table_find_hashed(t, sku, hash);
+    return find(t, sku, hash, &location);
 }
 
 void table_prefetch(const struct table *t, uint64_t hash)
