@@ -79,46 +79,57 @@ static unsigned choose_seed(const uint32_t *locations, uint32_t count, uint32_t 
     return best;
 }
 
-/* The locations the block will have, as far as a choice among seeds wants to know them. */
+static bool among(const uint32_t *locations, uint32_t count, uint32_t location)
+{
+    for (uint32_t k = 0; k < count; k++)
+        if (locations[k] == location)
+            return true;
+    return false;
+}
+
+/* The locations a block of at most CHOOSE_MOST slots will have, in their order. */
 static uint32_t gather(uint64_t old, uint32_t count, const struct row_image *rows, size_t rows_count,
                        uint32_t locations[CHOOSE_MOST])
 {
-    const struct cell *cells = block_cells(old);
     uint32_t gathered = 0;
 
-    for (uint32_t k = 0; k < count && gathered < CHOOSE_MOST; k++)
-        locations[gathered++] = location_at(&cells[nth_slot(old, k)]);
-    for (size_t k = 0; k < rows_count && gathered < CHOOSE_MOST; k++)
-        if (block_find(old, row_location(&rows[k]), NULL) < 0)
-            locations[gathered++] = row_location(&rows[k]);
+    for (uint32_t k = 0; k < count; k++)
+        locations[gathered++] = location_at(&block_cells(old)[nth_slot(old, k)]);
+    for (size_t k = 0; k < rows_count; k++) {
+        uint32_t location = row_location(&rows[k]);
+        if (block_find(old, location, NULL) < 0 && !among(locations + count, gathered - count, location))
+            locations[gathered++] = location;
+    }
     return gathered;
 }
 
-/* Gives a new location its slot and its place in the order. Who comes first to a slot that is home to several
- * has it. */
+/* Gives a location its slot and its place in the order. */
 static void settle(uint64_t block, uint32_t location, uint32_t slot, uint32_t nth)
 {
     atomic_store_explicit(&block_cells(block)[slot].word[ROW_WHO], location, memory_order_relaxed);
     atomic_store_explicit(&block_order(block)[nth], slot, memory_order_relaxed);
 }
 
-/* Settles the old block's locations: first those whose home is free, so that a row without a home of its own
- * takes none from another. */
-static void settle_old(uint64_t block, uint64_t old, uint32_t count)
+/* First those that find room at home, so that a row without takes none from another; then the rest. */
+static void settle_all(uint64_t block, const uint32_t *locations, uint32_t count)
 {
     uint32_t capacity = block_capacity(block);
+    uint64_t waiting = 0;
 
     for (uint32_t k = 0; k < count; k++) {
-        uint32_t location = location_at(&block_cells(old)[nth_slot(old, k)]),
-                 home = block_home(block, capacity, location);
-        if (location_at(&block_cells(block)[home]) == LOCATION_NONE)
-            settle(block, location, home, k);
+        uint32_t slot = block_home(block, capacity, locations[k]);
+        if (location_at(&block_cells(block)[slot]) != LOCATION_NONE)
+            slot = block_second(slot, capacity);
+        if (location_at(&block_cells(block)[slot]) == LOCATION_NONE)
+            settle(block, locations[k], slot, k);
+        else
+            waiting |= (uint64_t)1 << k;
     }
-    for (uint32_t k = 0; k < count; k++) {
-        uint32_t location = location_at(&block_cells(old)[nth_slot(old, k)]);
+    for (; waiting; waiting &= waiting - 1) {
+        uint32_t k = (uint32_t)__builtin_ctzll(waiting);
         int64_t room;
-        if (block_find(block, location, &room) < 0)
-            settle(block, location, (uint32_t)room, k);
+        block_find(block, locations[k], &room);
+        settle(block, locations[k], (uint32_t)room, k);
     }
 }
 
@@ -134,23 +145,33 @@ static void place(uint64_t block, const struct row_image *r, uint32_t *count)
     cell_write(&block_cells(block)[slot], r);
 }
 
+static uint64_t begin_empty(void *memory, unsigned code, unsigned seed)
+{
+    uint64_t block = block_word(memory, code, seed);
+
+    memset(memory, 0, block_bytes(code));
+    for (uint32_t k = 0; k < capacity_of(code); k++)
+        atomic_store_explicit(&block_cells(block)[k].word[ROW_WHO], LOCATION_NONE, memory_order_relaxed);
+    return block;
+}
+
 uint64_t block_build(void *memory, unsigned code, uint64_t old, uint32_t count, const struct row_image *rows,
                      size_t rows_count, uint32_t *ret_count)
 {
-    uint32_t locations[CHOOSE_MOST], capacity = capacity_of(code), placed = count;
-    unsigned seed = 0;
+    uint32_t locations[CHOOSE_MOST], capacity = capacity_of(code), placed = 0;
+    uint64_t block;
 
-    memset(memory, 0, block_bytes(code));
-    if (capacity <= CHOOSE_MOST)
-        seed = choose_seed(locations, gather(old, count, rows, rows_count, locations), capacity);
-    uint64_t block = block_word(memory, code, seed);
-    for (uint32_t k = 0; k < capacity; k++)
-        atomic_store_explicit(&block_cells(block)[k].word[ROW_WHO], LOCATION_NONE, memory_order_relaxed);
-    settle_old(block, old, count);
+    if (capacity <= CHOOSE_MOST) {
+        placed = gather(old, count, rows, rows_count, locations);
+        block = begin_empty(memory, code, choose_seed(locations, placed, capacity));
+        settle_all(block, locations, placed);
+    } else {
+        block = begin_empty(memory, code, 0);
+    }
     for (uint32_t k = 0; k < count; k++) {
         struct row_image r;
         cell_read(&block_cells(old)[nth_slot(old, k)], &r);
-        cell_write(&block_cells(block)[nth_slot(block, k)], &r);
+        place(block, &r, &placed);
     }
     for (size_t k = 0; k < rows_count; k++)
         place(block, &rows[k], &placed);
