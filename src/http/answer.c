@@ -129,7 +129,7 @@ void answer_stream_begin(struct exchange *x)
     if (x->request->keep_alive)
         buffer_text(x->out, TEXT("Connection: close\r\n"));
     buffer_text(x->out, TEXT("\r\n"));
-    x->close = true;
+    x->close = x->connection->closing = true;
 }
 
 size_t answer_chunk_begin(struct exchange *x)

@@ -716,6 +716,11 @@ void connection_accept(struct loop *l, int fd)
         connection_destroy(c);
 }
 
+void connection_break(struct connection *c)
+{
+    c->broken = true;
+}
+
 void connection_destroy(struct connection *c)
 {
     struct loop *l = c->loop;

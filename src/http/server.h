@@ -245,6 +245,8 @@ bool percent_decode(struct loop *l, struct text t, bool plus, struct text *ret);
 void connection_accept(struct loop *l, int fd);
 /* What was pending may go on. */
 void connection_resume(struct connection *c);
+/* Nothing more is sent; closed at the end of the callback that runs. */
+void connection_break(struct connection *c);
 /* Closes at once whatever goes on. */
 void connection_destroy(struct connection *c);
 /* Runs every fraction of the shortest deadline. */

@@ -1,0 +1,833 @@
+/* The routes, over real sockets and the real state: shapes, errors, waiting, keys. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "desk.h"
+#include "http/http.h"
+#include "http/keys.h"
+#include "talk.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#define JSON "Content-Type: application/json\r\n"
+#define NDJSON "Content-Type: application/x-ndjson\r\n"
+#define AT "\"occurred_at\":\"2026-11-21T10:00:00Z\""
+
+static struct desk desk;
+static struct http *server;
+static struct http_options options;
+
+static void start(void)
+{
+    char detail[200] = "";
+
+    options.listen = "127.0.0.1:0";
+    options.threads = options.threads ? options.threads : 1;
+    options.view = &desk.view;
+    options.commands = desk.port;
+    if (http_start(&options, &server, detail, sizeof(detail)))
+        fail_msg("%s", detail);
+}
+
+static int set_up(void **state)
+{
+    desk_start(&desk);
+    options = (struct http_options){0};
+    server = NULL;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    http_stop(server, 1000);
+    desk_stop(&desk);
+    return 0;
+}
+
+static struct answer get(const char *target)
+{
+    return ask(http_address(server), "GET", target, "", NULL);
+}
+
+static struct answer put(const char *target, const char *body)
+{
+    return ask(http_address(server), "PUT", target, JSON, body);
+}
+
+static struct answer post(const char *target, const char *headers, const char *body)
+{
+    return ask(http_address(server), "POST", target, headers, body);
+}
+
+static void expect(struct answer a, int status, const char *part)
+{
+    if (a.status != status || (part && !strstr(a.body, part)))
+        print_error("expected %d and %s, got:\n%s%s\n", status, part ? part : "anything",
+                    a.head ? a.head : "(nothing)", a.body ? a.body : "");
+    assert_int_equal(a.status, status);
+    if (part)
+        assert_non_null(strstr(a.body, part));
+    answer_free(&a);
+}
+
+static void expect_body(struct answer a, const char *body)
+{
+    assert_string_equal(a.body, body);
+    assert_int_equal(a.status, 200);
+    answer_free(&a);
+}
+
+/* Stock of three stores in two places, a warehouse and a group. */
+static void some_stock(void)
+{
+    start();
+    expect(put("/v1/locations/store-1", "{\"name\":\"One\",\"latitude\":52.5,\"longitude\":13.4}"), 201,
+           "\"id\":\"store-1\"");
+    expect(put("/v1/locations/store-2", "{\"name\":\"Two\",\"latitude\":52.6,\"longitude\":13.4}"), 201,
+           NULL);
+    expect(put("/v1/locations/far", "{\"latitude\":48.1,\"longitude\":11.6}"), 201, NULL);
+    expect(put("/v1/groups/berlin", "{\"name\":\"Berlin\",\"members\":[\"store-1\",\"store-2\"]}"), 201,
+           NULL);
+    expect(put("/v1/channels/web", "{\"name\":\"Web\",\"low_threshold\":3}"), 201, NULL);
+    desk_say(&desk, "[{\"id\":\"a1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":"
+                    "\"store-1\",\"quantity\":5," AT "},"
+                    "{\"id\":\"a2\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"store-"
+                    "2\",\"quantity\":2.5," AT "},"
+                    "{\"id\":\"a3\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"far\","
+                    "\"quantity\":10," AT "},"
+                    "{\"id\":\"b1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"B\",\"location\":\"far\","
+                    "\"quantity\":1," AT "}]");
+}
+
+/* ---- availability ---- */
+
+static void availability_has_the_shape_of_the_contract(void **state)
+{
+    start();
+    desk_say(&desk, "[{\"id\":\"1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"SKU-1\",\"location\":"
+                    "\"store-0042\",\"quantity\":23," AT "},"
+                    "{\"id\":\"2\",\"source\":\"s\",\"type\":\"status_change\",\"sku\":\"SKU-1\","
+                    "\"location\":\"store-0042\",\"quantity\":1,"
+                    "\"to_status\":\"damaged\"," AT "},"
+                    "{\"id\":\"3\",\"source\":\"s\",\"type\":\"order_placed\",\"sku\":\"SKU-1\",\"location\":"
+                    "\"store-0042\",\"quantity\":1,"
+                    "\"reference\":\"O-1\"," AT "},"
+                    "{\"id\":\"4\",\"source\":\"s\",\"type\":\"setting\",\"sku\":\"SKU-1\",\"location\":"
+                    "\"store-0042\",\"safety_stock\":2,"
+                    "\"reorder_point\":5," AT "},"
+                    "{\"id\":\"5\",\"source\":\"s\",\"type\":\"inbound\",\"sku\":\"SKU-1\",\"location\":"
+                    "\"store-0042\",\"quantity\":20,"
+                    "\"reference\":\"PO-7\",\"expected_at\":\"2026-11-24T08:00:00Z\"," AT "}]");
+    expect_body(
+        get("/v1/availability/SKU-1?location=store-0042&detail=true"),
+        "{\"sku\":\"SKU-1\",\"channel\":null,\"version\":\"1795219200000042:5\",\"as_of\":\"2026-11-21T10:05:"
+        "00.000005Z\","
+        "\"available\":19,\"level\":\"in_stock\",\"locations\":[{\"location\":\"store-0042\",\"available\":"
+        "19,\"level\":\"in_stock\","
+        "\"version\":\"1795219200000042:5\",\"on_hand\":23,\"unavailable\":{\"damaged\":1,\"quarantine\":0,"
+        "\"display\":0,"
+        "\"missing\":0,\"other\":0},\"reserved\":0,\"committed\":1,\"safety_stock\":2,\"net_available\":19,"
+        "\"incoming\":[{\"reference\":\"PO-7\",\"line\":null,\"quantity\":20,\"expected_at\":\"2026-11-24T08:"
+        "00:00Z\"}],"
+        "\"reorder_point\":5,\"backorder_limit\":0,\"allocations\":{},\"oversold\":0,\"flags\":["
+        "\"unregistered\"],"
+        "\"last_event_at\":\"2026-11-21T10:00:00Z\",\"last_count_at\":null}],\"next\":null}");
+}
+
+static void locations_named_grouped_near_and_everywhere(void **state)
+{
+    some_stock();
+    expect(get("/v1/availability/A"), 200,
+           "\"available\":17.5,\"level\":\"in_stock\",\"locations\":[{\"location\":\"store-1\"");
+    expect(get("/v1/availability/A?location=store-2&location=store-1"), 200,
+           "\"available\":7.5,\"level\":\"in_stock\",\"locations\":[{\"location\":\"store-2\",\"available\":"
+           "2.5,\"level\":\"in_stock\"},"
+           "{\"location\":\"store-1\",\"available\":5,\"level\":\"in_stock\"}],\"next\":null}");
+    expect(get("/v1/availability/A?group=berlin"), 200, "\"available\":7.5,");
+    expect(get("/v1/availability/A?near=52.5,13.4&within_km=20"), 200,
+           "\"available\":7.5,\"level\":\"in_stock\",\"locations\":[{\"location\":\"store-1\",\"available\":"
+           "5,\"level\":\"in_stock\","
+           "\"distance_km\":0},{\"location\":\"store-2\",\"available\":2.5,\"level\":\"in_stock\",\"distance_"
+           "km\":11.12}],");
+    expect(get("/v1/availability/A?near=52.5,13.4&limit=1&quantity=10"), 200,
+           "\"locations\":[{\"location\":\"far\"");
+    expect(get("/v1/availability/A?near=48.1,11.6&limit=1"), 200, "\"available\":10,");
+    expect(get("/v1/availability/A?quantity=5"), 200,
+           "\"available\":15,\"level\":\"in_stock\",\"locations\":[{\"location\":\"store-1\",\"available\":5,"
+           "\"level\":\"in_stock\"},"
+           "{\"location\":\"far\",\"available\":10,\"level\":\"in_stock\"}],");
+    /* where it never was, and where nobody was */
+    expect(get("/v1/availability/B?location=store-1&location=nowhere"), 200,
+           "\"available\":0,\"level\":\"out_of_stock\",\"locations\":[{\"location\":\"store-1\","
+           "\"available\":0,\"level\":"
+           "\"out_of_stock\"},{\"location\":\"nowhere\",\"available\":0,\"level\":\"out_of_stock\"}]");
+    expect(get("/v1/availability/C"), 404, "no SKU `C` is known");
+}
+
+static void a_page_leads_to_the_next(void **state)
+{
+    some_stock();
+    expect(get("/v1/availability/A?limit=2"), 200, "\"available\":17.5,");
+    expect(get("/v1/availability/A?limit=2"), 200,
+           "{\"location\":\"store-2\",\"available\":2.5,\"level\":\"in_stock\"}],\"next\":\"2\"}");
+    expect(get("/v1/availability/A?limit=2&after=2"), 200,
+           "\"available\":17.5,\"level\":\"in_stock\",\"locations\":[{\"location\":\"far\",\"available\":10,"
+           "\"level\":\"in_stock\"}],"
+           "\"next\":null}");
+}
+
+static void channels_are_known_or_refused(void **state)
+{
+    some_stock();
+    expect(get("/v1/availability/A?channel=web&location=store-2"), 200,
+           "\"channel\":\"web\",\"version\":\"1795219200000042:9\"");
+    expect(get("/v1/availability/A?channel=web&location=store-2"), 200,
+           "\"available\":2.5,\"level\":\"low_stock\"");
+    expect(get("/v1/availability/A?channel=shop"), 400, "there is no channel `shop`");
+    expect(get("/v1/availability/A?method=pickup"), 200, NULL);
+}
+
+static void bad_parameters_are_named(void **state)
+{
+    static const struct {
+        const char *query, *part;
+    } rows[] = {
+        {"colour=red", "{\"pointer\":\"colour\",\"detail\":\"is not a parameter here\"}"},
+        {"detail=yes", "{\"pointer\":\"detail\",\"detail\":\"must be true or false\"}"},
+        {"detail", "\"pointer\":\"detail\""},
+        {"limit=0", "must be an integer from 1 to 1000"},
+        {"limit=1001", "must be an integer from 1 to 1000"},
+        {"limit=99999999999999999999", "must be an integer from 1 to 1000"},
+        {"after=-1", "\"pointer\":\"after\""},
+        {"quantity=0", "must be greater than 0"},
+        {"quantity=1.0001", "\"pointer\":\"quantity\""},
+        {"quantity=1e3", "\"pointer\":\"quantity\""},
+        {"near=52", "must be latitude,longitude"},
+        {"near=91,0", "must be latitude,longitude"},
+        {"near=0,180.1", "must be latitude,longitude"},
+        {"near=a,b", "must be latitude,longitude"},
+        {"within_km=5", "goes with near only"},
+        {"near=1,1&group=g", "do not go together"},
+        {"near=1,1&after=3", "does not go with near"},
+        {"location=a&group=g", "do not go together"},
+        {"location=a%20b", "\"pointer\":\"location\""},
+        {"location=", "\"pointer\":\"location\""},
+        {"channel=a&channel=b", "is there twice"},
+        {"method=drone", "must be pickup, ship or same_day"},
+        {"by=2026-11-24", "{\"pointer\":\"by\",\"detail\":\"is not supported yet\"}"},
+        {"reservation=r-1", "{\"pointer\":\"reservation\",\"detail\":\"is not supported yet\"}"},
+        {"min_version=5", "must be a version as answers carry it"},
+        {"min_version=a:b", "must be a version as answers carry it"},
+        {"group=none", "there is no group `none`"},
+        {"%zz=1", "two hexadecimal digits"},
+        {"%3Cscript%3E=1", "\\u003Cscript\\u003E"},
+    };
+    char target[100];
+
+    some_stock();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(target, sizeof(target), "/v1/availability/A?%s", rows[i].query);
+        expect(get(target), 400, rows[i].part);
+    }
+    expect(get("/v1/availability/A?near=-0.5,-179.9999999&&detail=false&"), 200, NULL);
+}
+
+static void skus_are_percent_decoded(void **state)
+{
+    start();
+    desk_say(&desk, "[{\"id\":\"1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"a/b "
+                    "ü+%\",\"location\":\"l\",\"quantity\":1," AT "}]");
+    expect(get("/v1/availability/a%2Fb%20%C3%BC+%25"), 200, "\"sku\":\"a/b ü+%\"");
+    expect(get("/v1/availability/a%2fb%20%c3%bc%2B%25"), 200, NULL);
+    expect(get("/v1/availability/a%FF"), 400, "1 to 128 bytes of UTF-8");
+    expect(get("/v1/availability/a%00"), 400, NULL);
+    expect(get("/v1/availability/"), 400, NULL);
+}
+
+static void etags_are_of_what_counts(void **state)
+{
+    char line[64];
+
+    some_stock();
+    struct answer a = get("/v1/availability/A?location=store-1");
+    char *etag = head_value(a.head, "ETag");
+    assert_int_equal(strlen(etag), 18);
+    assert_non_null(strstr(a.head, "\r\nCache-Control: private, max-age=1\r\n"));
+    answer_free(&a);
+    /* something else happened: another version, the same answer */
+    desk_say(&desk, "[{\"id\":\"x\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"B\",\"location\":\"far\","
+                    "\"quantity\":1," AT "}]");
+    snprintf(line, sizeof(line), "If-None-Match: \"other\", %s\r\n", etag);
+    a = ask(http_address(server), "GET", "/v1/availability/A?location=store-1", line, NULL);
+    assert_int_equal(a.status, 304);
+    assert_int_equal(a.body_length, 0);
+    char *again = head_value(a.head, "ETag");
+    assert_string_equal(again, etag);
+    assert_null(head_value(a.head, "Content-Length"));
+    free(again);
+    answer_free(&a);
+    /* the stock changed: another answer */
+    desk_say(&desk, "[{\"id\":\"y\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"store-"
+                    "1\",\"quantity\":1," AT "}]");
+    expect(ask(http_address(server), "GET", "/v1/availability/A?location=store-1", line, NULL), 200,
+           "\"available\":4,");
+    expect(ask(http_address(server), "GET", "/v1/availability/A", "If-None-Match: *\r\n", NULL), 304, NULL);
+    free(etag);
+}
+
+static void head_answers_as_get(void **state)
+{
+    some_stock();
+    struct answer a = get("/v1/availability/A"),
+                  h = ask(http_address(server), "HEAD", "/v1/availability/A", "", NULL);
+    char *ga = head_value(a.head, "ETag"), *he = head_value(h.head, "ETag");
+    char *gl = head_value(a.head, "Content-Length"), *hl = head_value(h.head, "Content-Length");
+    assert_string_equal(ga, he);
+    assert_string_equal(gl, hl);
+    free(ga), free(he), free(gl), free(hl);
+    answer_free(&a);
+    answer_free(&h);
+}
+
+static void *say_later(void *context)
+{
+    usleep(100000);
+    desk_say(&desk, "[{\"id\":\"later\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":"
+                    "\"store-1\",\"quantity\":1," AT "}]");
+    return NULL;
+}
+
+static void a_version_is_waited_for_without_holding_the_loop(void **state)
+{
+    pthread_t later;
+
+    some_stock();
+    expect(get("/v1/availability/A?min_version=1795219200000042:9"), 200, NULL);
+    expect(get("/v1/availability/A?min_version=1795219200000041:99"), 200, NULL); /* an earlier incarnation */
+    struct talk t = talk_to(http_address(server));
+    talk_say(
+        &t,
+        "GET /v1/availability/A?min_version=1795219200000042:10&location=store-1 HTTP/1.1\r\nHost: a\r\n\r\n"
+        "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(get("/healthz"), 200, NULL); /* others are answered meanwhile, by the same thread */
+    pthread_create(&later, NULL, say_later, NULL);
+    expect(talk_answer(&t, false), 200, "\"available\":6,");
+    expect(talk_answer(&t, false), 200, "alive");
+    pthread_join(later, NULL);
+    talk_end(&t);
+    struct answer a = get("/v1/availability/A?min_version=1795219200000042:1000");
+    assert_non_null(strstr(a.head, "Retry-After: "));
+    expect(a, 503, "urn:onhand:problem:behind");
+    a = post("/v1/availability", JSON, "{\"min_version\":\"1795219200000043:0\",\"items\":[]}");
+    expect(a, 503, "urn:onhand:problem:behind");
+}
+
+static void many_at_once(void **state)
+{
+    some_stock();
+    expect_body(post("/v1/availability", JSON,
+                     "{\"items\":[{\"sku\":\"B\",\"locations\":[\"far\",\"store-1\"]},{\"sku\":\"C\","
+                     "\"group\":\"berlin\"},"
+                     "{\"sku\":\"A\",\"group\":\"berlin\"}]}"),
+                "{\"version\":\"1795219200000042:9\",\"as_of\":\"2026-11-21T10:05:00.000009Z\",\"items\":["
+                "{\"sku\":\"B\",\"channel\":null,\"available\":1,\"level\":\"in_stock\",\"locations\":[{"
+                "\"location\":\"far\",\"available\":1,"
+                "\"level\":\"in_stock\"},{\"location\":\"store-1\",\"available\":0,\"level\":\"out_of_"
+                "stock\"}],\"next\":null},"
+                "{\"sku\":\"C\",\"channel\":null,\"known\":false,\"available\":0,\"level\":\"out_of_stock\","
+                "\"locations\":[],\"next\":null},"
+                "{\"sku\":\"A\",\"channel\":null,\"available\":7.5,\"level\":\"in_stock\",\"locations\":[{"
+                "\"location\":\"store-1\","
+                "\"available\":5,\"level\":\"in_stock\"},{\"location\":\"store-2\",\"available\":2.5,"
+                "\"level\":\"in_stock\"}],\"next\":null}]}");
+    expect(
+        post("/v1/availability", JSON, "{\"channel\":\"web\",\"detail\":true,\"items\":[{\"sku\":\"A\"}]}"),
+        200, "\"on_hand\":10");
+}
+
+static void bad_batches_are_refused(void **state)
+{
+    static const struct {
+        const char *body, *part;
+    } rows[] = {
+        {"", "line 1"},
+        {"[]", "must be an object"},
+        {"{}", "\"pointer\":\"/items\",\"detail\":\"must be there\""},
+        {"{\"items\":{}}", "\"pointer\":\"/items\",\"detail\":\"must be an array\""},
+        {"{\"items\":[1]}", "\"pointer\":\"/items/0\",\"detail\":\"must be an object\""},
+        {"{\"items\":[{}]}", "\"pointer\":\"/items/0\",\"detail\":\"must have a sku\""},
+        {"{\"items\":[{\"sku\":1}]}", "\"pointer\":\"/items/0/sku\""},
+        {"{\"items\":[{\"sku\":\"\"}]}", "\"pointer\":\"/items/0/sku\""},
+        {"{\"items\":[{\"sku\":\"a\",\"location\":\"b\"}]}",
+         "\"pointer\":\"/items/0/location\",\"detail\":\"is not a field here\""},
+        {"{\"items\":[{\"sku\":\"a\",\"locations\":\"b\"}]}", "\"pointer\":\"/items/0/locations\""},
+        {"{\"items\":[{\"sku\":\"a\",\"locations\":[\"b\",\"\"]}]}", "\"pointer\":\"/items/0/locations/1\""},
+        {"{\"items\":[{\"sku\":\"a\",\"locations\":[\"b\"],\"group\":\"g\"}]}", "do not go together"},
+        {"{\"items\":[],\"channel\":1}", "\"pointer\":\"/channel\""},
+        {"{\"items\":[],\"method\":\"x\"}", "\"pointer\":\"/method\""},
+        {"{\"items\":[],\"by\":\"2026-11-24\"}", "\"pointer\":\"/by\",\"detail\":\"is not supported yet\""},
+        {"{\"items\":[],\"colour\":\"x\"}", "\"pointer\":\"/colour\""},
+        {"{\"items\":[],\"items\":[]}", NULL},
+        {"{\"items\":[]", NULL},
+        {"{\"items\":[],\"channel\":\"none\"}", "there is no channel `none`"},
+    };
+    start();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        expect(post("/v1/availability", JSON, rows[i].body), 400, rows[i].part);
+    expect(post("/v1/availability", "", "{\"items\":[]}"), 415, NULL);
+    expect(post("/v1/availability", "Content-Type: text/json\r\n", "{\"items\":[]}"), 415, NULL);
+    expect(post("/v1/availability", "Content-Type: Application/JSON; charset=utf-8\r\n", "{\"items\":[]}"),
+           200, "\"items\":[]");
+}
+
+static void a_big_batch_is_answered_in_turns(void **state)
+{
+    struct buffer body = {0};
+
+    some_stock();
+    buffer_string(&body, "{\"items\":[");
+    for (int i = 0; i < 1000; i++) {
+        buffer_string(&body, i ? ",{\"sku\":\"A\",\"locations\":[\"store-2\""
+                               : "{\"sku\":\"A\",\"locations\":[\"store-2\"");
+        for (int k = 1; k < 100; k++)
+            buffer_string(&body, ",\"store-1\"");
+        buffer_string(&body, "]}");
+    }
+    buffer_string(&body, "]}");
+    size_t end = body.length;
+    buffer_byte(&body, '\0');
+    struct answer a = post("/v1/availability", JSON, body.at);
+    assert_int_equal(a.status, 200);
+    size_t sums = 0;
+    for (char *at = a.body; (at = strstr(at, "\"available\":497.5,")); at++)
+        sums++;
+    assert_int_equal(sums, 1000);
+    answer_free(&a);
+    body.length = end - 2; /* one row more */
+    buffer_string(&body, ",{\"sku\":\"A\",\"locations\":[\"far\"]}]}");
+    buffer_byte(&body, '\0');
+    expect(post("/v1/availability", JSON, body.at), 413, "1001 items");
+    memcpy(strstr(body.at, "\"store-2\""), "\"xx\",\"yy\"", 9);
+    body.at[end - 2] = ']';
+    body.at[end - 1] = '}';
+    body.at[end] = '\0';
+    expect(post("/v1/availability", JSON, body.at), 413, "100001 rows");
+    buffer_finish(&body);
+}
+
+/* ---- events ---- */
+
+static void events_are_answered_in_order(void **state)
+{
+    start();
+    expect_body(post("/v1/events", JSON,
+                     "[{\"id\":\"e1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"l\","
+                     "\"quantity\":5," AT "},"
+                     "{\"id\":\"e2\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
+                     "\"quantity\":1,"
+                     "\"occurred_at\":\"2027-11-21T10:00:00Z\"},"
+                     "{\"id\":\"e3\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
+                     "\"quantity\":0," AT "},"
+                     "{\"id\":\"e1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"l\","
+                     "\"quantity\":5," AT "}]"),
+                "{\"applied\":1,\"duplicate\":1,\"superseded\":0,\"partial\":0,\"rejected\":2,\"results\":["
+                "{\"id\":\"e1\",\"verdict\":\"applied\",\"version\":\"1795219200000042:1\",\"notes\":["
+                "\"unregistered\"]},"
+                "{\"id\":\"e2\",\"verdict\":\"rejected\",\"reason\":\"future\",\"errors\":[{\"pointer\":\"/"
+                "occurred_at\",\"detail\":\"is more "
+                "than five minutes after log time: check the sender's clock\"}]},"
+                "{\"id\":\"e3\",\"verdict\":\"rejected\",\"reason\":\"malformed\",\"errors\":[{\"pointer\":"
+                "\"/quantity\",\"detail\":\"must be "
+                "greater than 0\"}]},"
+                "{\"id\":\"e1\",\"verdict\":\"duplicate\",\"version\":\"1795219200000042:1\"}]}");
+    expect(get("/v1/availability/A"), 200, "\"available\":5,");
+    expect(post("/v1/events?results=problems", JSON,
+                "{\"id\":\"e4\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
+                "\"quantity\":1," AT "}"),
+           200,
+           "{\"applied\":1,\"duplicate\":0,\"superseded\":0,\"partial\":0,\"rejected\":0,\"results\":[]}");
+    expect(post("/v1/events", NDJSON,
+                "{\"id\":\"e5\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
+                "\"quantity\":1," AT "}\n\nrubbish\r\n"
+                "{\"id\":\"e6\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
+                "\"quantity\":1," AT "}"),
+           200, "{\"applied\":2,\"duplicate\":0,\"superseded\":0,\"partial\":0,\"rejected\":1,");
+    expect(get("/v1/availability/A"), 200, "\"available\":2,");
+}
+
+static void bodies_of_events_that_cannot_be_read(void **state)
+{
+    start();
+    expect(post("/v1/events", JSON, "nonsense"), 400, "urn:onhand:problem:bad-body");
+    expect(post("/v1/events", JSON, ""), 400, NULL);
+    expect(post("/v1/events", JSON, "7"), 400, NULL);
+    expect(post("/v1/events", JSON, "[{\"id\":1},]"), 400, NULL);
+    expect(post("/v1/events", "", "[]"), 415,
+           "Content-Type must be application/json, application/x-ndjson or application/x-protobuf");
+    expect(post("/v1/events", JSON "Content-Encoding: gzip\r\n", "[]"), 415, "Content-Encoding");
+    expect(post("/v1/events", "Content-Type: application/x-protobuf\r\n", "\x7F"), 400, NULL);
+    expect(post("/v1/events", "Content-Type: application/x-protobuf\r\n", ""), 200, "\"results\":[]");
+    expect(post("/v1/events?x=y", JSON, "[]"), 400, "\"pointer\":\"x\"");
+    expect(post("/v1/events?results=some", JSON, "[]"), 400, "must be all or problems");
+    expect(post("/v1/events", JSON, "[{},{\"id\":\"<b>\"}]"), 200,
+           "{\"id\":null,\"verdict\":\"rejected\",\"reason\":\"malformed\"");
+}
+
+static void many_events_become_several_records(void **state)
+{
+    enum { EVENTS = 10000 };
+    struct buffer body = {0};
+
+    start();
+    for (int i = 0; i < EVENTS; i++)
+        buffer_printf(&body,
+                      "{\"id\":\"e%d\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":"
+                      "\"l\",\"quantity\":1," AT "}\n",
+                      i);
+    buffer_byte(&body, '\0');
+    struct answer a = post("/v1/events", NDJSON, body.at);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, "{\"applied\":10000,"));
+    char *first = strstr(a.body, "\"id\":\"e0\""), *last = strstr(a.body, "\"id\":\"e9999\"");
+    assert_true(first && last && first < last);
+    answer_free(&a);
+    assert_true(desk.submitted > 2);
+    assert_true(desk.most_events <= 4096);
+    expect(get("/v1/availability/A"), 200, "\"available\":10000,");
+    buffer_finish(&body);
+}
+
+static void a_full_or_silent_log_is_said(void **state)
+{
+    static const char sale[] = "{\"id\":\"e\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\","
+                               "\"location\":\"l\",\"quantity\":1," AT "}";
+
+    options.command_timeout_ms = 100;
+    start();
+    desk_refuse(&desk, ERROR_BUSY);
+    struct answer a = post("/v1/events", JSON, sale);
+    assert_non_null(strstr(a.head, "Retry-After: 1"));
+    expect(a, 429, "nothing was written");
+    desk_refuse(&desk, ERROR_UNAVAILABLE);
+    expect(post("/v1/events", JSON, sale), 503, "nothing was written");
+    expect(put("/v1/locations/l", "{}"), 503, "nothing was written");
+    desk_refuse(&desk, 0);
+    desk_hold(&desk, true);
+    expect(post("/v1/events", JSON, sale), 503, "urn:onhand:problem:not-known");
+    expect(get("/healthz"), 200, NULL);
+    desk_hold(&desk, false); /* it was written after all: the id finds out */
+    for (int tries = 0; tries < 1000; tries++) {
+        a = post("/v1/events", JSON, sale);
+        bool duplicate = strstr(a.body, "\"verdict\":\"duplicate\"");
+        answer_free(&a);
+        if (duplicate)
+            break;
+        usleep(1000);
+    }
+    expect(get("/v1/availability/A"), 200, "\"available\":1,");
+}
+
+static void a_client_that_leaves_does_not_matter(void **state)
+{
+    start();
+    desk_hold(&desk, true);
+    for (int i = 0; i < 50; i++) {
+        struct talk t = talk_to(http_address(server));
+        talk_say(&t, "PUT /v1/locations/x HTTP/1.1\r\nHost: a\r\nContent-Type: "
+                     "application/json\r\nContent-Length: 2\r\n\r\n{}");
+        talk_end(&t);
+    }
+    for (int tries = 0; tries < 5000 && __atomic_load_n(&desk.submitted, __ATOMIC_RELAXED) < 50; tries++)
+        usleep(1000);
+    assert_int_equal(__atomic_load_n(&desk.submitted, __ATOMIC_RELAXED), 50);
+    desk_hold(&desk, false);
+    expect(put("/v1/locations/x", "{}"), 200, NULL);
+}
+
+/* ---- reference data, settings, explain ---- */
+
+static void an_object_is_put_read_listed_and_deleted(void **state)
+{
+    start();
+    expect(put("/v1/locations/store-1", "{\"name\":\"One\"}"), 201,
+           "{\"id\":\"store-1\",\"registered\":true,\"name\":\"One\"}");
+    expect(put("/v1/locations/store-1", "{\"name\":\"Uno\"}"), 200,
+           "{\"id\":\"store-1\",\"registered\":true,\"name\":\"Uno\"}");
+    expect(get("/v1/locations/store-1"), 200, "\"name\":\"Uno\"");
+    expect(get("/v1/locations/store-2"), 404, "none of the locations is called `store-2`");
+    expect(put("/v1/locations/store-2", "{}"), 201, NULL);
+    expect(get("/v1/locations?limit=1"), 200,
+           "{\"locations\":[{\"id\":\"store-1\",\"registered\":true,\"name\":\"Uno\"}],\"next\":\"1\",");
+    expect(get("/v1/locations?after=1"), 200,
+           "{\"locations\":[{\"id\":\"store-2\",\"registered\":true}],\"next\":null,\"version\":"
+           "\"1795219200000042:3\"");
+    expect(ask(http_address(server), "DELETE", "/v1/locations/store-2", "", NULL), 204, NULL);
+    expect(ask(http_address(server), "DELETE", "/v1/locations/store-2", "", NULL), 404, NULL);
+    expect(get("/v1/locations/store-2"), 404, NULL);
+    expect(get("/v1/locations"), 200, "\"name\":\"Uno\"}],\"next\":null");
+    expect(put("/v1/items/SKU%2F1", "{\"name\":\"Shoe\",\"step\":1}"), 201,
+           "{\"sku\":\"SKU/1\",\"registered\":true,\"name\":\"Shoe\"");
+    expect(get("/v1/items/SKU%2F1"), 200, "\"name\":\"Shoe\"");
+    expect(get("/v1/availability/SKU%2F1"), 200,
+           "\"available\":0,\"level\":\"out_of_stock\",\"locations\":[]");
+    expect(get("/v1/items"), 200, "{\"items\":[{\"sku\":\"SKU/1\"");
+    expect(put("/v1/channels/*", "{}"), 201, "\"id\":\"*\"");
+    expect(get("/v1/channels"), 200, "{\"channels\":[{\"id\":\"*\"");
+    expect(get("/v1/groups"), 200, "{\"groups\":[],\"next\":null,");
+}
+
+static void objects_that_are_not_right_are_refused(void **state)
+{
+    some_stock();
+    expect(put("/v1/locations/store-1", "{\"colour\":\"red\"}"), 400, "\"pointer\":\"/colour\"");
+    expect(put("/v1/locations/store-1", "{\"latitude\":91}"), 400, "\"pointer\":\"/latitude\"");
+    expect(put("/v1/locations/store-1", "nonsense"), 400, NULL);
+    expect(put("/v1/locations/a%20b", "{}"), 400, "cannot be the id");
+    expect(put("/v1/locations/store-1?x=1", "{}"), 400, "\"pointer\":\"x\"");
+    expect(ask(http_address(server), "PUT", "/v1/locations/store-1", "", "{}"), 415, NULL);
+    expect(ask(http_address(server), "DELETE", "/v1/locations/store-1", "", NULL), 409, "in_use");
+    expect(put("/v1/groups/inner", "{\"members\":[\"berlin\"]}"), 201, NULL);
+    expect(put("/v1/groups/berlin", "{\"members\":[\"inner\"]}"), 409, "cycle");
+    expect(get("/v1/locations?limit=0"), 400, NULL);
+    expect(get("/v1/locations?colour=red"), 400, NULL);
+}
+
+static void settings_are_read_and_written(void **state)
+{
+    start();
+    expect(get("/v1/settings"), 200, "{\"settings\":{\"future_tolerance_us\":300000000,");
+    expect(put("/v1/settings", "{\"future_tolerance_us\":1000000}"), 200, "\"future_tolerance_us\":1000000,");
+    expect(get("/v1/settings"), 200, "\"future_tolerance_us\":1000000,");
+    expect(put("/v1/settings", "{\"future_tolerance_us\":-1}"), 400, "future_tolerance_us");
+    expect(put("/v1/settings", "{\"nope\":1}"), 400, "nope");
+}
+
+static void the_arithmetic_is_explained(void **state)
+{
+    some_stock();
+    expect(get("/v1/rows/A/store-1/explain"), 200,
+           "\"terms\":[{\"name\":\"on_hand\",\"value\":5,\"meaning\":");
+    expect(get("/v1/rows/A/store-1/explain?channel=web"), 200, "\"channel\":\"web\"");
+    expect(get("/v1/rows/X/store-1/explain"), 404, "SKU");
+    expect(get("/v1/rows/A/nowhere/explain"), 404, "location");
+    expect(get("/v1/rows/A/store-1/explain?channel=none"), 400, "there is no channel `none`");
+    expect(get("/v1/rows/A/store-1/explain?version=1:2"), 400, "is not supported yet");
+    expect(get("/v1/rows/A/store-1/explain?a=b"), 400, "is not a parameter here");
+}
+
+/* ---- export ---- */
+
+static void stock_is_exported(void **state)
+{
+    some_stock();
+    desk_say(&desk, "[{\"id\":\"f\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"=1+\\\"2\\\",3\","
+                    "\"location\":\"far\",\"quantity\":1," AT "}]");
+    struct answer a = get("/v1/export?kind=stock&format=csv");
+    assert_string_equal(
+        a.body, "sku,location,on_hand,damaged,quarantine,display,missing,other,reserved,committed,safety_"
+                "stock,net_available,"
+                "available,level,version,last_event_at,last_count_at\r\n"
+                "A,store-1,5,0,0,0,0,0,0,0,0,5,5,in_stock,1795219200000042:6,2026-11-21T10:00:00Z,\r\n"
+                "A,store-2,2.5,0,0,0,0,0,0,0,0,2.5,2.5,in_stock,1795219200000042:7,2026-11-21T10:00:00Z,\r\n"
+                "A,far,10,0,0,0,0,0,0,0,0,10,10,in_stock,1795219200000042:8,2026-11-21T10:00:00Z,\r\n"
+                "B,far,1,0,0,0,0,0,0,0,0,1,1,in_stock,1795219200000042:9,2026-11-21T10:00:00Z,\r\n"
+                "\"'=1+\"\"2\"\",3\",far,-1,0,0,0,0,0,0,0,0,-1,0,out_of_stock,1795219200000042:10,2026-11-"
+                "21T10:00:00Z,\r\n");
+    answer_free(&a);
+    a = get("/v1/export?location=store-2&location=store-1");
+    assert_non_null(strstr(a.body, "{\"sku\":\"A\",\"location\":\"store-1\",\"available\":5,"));
+    assert_non_null(strstr(a.body, "}\n{\"sku\":\"A\",\"location\":\"store-2\","));
+    assert_null(strstr(a.body, "\"far\""));
+    assert_int_equal(a.body[a.body_length - 1], '\n');
+    answer_free(&a);
+    expect(get("/v1/export?kind=locations"), 200, "{\"id\":\"store-1\",\"name\":\"One\",");
+    expect(get("/v1/export?kind=locations&format=csv"), 200, "store-1,One,store,52.5000000,13.4000000,");
+    expect(get("/v1/export?kind=groups&format=csv"), 200,
+           "id,name,member\r\nberlin,Berlin,store-1\r\nberlin,Berlin,store-2\r\n");
+    expect(get("/v1/export?kind=channels&format=csv"), 200, "web,Web,3\r\n");
+    expect(get("/v1/export?kind=items"), 200, NULL);
+    expect(get("/v1/export?kind=prices"), 400, "\"pointer\":\"kind\"");
+    expect(get("/v1/export?format=xml"), 400, "\"pointer\":\"format\"");
+    expect(ask(http_address(server), "HEAD", "/v1/export", "", NULL), 200, NULL);
+    struct talk t = talk_to(http_address(server));
+    talk_say(&t, "GET /v1/export?kind=groups&format=csv HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    expect(talk_answer(&t, false), 200, "berlin,Berlin,store-2\r\n");
+    assert_true(talk_ended(&t));
+    talk_end(&t);
+}
+
+static void a_long_export_does_not_hold_the_loop(void **state)
+{
+    enum { SKUS = 20000 };
+    struct buffer body = {0};
+
+    start();
+    for (int from = 0; from < SKUS; from += 4000) {
+        buffer_clear(&body);
+        for (int i = from; i < from + 4000; i++)
+            buffer_printf(&body,
+                          "{\"id\":\"e%d\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"S%d\","
+                          "\"location\":\"l\",\"quantity\":1," AT "}\n",
+                          i, i);
+        buffer_byte(&body, '\0');
+        expect(post("/v1/events?results=problems", NDJSON, body.at), 200, "{\"applied\":4000,");
+    }
+    struct talk t = talk_to(http_address(server));
+    talk_say(&t, "GET /v1/export HTTP/1.1\r\nHost: a\r\n\r\n"); /* some megabytes that nobody reads yet */
+    for (int i = 0; i < 20; i++)
+        expect(get("/healthz"), 200, NULL);
+    struct answer a = talk_answer(&t, false);
+    size_t lines = 0;
+    for (char *at = a.body; (at = strchr(at, '\n')); at++)
+        lines++;
+    assert_int_equal(lines, SKUS);
+    answer_free(&a);
+    talk_end(&t);
+    buffer_finish(&body);
+}
+
+/* ---- keys ---- */
+
+static char keys_path[64];
+
+static void make_key(uint32_t scopes, const char *channels, const char *locations, uint32_t rate,
+                     char out[KEY_TEXT_BYTES + 40])
+{
+    char detail[200], text[KEY_TEXT_BYTES + 1];
+    struct key_request r = {scopes, channels, locations, rate};
+
+    assert_int_equal(key_create(keys_path, &r, text, detail, sizeof(detail)), 0);
+    snprintf(out, KEY_TEXT_BYTES + 40, "Authorization: Bearer %s\r\n", text);
+}
+
+static struct answer get_as(const char *key, const char *target)
+{
+    return ask(http_address(server), "GET", target, key, NULL);
+}
+
+static void keys_open_what_they_may(void **state)
+{
+    char reader[200], writer[200], admin[200], bound[200], limited[200], both[300];
+
+    snprintf(keys_path, sizeof(keys_path), "api-keys-test-%d", (int)getpid());
+    make_key(SCOPE_READ, NULL, NULL, 0, reader);
+    make_key(SCOPE_EVENTS, NULL, "store-1", 0, writer);
+    make_key(SCOPE_ADMIN, NULL, NULL, 0, admin);
+    make_key(SCOPE_READ, "web", "store-1,store-2", 0, bound);
+    make_key(SCOPE_READ, NULL, NULL, 2, limited);
+    some_stock();
+    http_stop(server, 1000);
+    options.keys_path = keys_path;
+    start();
+    expect(get("/healthz"), 200, NULL);
+    struct answer a = get("/v1/availability/A");
+    assert_non_null(strstr(a.head, "WWW-Authenticate: Bearer"));
+    expect(a, 401, "send a key");
+    expect(get_as("Authorization: Bearer onhand_0\r\n", "/v1/availability/A"), 401, "not known");
+    expect(get_as("Authorization: Basic YTpi\r\n", "/v1/availability/A"), 401, NULL);
+    expect(get("/metrics"), 401, NULL);
+    expect(get_as(reader, "/v1/availability/A"), 200, NULL);
+    expect(get_as(writer, "/v1/availability/A"), 403, "scope read");
+    expect(get_as(admin, "/v1/availability/A"), 200, NULL);
+    snprintf(both, sizeof(both), "%s" JSON, reader);
+    expect(ask(http_address(server), "PUT", "/v1/locations/x", both, "{}"), 403, "scope admin");
+    expect(post("/v1/events", both, "[]"), 403, "scope events");
+    /* bound to locations */
+    snprintf(both, sizeof(both), "%s" JSON, writer);
+    expect(post("/v1/events", both,
+                "[{\"id\":\"k1\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"store-1\","
+                "\"quantity\":1," AT "},"
+                "{\"id\":\"k2\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"store-2\","
+                "\"quantity\":1," AT "}]"),
+           200, "\"applied\":1,\"duplicate\":0,\"superseded\":0,\"partial\":0,\"rejected\":1,");
+    expect(get_as(bound, "/v1/availability/A?location=far"), 403, "other locations");
+    expect(get_as(bound, "/v1/availability/A"), 200, "\"channel\":\"web\"");
+    expect(get_as(bound, "/v1/availability/A"), 200, "\"available\":6.5,");
+    expect(get_as(bound, "/v1/availability/A?near=48.1,11.6"), 200, "\"available\":6.5,");
+    expect(get_as(bound, "/v1/availability/A?channel=shop"), 403, "other channels");
+    expect(get_as(bound, "/v1/rows/A/far/explain"), 403, "other locations");
+    /* rate */
+    expect(get_as(limited, "/v1/availability/A"), 200, NULL);
+    expect(get_as(limited, "/v1/availability/A"), 200, NULL);
+    a = get_as(limited, "/v1/availability/A");
+    assert_non_null(strstr(a.head, "Retry-After: "));
+    expect(a, 429, "2 requests a second");
+    char lock[80];
+    snprintf(lock, sizeof(lock), "%s.lock", keys_path);
+    unlink(keys_path);
+    unlink(lock);
+}
+
+/* ---- metrics ---- */
+
+static void put_metrics(void *engine, struct buffer *out)
+{
+    buffer_string(out, "# HELP onhand_test A test.\n# TYPE onhand_test gauge\nonhand_test 1\n");
+}
+
+static void metrics_are_prometheus_text(void **state)
+{
+    options.metrics = put_metrics;
+    some_stock();
+    struct answer a = get("/metrics");
+    assert_non_null(strstr(a.head, "Content-Type: text/plain; version=0.0.4"));
+    assert_non_null(strstr(a.body, "\nonhand_test 1\n"));
+    assert_non_null(strstr(a.body, "\nonhand_http_commands_total 5\n"));
+    assert_int_equal(a.body[a.body_length - 1], '\n');
+    char last[128] = "";
+    unsigned samples = 0;
+    for (char *line = strtok(a.body, "\n"); line; line = strtok(NULL, "\n")) {
+        char name[128], kind[16];
+        unsigned long long value;
+        if (sscanf(line, "# TYPE %127s %15s", name, kind) == 2)
+            snprintf(last, sizeof(last), "%s", name);
+        else if (strncmp(line, "# HELP ", 7)) {
+            assert_int_equal(sscanf(line, "%127s %llu", name, &value), 2);
+            assert_string_equal(name, last);
+            assert_true(!strncmp(name, "onhand_", 7));
+            samples++;
+        }
+    }
+    assert_true(samples > 15);
+    answer_free(&a);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(availability_has_the_shape_of_the_contract),
+        TEST(locations_named_grouped_near_and_everywhere),
+        TEST(a_page_leads_to_the_next),
+        TEST(channels_are_known_or_refused),
+        TEST(bad_parameters_are_named),
+        TEST(skus_are_percent_decoded),
+        TEST(etags_are_of_what_counts),
+        TEST(head_answers_as_get),
+        TEST(a_version_is_waited_for_without_holding_the_loop),
+        TEST(many_at_once),
+        TEST(bad_batches_are_refused),
+        TEST(a_big_batch_is_answered_in_turns),
+        TEST(events_are_answered_in_order),
+        TEST(bodies_of_events_that_cannot_be_read),
+        TEST(many_events_become_several_records),
+        TEST(a_full_or_silent_log_is_said),
+        TEST(a_client_that_leaves_does_not_matter),
+        TEST(an_object_is_put_read_listed_and_deleted),
+        TEST(objects_that_are_not_right_are_refused),
+        TEST(settings_are_read_and_written),
+        TEST(the_arithmetic_is_explained),
+        TEST(stock_is_exported),
+        TEST(a_long_export_does_not_hold_the_loop),
+        TEST(keys_open_what_they_may),
+        TEST(metrics_are_prometheus_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
