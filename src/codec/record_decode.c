@@ -170,13 +170,15 @@ static bool read_statuses(struct decoder *d, const char *pointer, const struct w
     return got == 0 || refuse_bytes(d, pointer);
 }
 
+static const unsigned OP_UNSAID = -1u; /* what 0 on the wire becomes too */
+
 static bool read_allocation(struct decoder *d, const struct wire_field *f, struct event *e)
 {
     bool first = !(e->has & HAS(allocation));
     uint32_t seen;
 
     if (first)
-        e->allocation.op = ALLOCATION_OP_END;
+        e->allocation.op = (enum allocation_op)OP_UNSAID;
     if (!read_message(d, f, &allocation_message, &e->allocation, &seen))
         return false;
     return !first || seen >> ALLOCATION_QUANTITY_PLACE & 1 ||

@@ -206,6 +206,27 @@ static void limits_are_kept(void **unused)
     buffer_finish(&b);
 }
 
+/* Found by fuzzing: 0 and nothing said were two different ops that are none. */
+static void an_op_of_zero_is_an_op_left_out(void **unused)
+{
+    static const char said[] = "\x12\x0b\x08\x10\xfa\x01\x06\x0a\x00\x18\x02\x20\x00";
+    struct arena a = {0};
+    struct buffer first = {0}, second = {0};
+    struct problems p = {0};
+    struct record r;
+    uint32_t unknown;
+    assert_int_equal(record_decode(said, sizeof(said) - 1, 1, &a, &r, &unknown, &p), 0);
+    assert_int_equal(record_encode(&r, &first), 0);
+    assert_int_equal(record_decode(first.at, first.length, 1, &a, &r, &unknown, &p), 0);
+    assert_int_equal(record_encode(&r, &second), 0);
+    assert_int_equal(first.length, second.length);
+    assert_memory_equal(first.at, second.at, first.length);
+    assert_false(event_check(&r.events[0], 1, &p));
+    arena_finish(&a);
+    buffer_finish(&first);
+    buffer_finish(&second);
+}
+
 static int count_events(void *context, size_t number, const struct event *e, const struct problems *p)
 {
     char *seen = context;
@@ -269,6 +290,7 @@ int main(void)
         cmocka_unit_test(what_stands_beside_events_goes_through),
         cmocka_unit_test(every_kind_of_record_goes_through),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(an_op_of_zero_is_an_op_left_out),
         cmocka_unit_test(delimited_events_are_read_one_by_one),
         cmocka_unit_test(json_may_stand_in_the_log),
     };
