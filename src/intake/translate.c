@@ -41,7 +41,8 @@ static void say_bad_event(struct translation *ret, size_t number, const struct p
     if (ret->bad++)
         return; /* the first is told, the others are counted */
     ret->reason = "malformed";
-    snprintf(ret->detail, sizeof(ret->detail), "event %zu: %s %s", number, p->count ? p->at[0].pointer : "",
+    const char *pointer = p->count ? p->at[0].pointer : "";
+    snprintf(ret->detail, sizeof(ret->detail), "event %zu: %s%s%s", number, pointer, *pointer ? " " : "",
              p->count ? p->at[0].detail : "cannot be read");
 }
 

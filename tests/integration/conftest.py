@@ -1,0 +1,85 @@
+"""What the integration tests stand on: a real Kafka broker, the daemon as a process, the real stream."""
+import os
+import pathlib
+import random
+
+import pytest
+
+from harness import Broker, Daemon
+from retail import Retail
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the long versions: more crashes")
+    parser.addoption("--seed", type=int, default=None, help="repeat a run: the seed that it printed")
+    parser.addoption("--kafka-version", default=os.environ.get("ONHAND_TEST_KAFKA", "4.3.1"), help="of the broker")
+
+
+@pytest.fixture(scope="session")
+def long_run(pytestconfig):
+    return pytestconfig.getoption("--long")
+
+
+@pytest.fixture
+def rng(pytestconfig, request):
+    """Random numbers from a seed that is printed, so that a failure can be repeated."""
+    seed = pytestconfig.getoption("--seed")
+    if seed is None:
+        seed = random.SystemRandom().randrange(1 << 32)
+    print(f"{request.node.name}: --seed {seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture(scope="session")
+def program():
+    path = pathlib.Path(os.environ.get("ONHAND_PROGRAM", ROOT / "build" / "onhand"))
+    if not path.exists():
+        pytest.skip(f"{path} is not built")
+    return path
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory, pytestconfig):
+    """One broker for the whole session; every test has topics of its own."""
+    b = Broker(ROOT, tmp_path_factory.mktemp("kafka"), pytestconfig.getoption("--kafka-version"))
+    b.start()
+    yield b
+    b.stop()
+
+
+@pytest.fixture
+def own_broker(tmp_path, pytestconfig):
+    """A broker that a test may kill."""
+    b = Broker(ROOT, tmp_path / "kafka", pytestconfig.getoption("--kafka-version"))
+    b.start()
+    yield b
+    b.stop()
+
+
+@pytest.fixture
+def daemon(program, tmp_path):
+    """Makes daemons: daemon("--kafka", …), the nth with a data folder of its own; all are gone after the test."""
+    made = []
+
+    def make(*options, name=None):
+        d = Daemon(program, tmp_path / (name or f"data-{len(made)}"), options)
+        made.append(d)
+        return d
+
+    yield make
+    for d in made:
+        d.kill()
+
+
+@pytest.fixture(scope="session")
+def retail():
+    """305 days of sales: 120,000 rows."""
+    return Retail(ROOT / "tests" / "data" / "demo", ROOT / "tests" / "data" / "retail" / "stream_2010-12-01_2011-09-30.csv.gz")
+
+
+@pytest.fixture(scope="session")
+def retail_day():
+    """The first day of it: quick."""
+    return Retail(ROOT / "tests" / "data" / "demo_day1", ROOT / "tests" / "data" / "retail" / "stream_2010-12-01_one_day.csv.gz")
