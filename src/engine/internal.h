@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { BATCH_RECORDS = 256, PREFETCH_AHEAD = 8 };
+enum { BATCH_RECORDS = 256 };
 
 /* What the writer copies out of its state so that others may look: one relaxed store each, after every batch.
  */

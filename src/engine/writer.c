@@ -103,14 +103,23 @@ static int apply_one(struct engine *e, size_t i)
     }
 }
 
+/* Fetches what the next records will touch. */
+static void prefetch(struct engine *e, size_t from, size_t to)
+{
+    const struct record *records[PREFETCH_EVENTS];
+    size_t count = 0;
+
+    for (size_t i = from; i < to && i < from + PREFETCH_EVENTS; i++)
+        if (e->readable[i])
+            records[count++] = &e->decoded[i];
+    state_prefetch(e->state, records, count);
+}
+
 static int apply_run(struct engine *e, size_t from, size_t to)
 {
-    for (size_t i = from; i < to && i < from + PREFETCH_AHEAD; i++)
-        if (e->readable[i])
-            state_prefetch(e->state, &e->decoded[i]);
     for (size_t i = from; i < to; i++) {
-        if (i + PREFETCH_AHEAD < to && e->readable[i + PREFETCH_AHEAD])
-            state_prefetch(e->state, &e->decoded[i + PREFETCH_AHEAD]);
+        if ((i - from) % PREFETCH_EVENTS == 0)
+            prefetch(e, i, to);
         e->outcome.verdicts_count = e->outcome.alerts_count = e->outcome.changes_count = 0;
         int error = apply_one(e, i);
         if (error)

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "core/model/events.h"
 #include "core/model/image.h"
+#include "core/model/prefetch.h"
 #include "core/model/records.h"
 
 #include <stdlib.h>
@@ -513,6 +514,8 @@ static void one_verdict_for_all(struct apply *a, const struct record *r, struct 
 static int apply_events(struct apply *a, const struct record *r, struct outcome *o)
 {
     while (a->events_done < r->events_count) {
+        if (r->events_count > 1 && a->events_done % PREFETCH_EVENTS == 0)
+            prefetch_events(a->state, r->events + a->events_done, r->events_count - a->events_done);
         int error = apply_event(a, &r->events[a->events_done], a->events_done, o);
         if (error)
             return error;
@@ -631,14 +634,6 @@ void outcome_finish(struct outcome *o)
     free(o->changes);
     free(o->alerts);
     *o = (struct outcome){0};
-}
-
-void state_prefetch(const struct state *s, const struct record *r)
-{
-    for (size_t i = 0; i < r->events_count && i < 16; i++) {
-        table_prefetch(s->table, hash_text(r->events[i].sku));
-        repeats_prefetch(s->repeats, &r->events[i]);
-    }
 }
 
 instant_t state_location_heard(const struct state *s, uint32_t location)

@@ -63,8 +63,11 @@ int state_heard_load(struct state *s, const void *bytes, size_t length); /* ERRO
 /* To be called when all rows of an image are in the table: counts which locations are in use. ERROR_NOMEM */
 int state_loaded(struct state *s);
 
-/* Begins fetching what applying this record will touch; call a few records ahead. */
-void state_prefetch(const struct state *s, const struct record *r);
+/* Fetches what applying these records will touch, many cache misses at once; call it for the next records of
+ * a batch before they are applied. At most PREFETCH_EVENTS of their events are looked at. It decides nothing.
+ * @thread writer */
+enum { PREFETCH_EVENTS = 32 };
+void state_prefetch(const struct state *s, const struct record *const *records, size_t count);
 
 /* Checks every identity of model.md on a row; aborts with the row printed when one is broken. Called by
  * state_apply when ONHAND_CHECKS. */

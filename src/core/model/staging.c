@@ -14,13 +14,33 @@ static uint32_t row_hash(const struct sku *sku, uint32_t location)
     return (uint32_t)(h >> 32);
 }
 
-static void slot_put(struct apply *a, uint32_t number)
+/* A slot holds the number of a row + 1, or of a SKU's chain + 1 with this bit. */
+#define CHAIN_SLOT 0x80000000u
+
+static void slot_put(struct apply *a, uint32_t hash, uint32_t value)
 {
-    uint32_t mask = a->slots_count - 1;
-    uint32_t slot = row_hash(a->rows[number].sku, a->rows[number].location) & mask;
+    uint32_t mask = a->slots_count - 1, slot = hash & mask;
     while (a->slots[slot])
         slot = (slot + 1) & mask;
-    a->slots[slot] = number + 1;
+    a->slots[slot] = value;
+}
+
+static void put_row(struct apply *a, uint32_t number)
+{
+    slot_put(a, row_hash(a->rows[number].sku, a->rows[number].location), number + 1);
+}
+
+static void put_chain(struct apply *a, uint32_t number)
+{
+    slot_put(a, row_hash(a->skus[number].sku, UINT32_MAX), (number + 1) | CHAIN_SLOT);
+}
+
+static void put_all(struct apply *a)
+{
+    for (uint32_t i = 0; i < a->rows_count; i++)
+        put_row(a, i);
+    for (uint32_t i = 0; i < a->skus_count; i++)
+        put_chain(a, i);
 }
 
 static int slots_grow(struct apply *a)
@@ -32,8 +52,8 @@ static int slots_grow(struct apply *a)
     free(a->slots);
     a->slots = slots;
     a->slots_count = count;
-    for (uint32_t i = 0; a->rows_count > FEW && i < a->rows_count; i++)
-        slot_put(a, i);
+    if (a->rows_count > FEW)
+        put_all(a);
     return 0;
 }
 
@@ -47,6 +67,8 @@ static struct staged_row *find_staged(const struct apply *a, const struct sku *s
     }
     uint32_t mask = a->slots_count - 1;
     for (uint32_t slot = row_hash(sku, location) & mask; a->slots[slot]; slot = (slot + 1) & mask) {
+        if (a->slots[slot] & CHAIN_SLOT)
+            continue;
         struct staged_row *row = &a->rows[a->slots[slot] - 1];
         if (row->sku == sku && row->location == location)
             return row;
@@ -83,26 +105,43 @@ int stage_reserve(struct apply *a)
         error = rows_grow(a);
     if (!error && a->skus_count + 2 > a->skus_capacity)
         error = skus_grow(a);
-    if (!error && a->rows_count + 2 > FEW && (a->rows_count + 2) * 2 > a->slots_count)
+    if (!error && a->rows_count + 2 > FEW && (a->rows_count + a->skus_count + 4) * 2 > a->slots_count)
         error = slots_grow(a);
     return error;
 }
 
-/* The chain of a SKU's rows: the last SKU first, as records speak of one SKU after another; beyond a few,
- * through any of its rows. */
+static struct staged_sku *find_chain(struct apply *a, const struct sku *sku)
+{
+    if (a->rows_count <= FEW) {
+        for (uint32_t i = 0; i < a->skus_count; i++)
+            if (a->skus[i].sku == sku)
+                return &a->skus[i];
+        return NULL;
+    }
+    uint32_t mask = a->slots_count - 1;
+    for (uint32_t slot = row_hash(sku, UINT32_MAX) & mask; a->slots[slot]; slot = (slot + 1) & mask)
+        if (a->slots[slot] & CHAIN_SLOT && a->skus[(a->slots[slot] & ~CHAIN_SLOT) - 1].sku == sku)
+            return &a->skus[(a->slots[slot] & ~CHAIN_SLOT) - 1];
+    return NULL;
+}
+
+/* The chain of a SKU's rows, in the order in which the record first spoke of them. */
 static struct staged_sku *sku_chain(struct apply *a, struct sku *sku)
 {
-    for (uint32_t i = a->skus_count; i > 0; i--)
-        if (a->skus[i - 1].sku == sku)
-            return &a->skus[i - 1];
+    struct staged_sku *chain = find_chain(a, sku);
+    if (chain)
+        return chain;
     a->skus[a->skus_count] = (struct staged_sku){.sku = sku, .first = STAGED_NONE, .last = STAGED_NONE};
+    if (a->rows_count > FEW)
+        put_chain(a, a->skus_count);
     return &a->skus[a->skus_count++];
 }
 
 static struct staged_row *stage(struct apply *a, const struct staged_row *row)
 {
-    uint32_t number = a->rows_count++;
+    uint32_t number = a->rows_count;
     struct staged_sku *chain = sku_chain(a, row->sku);
+    a->rows_count++;
     a->rows[number] = *row;
     a->rows[number].next = STAGED_NONE;
     if (chain->last != STAGED_NONE)
@@ -111,12 +150,10 @@ static struct staged_row *stage(struct apply *a, const struct staged_row *row)
         chain->first = number;
     chain->last = number;
     chain->rows_count++;
-    if (a->rows_count > FEW && a->rows_count - 1 <= FEW) {
-        for (uint32_t i = 0; i < a->rows_count; i++)
-            slot_put(a, i);
-    } else if (a->rows_count > FEW) {
-        slot_put(a, number);
-    }
+    if (number > FEW)
+        put_row(a, number);
+    else if (number == FEW)
+        put_all(a); /* from now on they are found by hash */
     return &a->rows[number];
 }
 
