@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 enum { KIND_AUTO, KIND_STOCK, KIND_EVENTS };
+enum { FORMAT_JSON = 1 };
 
 static int take(void *context, int status, const char *bytes, size_t length)
 {
@@ -12,15 +13,15 @@ static int take(void *context, int status, const char *bytes, size_t length)
     return cli_write(&piece) == EXIT_OK ? 0 : ERROR_IO;
 }
 
+/* Without --format: stock as a table, everything else as the documents that `import` reads back. */
 static void put_target(struct buffer *out, const struct settings *s)
 {
-    char word[40];
+    bool stock = s->kind == KIND_AUTO || s->kind == KIND_STOCK;
+    char kind[40], format[40];
 
-    setting_choice_word(&setting_rows()[SETTING_kind], s->kind == KIND_AUTO ? KIND_STOCK : s->kind, word,
-                        sizeof(word));
-    buffer_printf(out, "/v1/export?kind=%s", word);
-    setting_choice_word(&setting_rows()[SETTING_format], s->format, word, sizeof(word));
-    buffer_printf(out, "&format=%s", s->format ? word : "csv");
+    setting_choice_word(&setting_rows()[SETTING_kind], stock ? KIND_STOCK : s->kind, kind, sizeof(kind));
+    setting_choice_word(&setting_rows()[SETTING_format], s->format, format, sizeof(format));
+    buffer_printf(out, "/v1/export?kind=%s&format=%s", kind, s->format ? format : stock ? "csv" : "ndjson");
     for (size_t i = 0; i < s->location.count; i++) {
         buffer_string(out, "&location=");
         url_put(out, text_of(s->location.at[i]));
@@ -38,6 +39,8 @@ int cli_export(const struct settings *s)
     if (s->kind == KIND_EVENTS)
         return cli_fail(EXIT_USAGE, "--kind events is not in this version: what is exported is stock, "
                                     "locations, items, groups or channels");
+    if (s->format == FORMAT_JSON)
+        return cli_fail(EXIT_USAGE, "--format json is not possible here: csv or ndjson");
     struct client *c = report_client(s, &code);
     if (!c)
         return code;

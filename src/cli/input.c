@@ -123,15 +123,17 @@ static bool name_has(const char *name, const char *ending)
     return length >= end && strncmp(name + length - end, ending, end) == 0;
 }
 
-/* Does the first line hold as many closing as opening braces? Then each line is likely to be a document. */
-static bool first_line_is_whole(struct text first)
+/* Is the first line one document? Then each line is likely to be one. */
+static bool first_line_is_one(struct text first)
 {
     const char *end = memchr(first.at, '\n', first.length);
-    long depth = 0;
+    long depth = 0, documents = 0;
 
-    for (const char *c = first.at; c < (end ? end : first.at + first.length); c++)
+    for (const char *c = first.at; c < (end ? end : first.at + first.length); c++) {
         depth += (*c == '{') - (*c == '}');
-    return depth == 0;
+        documents += *c == '}' && depth == 0;
+    }
+    return depth == 0 && documents == 1;
 }
 
 enum input_format input_guess(struct input *in)
@@ -143,14 +145,16 @@ enum input_format input_guess(struct input *in)
         return INPUT_CSV;
     if (name_has(in->name, ".ndjson") || name_has(in->name, ".jsonl"))
         return INPUT_NDJSON;
+    if (name_has(in->name, ".json"))
+        return INPUT_JSON;
     while (skip < first.length && memchr(" \t\r\n", first.at[skip], 4))
         skip++;
     first = (struct text){first.at + skip, first.length - skip};
     if (first.length && *first.at == '[')
         return INPUT_JSON;
     if (first.length && *first.at == '{')
-        return first_line_is_whole(first) ? INPUT_NDJSON : INPUT_JSON;
-    return name_has(in->name, ".json") ? INPUT_JSON : INPUT_CSV;
+        return first_line_is_one(first) ? INPUT_NDJSON : INPUT_JSON;
+    return INPUT_CSV;
 }
 
 /* ---- documents ---- */

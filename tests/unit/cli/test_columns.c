@@ -247,6 +247,7 @@ static void formats_are_guessed(void **unused)
     assert_format("[{}]", INPUT_JSON);
     assert_format("{\"a\":{}}\n{\"a\":2}\n", INPUT_NDJSON);
     assert_format("{\n  \"a\":1\n}\n", INPUT_JSON);
+    assert_format("{\"a\":{}}{\"a\":2}\n", INPUT_JSON); /* a broken line, were it taken for NDJSON */
     assert_format("sku,name\n", INPUT_CSV);
     struct input *in;
     assert_int_equal(input_open("/nowhere/at/all", &in, detail, sizeof(detail)), ERROR_IO);
