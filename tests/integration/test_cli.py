@@ -178,7 +178,7 @@ def test_bad_reference_data_is_told_line_by_line(server):
     assert got.returncode == REFUSED
     assert "2 locations\n2 refused\n" == got.stdout, got.stderr
     assert "line 3: bad id" in got.stderr and "line 4: far" in got.stderr and "latitude" in got.stderr
-    got = server.run("import", "-", stdin="location,name,opening_hours\na,A,Mo 9-17\nb,B,Mo 09:00-17:00\n")
+    got = server.run("import", "-", stdin="location,name,tz,opening_hours\na,A,UTC,Mo 9-17\nb,B,UTC,Mo 09:00-17:00\n")
     assert got.returncode == USAGE and "a time like 09:00" in got.stderr and "1 locations" in got.stdout
 
 
