@@ -1,5 +1,7 @@
 /* The latch of the allocation table (src/core/table/latch.h): one writer, two readers, step by step.
  *
+ * Two changes are searched in every test run (3.5 million states); three were once: 59.7 million, no error.
+ *
  * What it covers
  *   - SKU A with three rows of two words, SKU B with one. The writer makes PUBLISHES changes, any of: rows 0 and 1 of A; rows 1 and 2 of A; all of A in a
  *     block built anew; the row of B. Each single store is a step, so the writer may also stop for ever after any of them.
