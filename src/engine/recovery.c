@@ -15,6 +15,13 @@ static int load_section(void *context, uint8_t kind, const void *bytes, size_t l
     return image_load(e->state, kind, bytes, length);
 }
 
+static int forget_state(struct engine *e)
+{
+    state_destroy(e->state);
+    e->state = state_create(e->epoch);
+    return e->state ? 0 : ERROR_NOMEM;
+}
+
 /* *ret_found: the state is that of a checkpoint. */
 static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size_t detail_size)
 {
@@ -31,7 +38,7 @@ static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size
         log_warning(
             "no checkpoint is usable (%s): replaying the log from its first record if it is still there",
             detail);
-        return 0;
+        return forget_state(e); /* some sections may have been loaded */
     }
     if (error)
         return error;
