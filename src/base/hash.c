@@ -71,6 +71,14 @@ static inline uint64_t mix(uint64_t k)
     return k ^ k >> 33;
 }
 
+/* 1 to 8 bytes as a number, without reading beyond them. */
+static inline uint64_t load_some(const unsigned char *p, size_t n)
+{
+    if (n >= 4)
+        return load32(p) | load32(p + n - 4) << 8 * (n - 4);
+    return p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1);
+}
+
 struct hash128 hash128(const void *bytes, size_t length, uint64_t seed)
 {
     const uint64_t c1 = 0x87C37B91114253D5u, c2 = 0x4CF5AD432745937Fu;
@@ -84,13 +92,12 @@ struct hash128 hash128(const void *bytes, size_t length, uint64_t seed)
         h2 ^= rotate(load64(p + 8) * c2, 33) * c1;
         h2 = (rotate(h2, 31) + h1) * 5 + 0x38495AB5;
     }
-    unsigned char tail[16] = {0};
-    if (left)
-        memcpy(tail, p, left);
-    if (left > 8)
-        h2 ^= rotate(load64(tail + 8) * c2, 33) * c1;
-    if (left)
-        h1 ^= rotate(load64(tail) * c1, 31) * c2;
+    if (left > 8) {
+        h2 ^= rotate(load_some(p + 8, left - 8) * c2, 33) * c1;
+        h1 ^= rotate(load64(p) * c1, 31) * c2;
+    } else if (left) {
+        h1 ^= rotate(load_some(p, left) * c1, 31) * c2;
+    }
     h1 ^= length;
     h2 ^= length;
     h1 += h2;

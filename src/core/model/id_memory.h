@@ -1,4 +1,4 @@
-/* The newest event ids, by count: a queue of 24 bytes an id and an index of 8 to 11 bytes an id over it. */
+/* The newest event ids, by count: a queue of 24 bytes an id and an index of 13 bytes an id over it. */
 #ifndef CORE_MODEL_ID_MEMORY_H
 #define CORE_MODEL_ID_MEMORY_H
 

@@ -2,6 +2,7 @@
 #include "core/model/tag_index.h"
 
 #include "base/error.h"
+#include "core/table/pages.h"
 
 #include <stdlib.h>
 
@@ -25,16 +26,44 @@ static uint32_t tag_in(uint64_t entry)
     return (uint32_t)(entry >> 32);
 }
 
-/* The most entries a table takes: three quarters. */
-static uint64_t room_of(const struct tag_table *t)
+/* The most entries so many homes take: five eighths. */
+static uint64_t room_of(uint64_t homes)
 {
-    return t->homes - t->homes / 4;
+    return homes / 8 * 5;
+}
+
+static size_t bytes_of(const struct tag_table *t)
+{
+    return slots_of(t) * sizeof(uint64_t);
+}
+
+static bool table_make(struct tag_table *t, uint64_t homes)
+{
+    t->homes = homes;
+    bool huge = bytes_of(t) >= 2 * HUGE_PAGE_BYTES;
+    t->at = pages_map(bytes_of(t), huge ? HUGE_PAGE_BYTES : 4096, huge);
+    return t->at != NULL;
+}
+
+/* What was moved out of the old table goes back to the machine page by page: all at once would be a stall. */
+static void give_back(struct tag_index *i, bool all)
+{
+    const uint64_t page = HUGE_PAGE_BYTES / sizeof(uint64_t);
+
+    for (; i->moved - i->given_back >= page; i->given_back += page)
+        pages_unmap(i->old.at + i->given_back, HUGE_PAGE_BYTES);
+    if (!all || !i->old.at)
+        return;
+    pages_unmap(i->old.at + i->given_back, bytes_of(&i->old) - i->given_back * sizeof(uint64_t));
+    i->old = (struct tag_table){0};
+    i->moved = i->given_back = 0;
 }
 
 void tag_index_finish(struct tag_index *i)
 {
-    free(i->now.at);
-    free(i->old.at);
+    give_back(i, true);
+    if (i->now.at)
+        pages_unmap(i->now.at, bytes_of(&i->now));
     *i = (struct tag_index){0};
 }
 
@@ -88,8 +117,10 @@ static void move_some(struct tag_index *i, uint64_t slots)
 
     while (i->moved < end) {
         uint64_t entry = i->old.at[i->moved];
-        if (slots == 0 && (!entry || tag_in(entry) >= i->boundary))
+        if (slots == 0 && (!entry || tag_in(entry) >= i->boundary)) {
+            give_back(i, false);
             return;
+        }
         if (entry) {
             place(&i->now, home_of(&i->now, tag_in(entry)), entry);
             i->boundary = (uint64_t)tag_in(entry) + 1;
@@ -98,31 +129,30 @@ static void move_some(struct tag_index *i, uint64_t slots)
         i->moved++;
         slots -= slots > 0;
     }
-    free(i->old.at);
-    i->old = (struct tag_table){0};
+    give_back(i, true);
 }
 
 int tag_index_reserve(struct tag_index *i, uint64_t more, uint64_t most)
 {
     uint64_t need = i->count + more;
 
-    if (need <= room_of(&i->now))
+    if (need <= room_of(i->now.homes))
         return 0;
     if (i->old.at)
         move_some(i, UINT64_MAX);
     uint64_t homes = i->now.homes ? 2 * i->now.homes : HOMES_LEAST;
-    uint64_t enough = (most + more) / 3 * 4 + HOMES_LEAST / 4; /* no more than will ever be needed */
+    uint64_t enough = (most + more) / 5 * 8 + HOMES_LEAST / 4; /* no more than will ever be needed */
     if (most && homes > enough)
         homes = enough;
-    while (homes - homes / 4 < need)
+    while (room_of(homes) < need)
         homes += homes / 4;
-    struct tag_table bigger = {calloc(homes + TAIL, sizeof(uint64_t)), homes};
-    if (!bigger.at)
+    struct tag_table bigger;
+    if (!table_make(&bigger, homes))
         return ERROR_NOMEM;
     if (i->now.at)
         i->old = i->now;
     i->now = bigger;
-    i->moved = 0;
+    i->moved = i->given_back = 0;
     i->boundary = 0;
     return 0;
 }
@@ -157,6 +187,6 @@ void tag_index_remove(struct tag_index *i, uint32_t tag, uint32_t value)
 
 uint64_t tag_index_bytes(const struct tag_index *i)
 {
-    uint64_t bytes = i->now.at ? slots_of(&i->now) * sizeof(uint64_t) : 0;
-    return bytes + (i->old.at ? slots_of(&i->old) * sizeof(uint64_t) : 0);
+    uint64_t bytes = i->now.at ? bytes_of(&i->now) : 0;
+    return bytes + (i->old.at ? bytes_of(&i->old) - i->given_back * sizeof(uint64_t) : 0);
 }

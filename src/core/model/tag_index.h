@@ -15,6 +15,7 @@ struct tag_table {
 struct tag_index {
     struct tag_table now, old; /* old.at: NULL unless it is growing */
     uint64_t moved;            /* slots of the old table that were moved: free, and never used again */
+    uint64_t given_back;       /* slots of the old table that went back to the machine */
     uint64_t boundary;         /* the first tag that is still in the old table */
     uint64_t count;
 };

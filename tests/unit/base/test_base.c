@@ -29,6 +29,44 @@ static void murmur_matches_its_vectors(void **unused)
     assert_true(h.high == 0xE34BBC7BBC071B6Cu && h.low == 0x7A433CA9C49A9347u);
 }
 
+/* The published algorithm with its byte-wise tail, for every length of tail. */
+static struct hash128 murmur_plainly(const unsigned char *bytes, size_t length, uint64_t seed)
+{
+    unsigned char padded[64] = {0};
+    uint64_t h1 = seed, h2 = seed, k[2];
+    memcpy(padded, bytes, length);
+    for (size_t i = 0; i < length; i += 16) {
+        bool whole = length - i >= 16;
+        memcpy(k, padded + i, 16);
+        k[0] *= 0x87C37B91114253D5u, k[0] = k[0] << 31 | k[0] >> 33, k[0] *= 0x4CF5AD432745937Fu;
+        k[1] *= 0x4CF5AD432745937Fu, k[1] = k[1] << 33 | k[1] >> 31, k[1] *= 0x87C37B91114253D5u;
+        h1 ^= k[0];
+        if (whole)
+            h1 = ((h1 << 27 | h1 >> 37) + h2) * 5 + 0x52DCE729;
+        h2 ^= k[1];
+        if (whole)
+            h2 = ((h2 << 31 | h2 >> 33) + h1) * 5 + 0x38495AB5;
+    }
+    h1 ^= length, h2 ^= length, h1 += h2, h2 += h1;
+    for (int i = 0; i < 2; i++) {
+        uint64_t *h = i ? &h2 : &h1;
+        *h ^= *h >> 33, *h *= 0xFF51AFD7ED558CCDu, *h ^= *h >> 33, *h *= 0xC4CEB9FE1A85EC53u, *h ^= *h >> 33;
+    }
+    h1 += h2, h2 += h1;
+    return (struct hash128){h1, h2};
+}
+
+static void murmur_is_right_for_every_tail(void **unused)
+{
+    unsigned char bytes[48];
+    for (int i = 0; i < 48; i++)
+        bytes[i] = (unsigned char)(i * 37 + 11);
+    for (size_t length = 0; length <= sizeof(bytes); length++) {
+        struct hash128 a = hash128(bytes, length, 42), b = murmur_plainly(bytes, length, 42);
+        assert_true(a.high == b.high && a.low == b.low);
+    }
+}
+
 static void utf8_is_judged_by_rfc3629(void **unused)
 {
     static const struct {
@@ -70,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc_matches_rfc3720), cmocka_unit_test(murmur_matches_its_vectors),
+        cmocka_unit_test(murmur_is_right_for_every_tail),
         cmocka_unit_test(utf8_is_judged_by_rfc3629), cmocka_unit_test(arena_keeps_its_bound), cmocka_unit_test(buffer_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
