@@ -115,12 +115,14 @@ static const struct family channels = {RECORD_CHANNEL, "id",           "channels
 
 /* ---- one ---- */
 
-/* {"id":…,"registered":true, and what was PUT. */
+/* {"id":…, and what was PUT: a PUT takes it back as it is. What only events spoke of says "registered":false.
+ */
 static void put_object(struct buffer *b, const struct family *f, const struct object *o)
 {
     buffer_printf(b, "{\"%s\":", f->id_key);
     json_put_string(b, o->id);
-    buffer_string(b, o->document.length ? ",\"registered\":true" : ",\"registered\":false");
+    if (!o->document.length)
+        buffer_text(b, TEXT(",\"registered\":false"));
     if (o->document.length > 2) { /* the document without its braces */
         buffer_byte(b, ',');
         buffer_add(b, o->document.at + 1, o->document.length - 2);
