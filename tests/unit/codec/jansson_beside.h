@@ -32,7 +32,8 @@ static inline json_t *jansson_load(struct text t, json_error_t *error)
 
 /* Where the verdicts may differ, and why:
  * - jansson nests to 2048, we to JSON_DEPTH_MOST;
- * - jansson turns numbers into doubles and refuses what overflows, we keep the text and let whoever reads it judge;
+ * - jansson turns numbers into doubles and refuses what overflows, we keep the text and let whoever reads it
+ * judge;
  * - jansson takes a NUL byte behind the value for the end of the document. */
 static inline bool jansson_may_differ(struct text t, const json_error_t *theirs, const struct problems *ours)
 {

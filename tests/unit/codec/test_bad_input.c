@@ -1,7 +1,7 @@
 /* Replays tests/data/bad_input: what is wrong is refused with exactly the words that stand there. */
 #include "base/error.h"
 #include "codec/event_json.h"
-#include "jansson_beside.h"
+#include "cases.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,22 +27,6 @@ static int on_event(void *context, size_t number, const struct event *e, const s
     assert_true(e || p->count);
     o->results[o->results_count++] = *p;
     return 0;
-}
-
-static struct buffer input_of(json_t *c)
-{
-    struct buffer b = {0};
-    json_t *text = json_object_get(c, "input"), *hex = json_object_get(c, "input_hex");
-    if (text) {
-        buffer_add(&b, json_string_value(text), json_string_length(text));
-        return b;
-    }
-    for (const char *p = json_string_value(hex); *p; p += 2) {
-        unsigned byte;
-        assert_int_equal(sscanf(p, "%2x", &byte), 1);
-        buffer_byte(&b, (char)byte);
-    }
-    return b;
 }
 
 static void read_input(const char *format, struct text t, struct arena *a, struct outcome *o)
@@ -87,22 +71,18 @@ static bool replay(json_t *c)
 {
     struct outcome *o = calloc(1, sizeof(*o));
     struct arena a = {0};
-    struct buffer input = input_of(c);
-    const char *name = json_string_value(json_object_get(c, "name"));
+    struct text input = case_input(c);
+    const char *name = case_text(c, "name");
     json_t *whole = json_object_get(c, "problems"), *results = json_object_get(c, "results");
-    char *exact = malloc(input.length + !input.length); /* so that a sanitizer sees a read beyond the end */
 
-    if (input.length)
-        memcpy(exact, input.at, input.length);
-    read_input(json_string_value(json_object_get(c, "format")), (struct text){exact, input.length}, &a, o);
+    read_input(case_text(c, "format"), input, &a, o);
     bool ok = whole ? o->error == ERROR_INVALID && same_problems(name, &o->whole, whole)
                     : o->error == 0 && o->results_count == json_array_size(results);
     for (size_t i = 0; ok && !whole && i < o->results_count; i++)
         ok = same_problems(name, &o->results[i], json_array_get(results, i));
     if (!ok)
         print_error("%s: error %d, %zu results\n", name, o->error, o->results_count);
-    free(exact);
-    buffer_finish(&input);
+    free((void *)(uintptr_t)input.at);
     arena_finish(&a);
     free(o);
     return ok;

@@ -78,7 +78,6 @@ static void events_go_through_both_formats_unchanged(void **unused)
 
 static void what_stands_beside_events_goes_through(void **unused)
 {
-    struct draw d = {.state = 7};
     struct event e[3];
     struct draw each[3] = {{.state = 1}, {.state = 2}, {.state = 3}};
     for (int i = 0; i < 3; i++)
@@ -94,7 +93,6 @@ static void what_stands_beside_events_goes_through(void **unused)
     };
     struct buffer b = {0};
     struct arena a = {0};
-    (void)d;
     assert_int_equal(record_encode(&r, &b), 0);
     assert_oracle_agrees(&b);
     struct record back = decode(&b, &a);
@@ -206,6 +204,113 @@ static void limits_are_kept(void **unused)
     buffer_finish(&b);
 }
 
+static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *m, unsigned number)
+{
+    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(m, number);
+    if (!f)
+        fail_msg("%s has no field %u", m->name, number);
+    return f;
+}
+
+/* EVENT_TYPE_SALE of the schema and "sale" of the model are one word. */
+static void assert_same_word(const ProtobufCEnumDescriptor *e, int value, const char *prefix,
+                             const char *word)
+{
+    const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(e, value);
+    char expected[64];
+    if (!v)
+        fail_msg("%s has no value %d", e->name, value);
+    snprintf(expected, sizeof(expected), "%s%s", prefix, word);
+    for (char *c = expected; *c; c++)
+        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
+    assert_string_equal(v->name, expected);
+}
+
+/* The .proto files say what the tables say. */
+static void the_schema_says_what_the_tables_say(void **unused)
+{
+    const ProtobufCMessageDescriptor *event = &onhand__v1__event__descriptor;
+    assert_int_equal(event->n_fields, FIELD_END + 1);
+    for (unsigned f = 0; f < FIELD_END; f++) {
+        const struct field_place *place = &field_places[f];
+        const ProtobufCFieldDescriptor *d = field_of(event, f + 2);
+        const char *unit = d->name + place->name_length;
+        assert_memory_equal(d->name, place->pointer + 1, place->name_length);
+        assert_string_equal(unit, place->kind == KIND_QUANTITY  ? "_milli"
+                                  : place->kind == KIND_INSTANT ? "_us"
+                                                                : "");
+        if (place->kind == KIND_QUANTITY)
+            assert_int_equal(d->type, PROTOBUF_C_TYPE_SINT64);
+    }
+    assert_int_equal(onhand__v1__event_type__descriptor.n_values, EVENT_END);
+    for (int t = 1; t < EVENT_END; t++)
+        assert_same_word(&onhand__v1__event_type__descriptor, t, "EVENT_TYPE_",
+                         event_type_name((enum event_type)t));
+    assert_int_equal(onhand__v1__status_quantities__descriptor.n_fields, STATUSES);
+    for (int s = 1; s <= STATUSES; s++) {
+        const char *name = status_name((enum status)s);
+        assert_same_word(&onhand__v1__status__descriptor, s, "STATUS_", name);
+        assert_memory_equal(field_of(&onhand__v1__status_quantities__descriptor, (unsigned)s)->name, name,
+                            strlen(name));
+    }
+    for (int b = 0; b < BASIS_END; b++)
+        assert_same_word(&onhand__v1__count_basis__descriptor, b + 1, "COUNT_BASIS_",
+                         count_basis_name((enum count_basis)b));
+    for (int o = 0; o < ORDER_OP_END; o++)
+        assert_same_word(&onhand__v1__order_op__descriptor, o + 1, "ORDER_OP_",
+                         order_op_name((enum order_op)o));
+    for (int o = 0; o < ALLOCATION_OP_END; o++)
+        assert_same_word(&onhand__v1__allocation_op__descriptor, o + 1, "ALLOCATION_OP_",
+                         allocation_op_name((enum allocation_op)o));
+}
+
+/* A few bytes must not become much memory: the worst is an event of two bytes. */
+static void memory_is_bounded_by_events(void **unused)
+{
+    struct arena a = {.most_bytes = RECORD_EVENTS_MOST * sizeof(struct event) + 64};
+    struct buffer b = {0};
+    struct problems p = {0};
+    struct record r;
+    uint32_t unknown;
+    for (int i = 0; i < RECORD_EVENTS_MOST; i++)
+        buffer_add(&b, "\x12\x00", 2);
+    assert_int_equal(record_decode(b.at, b.length, 1, &a, &r, &unknown, &p), 0);
+    assert_int_equal(r.events_count, RECORD_EVENTS_MOST);
+    for (size_t i = b.length; i + 2 <= RECORD_BYTES_MOST; i += 2)
+        buffer_add(&b, "\x12\x00", 2);
+    size_t used = a.used_bytes;
+    assert_int_equal(record_decode(b.at, b.length, 1, &a, &r, &unknown, &p), ERROR_LIMIT);
+    assert_int_equal(a.used_bytes, used);
+    arena_finish(&a);
+    buffer_finish(&b);
+}
+
+/* Cut anywhere, a record is refused or says less; nothing is read beyond its end (sanitizers look on). */
+static void a_record_cut_at_every_byte_is_harmless(void **unused)
+{
+    struct draw d = {.state = 99};
+    struct event e = draw_event(&d);
+    struct record r = {.kind = RECORD_EVENTS,
+                       .events_count = 1,
+                       .events = &e,
+                       .intake = {.name = TEXT("t.1"), .offset = 300}};
+    struct buffer b = {0};
+    assert_int_equal(record_encode(&r, &b), 0);
+    for (size_t length = 0; length < b.length; length++) {
+        struct arena a = {0};
+        struct problems p = {0};
+        struct record back;
+        uint32_t unknown;
+        char *exact = malloc(length + !length);
+        memcpy(exact, b.at, length);
+        int error = record_decode(exact, length, 1, &a, &back, &unknown, &p);
+        assert_true(error == ERROR_INVALID ? p.count > 0 : error == 0 && !back.intake.name.length);
+        free(exact);
+        arena_finish(&a);
+    }
+    buffer_finish(&b);
+}
+
 /* Found by fuzzing: 0 and nothing said were two different ops that are none. */
 static void an_op_of_zero_is_an_op_left_out(void **unused)
 {
@@ -290,6 +395,9 @@ int main(void)
         cmocka_unit_test(what_stands_beside_events_goes_through),
         cmocka_unit_test(every_kind_of_record_goes_through),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(the_schema_says_what_the_tables_say),
+        cmocka_unit_test(memory_is_bounded_by_events),
+        cmocka_unit_test(a_record_cut_at_every_byte_is_harmless),
         cmocka_unit_test(an_op_of_zero_is_an_op_left_out),
         cmocka_unit_test(delimited_events_are_read_one_by_one),
         cmocka_unit_test(json_may_stand_in_the_log),
