@@ -124,6 +124,8 @@ int change_demand(struct change *c, const struct apply *a, struct text reference
         error = demand_reserve(c->demand, l->sums.count_at, &l->merged_until);
     if (error)
         return error;
+    if (c->demand->entries_count >= DEMAND_ENTRIES_END)
+        c->refused = REASON_TOO_MANY_ACCOUNTS; /* nothing left to merge: what nobody sends in good faith */
     c->entry = *entry;
     demand_evaluate_both(c, c->demand);
     if (!demand_in_range(&c->demand_now))

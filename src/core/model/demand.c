@@ -122,12 +122,32 @@ instant_t demand_set_at(const struct demand *d)
     return INSTANT_NONE;
 }
 
+/* What was placed or set before a later `set` of the same range says nothing at its end, unless a `cancel
+ * all` between them looks back at it. */
+static uint32_t drop_overruled(struct demand *d, uint32_t from, uint32_t to)
+{
+    uint32_t dropped = 0;
+    bool overruled = false;
+    for (uint32_t i = to; i > from; i--) {
+        struct demand_entry *e = &d->entries[i - 1];
+        if (e->kind == DEMAND_CANCEL_ALL) {
+            overruled = false;
+        } else if (e->kind <= DEMAND_SET && overruled) {
+            e->kind = DEMAND_KINDS; /* goes when the range is closed up */
+            dropped++;
+        } else if (e->kind == DEMAND_SET) {
+            overruled = true;
+        }
+    }
+    return dropped;
+}
+
 /* Merges neighbours-but-for-others of one kind and status among entries [from, to): the older one goes into
  * the newer one. What is open at the end of the range stays, as long as nothing in the range is a `set` or a
  * `cancel all`, which look back: those, and what is before them, are left alone. */
 static uint32_t merge_range(struct demand *d, uint32_t from, uint32_t to)
 {
-    uint32_t merged = 0;
+    uint32_t merged = drop_overruled(d, from, to);
     for (uint32_t i = to; i > from; i--)
         if (d->entries[i - 1].kind == DEMAND_SET || d->entries[i - 1].kind == DEMAND_CANCEL_ALL) {
             from = i;
@@ -135,6 +155,8 @@ static uint32_t merge_range(struct demand *d, uint32_t from, uint32_t to)
         }
     for (uint32_t i = from; i < to; i++) {
         uint32_t next = i + 1;
+        if (d->entries[i].kind == DEMAND_KINDS)
+            continue;
         while (next < to && (d->entries[next].kind != d->entries[i].kind ||
                              d->entries[next].status != d->entries[i].status))
             next++;
@@ -170,13 +192,11 @@ static void merge_older(struct demand *d, instant_t count_at, instant_t *ret_mer
 
 int demand_reserve(struct demand *d, instant_t count_at, instant_t *ret_merged_until)
 {
+    /* When it is time to merge is a matter of what is there alone: capacities differ between replicas. */
+    if (d->entries_count >= DEMAND_ENTRIES_MOST)
+        merge_older(d, count_at, ret_merged_until);
     if (d->entries_count < d->entries_capacity)
         return 0;
-    if (d->entries_count >= DEMAND_ENTRIES_MOST) {
-        merge_older(d, count_at, ret_merged_until);
-        if (d->entries_count < d->entries_capacity)
-            return 0;
-    }
     uint32_t capacity = d->entries_capacity * 2;
     struct demand_entry *entries =
         realloc(d->entries == d->first ? NULL : d->entries, capacity * sizeof(*entries));

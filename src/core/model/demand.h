@@ -31,7 +31,11 @@ struct demand_figures {
     milli_t gone_status[STATUSES]; /* of what is gone, that from each status */
 };
 
-enum { DEMAND_ENTRIES_MOST = 64, DEMAND_FIRST_ENTRIES = 2 };
+enum {
+    DEMAND_ENTRIES_MOST = 64 /* then they are merged */,
+    DEMAND_ENTRIES_END = 1024,
+    DEMAND_FIRST_ENTRIES = 2
+};
 
 struct demand {
     struct account account;

@@ -95,13 +95,11 @@ static void compact(struct movements *m, instant_t window_us, instant_t floor)
 
 int movements_reserve(struct movements *m, uint32_t more, instant_t window_us, instant_t floor)
 {
+    /* When it is time to merge is a matter of what is there alone: capacities differ between replicas. */
+    if (m->count + more > MOVEMENTS_MOST)
+        compact(m, window_us, floor);
     if (m->count + more <= m->capacity)
         return 0;
-    if (m->count + more > MOVEMENTS_MOST) {
-        compact(m, window_us, floor);
-        if (m->count + more <= m->capacity)
-            return 0;
-    }
     uint32_t capacity = m->capacity ? m->capacity : FIRST_CAPACITY;
     while (capacity < m->count + more)
         capacity *= 2;

@@ -40,12 +40,10 @@ static void merge_oldest(struct supply *s)
 
 int supply_reserve(struct supply *s)
 {
+    if (s->entries_count >= SUPPLY_ENTRIES_MOST)
+        merge_oldest(s);
     if (s->entries_count < s->entries_capacity)
         return 0;
-    if (s->entries_count >= SUPPLY_ENTRIES_MOST) {
-        merge_oldest(s);
-        return 0;
-    }
     uint32_t capacity = s->entries_capacity ? s->entries_capacity * 2 : 2;
     struct supply_entry *entries = realloc(s->entries, capacity * sizeof(*entries));
     if (!entries)

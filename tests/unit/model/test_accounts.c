@@ -1,6 +1,8 @@
 /* Demand and supply by reference: whoever reports first, and however often. */
 #include "world.h"
 
+#include "core/model/image.h"
+
 static milli_t open_supply(const struct world *w, const char *location, const char *reference)
 {
     struct row_image r = world_row_at(w, "SKU-1", location);
@@ -370,6 +372,59 @@ static void an_account_with_very_many_entries_stays_right(void **unused)
     world_close(&w);
 }
 
+static int load_at_once(void *context, uint8_t kind, const void *bytes, size_t length)
+{
+    return image_load(context, kind, bytes, length);
+}
+
+/* A second world that begins from an image of the first. */
+static void world_copy(struct world *copy, const struct world *w)
+{
+    struct hash128 digest, loaded;
+    int more = 1;
+    *copy = (struct world){.now = w->now, .offset = w->offset, .ids = w->ids};
+    copy->epoch = epoch_create();
+    copy->state = state_create(copy->epoch);
+    assert_int_equal(image_begin(w->state, load_at_once, copy->state), 0);
+    while (more == 1)
+        more = image_step(w->state, 1 << 20, &digest);
+    assert_int_equal(more, 0);
+    assert_int_equal(image_load_finish(copy->state, &loaded), 0);
+    assert_true(digest.high == loaded.high && digest.low == loaded.low);
+}
+
+/* When movements and entries are merged must not depend on how much room the arrays happen to have. */
+static void a_replica_out_of_an_image_merges_alike(void **unused)
+{
+    struct world w, copy;
+    world_open(&w);
+    say(&w, plain(EVENT_RECEIPT, at(8, 0), U(1000)));
+    say(&w, inbound(at(8, 0), "PO", U(900), at(20, 0), NULL));
+    for (int i = 0; i < 700; i++) {
+        instant_t when = at(9, 0) + i * 10 * INSTANT_SECOND;
+        struct event events[] = {
+            order(EVENT_ORDER_PLACED, when, "WEEK", U(2)),
+            order(EVENT_ORDER_SHIPPED, when + 1, "WEEK", U(1)),
+            plain(EVENT_SALE, when + 2, U(1)),
+            with_reference(plain(EVENT_RECEIPT, when + 3, U(1)), "PO"),
+            order_set(when + 4, "SET", U(1 + i % 7)),
+        };
+        if (i == 41)
+            world_copy(&copy, &w);
+        for (size_t k = 0; k < sizeof(events) / sizeof(events[0]); k++) {
+            say(&w, events[k]);
+            if (i >= 41)
+                say(&copy, events[k]);
+        }
+    }
+    struct hash128 lived = state_digest(w.state), loaded = state_digest(copy.state);
+    assert_true(lived.high == loaded.high && lived.low == loaded.low);
+    expect_row(&w, U(300), 0, U(707), 0);
+    assert_int_equal(open_supply(&w, "L1", "PO"), U(200));
+    world_close(&w);
+    world_close(&copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +446,7 @@ int main(void)
         cmocka_unit_test(open_accounts_have_a_bound),
         cmocka_unit_test(thousands_of_accounts_in_a_row),
         cmocka_unit_test(an_account_with_very_many_entries_stays_right),
+        cmocka_unit_test(a_replica_out_of_an_image_merges_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
