@@ -36,7 +36,7 @@ static void tell_segments(const struct log_recovery *r, const struct lines *to)
         uint64_t end = i < r->tail ? r->list.at[i + 1].first_offset : r->end_offset;
         struct segment_name name = segment_name(f->sequence);
 
-        if (i > r->tail || f->first_offset == SEGMENT_OFFSET_NONE)
+        if (i > r->tail || f->first_offset == SEGMENT_OFFSET_NONE || f->first_offset == end)
             snprintf(line, sizeof(line), "%s: whole, no records yet", name.text);
         else
             snprintf(line, sizeof(line), "%s: whole, offsets %" PRIu64 " to %" PRIu64, name.text,

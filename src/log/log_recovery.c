@@ -33,10 +33,11 @@ static int failed(struct log_recovery *r, uint64_t sequence, int error)
     return error;
 }
 
-/* The list has no gap in its sequence, and each header is whole. */
+/* The list has no gap in its sequence, each header is whole, and first offsets grow. */
 static int look_at_all(struct log_recovery *r)
 {
     char what[96];
+    uint64_t least = 0;
 
     for (size_t i = 0; i < r->list.count; i++) {
         struct segment_file *f = &r->list.at[i];
@@ -51,6 +52,11 @@ static int look_at_all(struct log_recovery *r)
         error = segment_file_look(r->ops, r->directory, f);
         if (error)
             return failed(r, f->sequence, error);
+        if (f->first_offset == SEGMENT_OFFSET_NONE)
+            continue;
+        if (f->first_offset < least)
+            return damaged(r, f->sequence, "it begins before the segment before it");
+        least = f->first_offset + 1;
     }
     return 0;
 }
@@ -177,7 +183,7 @@ int log_recovery_run(struct log_recovery *r)
     if (r->first_offset == SEGMENT_OFFSET_NONE) {
         if (r->list.at[0].sequence != 1)
             return damaged(r, r->list.at[0].sequence, "its first record is damaged");
-        r->first_offset = 0;
+        r->list.at[0].first_offset = r->first_offset = 0;
     }
     offset = i ? r->list.at[i].first_offset : r->first_offset;
     for (;; i++) {
