@@ -20,7 +20,8 @@ static char directory[64];
 
 static int make_directory(void **unused)
 {
-    snprintf(directory, sizeof(directory), "/tmp/onhand-checkpoint-XXXXXX");
+    snprintf(directory, sizeof(directory), "%s/onhand-checkpoint-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     return mkdtemp(directory) ? 0 : -1;
 }
 

@@ -16,8 +16,10 @@ static void append_text(struct log *l, const char *text)
 static void what_is_appended_comes_back(void **unused)
 {
     struct file_log_report report;
-    struct log *l =
-        open_log((struct file_log_options){.first_record = "begin", .first_record_length = 5}, &report);
+    struct log *l = open_log((struct file_log_options){.first_record = "begin",
+                                                       .first_record_length = 5,
+                                                       .file_ops = &file_ops_system},
+                             &report);
     struct log_record r[8];
     static const char *texts[] = {"one", "two", "three"};
 
