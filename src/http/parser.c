@@ -167,10 +167,11 @@ static enum parser_status read_target(struct parser *p, const char *bytes, uint3
 
 static enum parser_status read_request_line(struct parser *p, const char *bytes, uint32_t at, uint32_t end)
 {
-    const char *first = memchr(bytes + at, ' ', end - at);
-    const char *last = first ? memrchr(bytes + at, ' ', end - at) : NULL;
+    const char *first = memchr(bytes + at, ' ', end - at), *last = bytes + end - 1;
     static const char shape[] = "the request line must be: method, one space, target, one space, HTTP/1.1";
 
+    while (first && *last != ' ')
+        last--;
     if (!first || first == last || first == bytes + at)
         return fail(p, 400, shape);
     struct text method = {bytes + at, (size_t)(first - bytes) - at};
