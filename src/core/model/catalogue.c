@@ -326,8 +326,8 @@ static int publish_group(struct catalogue *c, const struct group *draft, const s
 {
     struct membership *m = &c->membership;
     struct links now;
+    membership_tidy(m);
     int result = membership_reserve(m, slots_count(&c->locations), draft->number + 1);
-
     if (!result)
         result = make_links(c, draft, &now);
     if (result)

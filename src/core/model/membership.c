@@ -259,6 +259,7 @@ void membership_unlink(struct membership *m, uint32_t group, const struct links 
         for (uint32_t k = 0; k < named->by_count; k++)
             if (named->by[k] == group) {
                 named->by[k] = named->by[--named->by_count];
+                m->mentions_named -= named->by_count == 0;
                 break;
             }
     }
@@ -278,6 +279,76 @@ int membership_link(struct membership *m, uint32_t group, const struct links *l)
     for (uint32_t i = 0; i < l->count; i++) {
         struct mention *named = &m->mentions[l->mentions[i]];
         named->by[named->by_count++] = group;
+        m->mentions_named += named->by_count == 1;
     }
     return 0;
+}
+
+/* ---- forgetting names ---- */
+
+enum { IDLE_MOST = 1024 };
+
+static void rename_links(struct membership *m, const uint32_t *renamed)
+{
+    for (uint32_t g = 0; g < m->links_capacity; g++) {
+        struct links *l = &m->links[g];
+        if (l->own != INDEX_NONE)
+            l->own = renamed[l->own];
+        for (uint32_t i = 0; i < l->count; i++)
+            l->mentions[i] = renamed[l->mentions[i]];
+    }
+}
+
+/* The named ones into `kept`, in their order; renamed[old] is the new number. */
+static uint32_t keep_named(const struct membership *m, struct mention *kept, uint32_t *renamed)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < m->mentions_count; i++) {
+        renamed[i] = INDEX_NONE;
+        if (!m->mentions[i].by_count)
+            continue;
+        kept[count] = m->mentions[i];
+        renamed[i] = count++;
+    }
+    return count;
+}
+
+static bool index_names(struct index *i, const struct mention *mentions, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++)
+        if (index_insert(i, n, hash_text((struct text){mentions[n].name, mentions[n].name_length})))
+            return false;
+    return true;
+}
+
+void membership_tidy(struct membership *m)
+{
+    if (m->mentions_count < IDLE_MOST || m->mentions_count / 2 < m->mentions_named)
+        return;
+    uint32_t *renamed = malloc(m->mentions_count * sizeof(*renamed));
+    struct mention *before = m->mentions, *kept = calloc(m->mentions_capacity, sizeof(*kept));
+    struct index *fresh = index_create(m->epoch, m->mentions_named, mention_equal, m);
+    if (renamed && kept && fresh) {
+        uint32_t count = keep_named(m, kept, renamed);
+        m->mentions = kept; /* what the index asks while it is filled */
+        if (index_names(fresh, kept, count)) {
+            for (uint32_t i = 0; i < m->mentions_count; i++)
+                if (renamed[i] == INDEX_NONE) {
+                    free(before[i].name);
+                    free(before[i].by);
+                }
+            rename_links(m, renamed);
+            index_destroy(m->index);
+            m->index = fresh;
+            m->mentions_count = count;
+            kept = before;
+            fresh = NULL;
+        } else {
+            m->mentions = before;
+        }
+    }
+    free(renamed); /* without memory nothing was tidied: the next change tries again */
+    free(kept);
+    index_destroy(fresh);
 }

@@ -35,6 +35,7 @@ struct membership {
     struct slots *groups; /* the catalogue's */
     struct index *index;  /* name → mention */
     uint32_t mentions_count, mentions_capacity;
+    uint32_t mentions_named; /* of them, those that some group names now */
     struct mention *mentions;
     uint32_t links_capacity;
     struct links *links; /* by group number */
@@ -75,5 +76,7 @@ void membership_abandon(struct membership *m);
 /* Adds `group` to those that name the mentions of its links / takes it away. Adding may fail (ERROR_NOMEM: nothing was added). */
 int membership_link(struct membership *m, uint32_t group, const struct links *l);
 void membership_unlink(struct membership *m, uint32_t group, const struct links *l);
+/* Forgets names that no group has any more once they are the most, so that memory follows what is there. Renumbers mentions. */
+void membership_tidy(struct membership *m);
 
 #endif

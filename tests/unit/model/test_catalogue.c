@@ -343,6 +343,34 @@ static void groups_agree_with_a_plain_model(void **unused)
     end(&f);
 }
 
+static void names_that_come_and_go_are_forgotten(void **unused)
+{
+    struct fixture f = begin();
+    char members[128], id[16], expected[64];
+
+    bare(&f, "a"), bare(&f, "b");
+    put_group(&f, "inner", "a later", 1);
+    for (int step = 2; step < 5000; step++) { /* three new names each time: tidied many times over */
+        snprintf(id, sizeof(id), "g%d", step % 7);
+        snprintf(members, sizeof(members), "n%d inner m%d b o%d", step, step, step);
+        put_group(&f, id, members, step);
+        if (step % 500 == 0) {
+            snprintf(members, sizeof(members), "n%d", step);
+            bare(&f, members); /* one of the names in use */
+            snprintf(expected, sizeof(expected), "n%d a b", step);
+            assert_string_equal(locations_of(&f, id), expected);
+        }
+        epoch_poll(f.epoch, 100);
+    }
+    bare(&f, "later");
+    for (int i = 0; i < 7; i++) {
+        snprintf(id, sizeof(id), "g%d", i);
+        assert_string_equal(locations_of(&f, id), "a later b");
+    }
+    assert_verdict(put_group(&f, "inner", "g3", 6000), VERDICT_REJECTED, REASON_CYCLE);
+    end(&f);
+}
+
 /* ---- want of memory ---- */
 
 static void want_of_memory_changes_nothing(void **unused)
@@ -392,6 +420,7 @@ int main(void)
         cmocka_unit_test(circles_are_refused_and_change_nothing),
         cmocka_unit_test(a_deep_chain_of_groups_needs_no_deep_stack),
         cmocka_unit_test(groups_agree_with_a_plain_model),
+        cmocka_unit_test(names_that_come_and_go_are_forgotten),
         cmocka_unit_test(want_of_memory_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
