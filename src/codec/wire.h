@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 
+enum { WIRE_VARINT_BYTES = 10, WIRE_TAG_BYTES = 5 }; /* at most */
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 /* ---- reading ---- */
@@ -71,11 +72,12 @@ static inline bool wire_bytes(struct wire *w, struct text *ret)
  */
 static inline int wire_next(struct wire *w, struct wire_field *ret)
 {
+    const char *before = w->at;
     uint64_t tag;
 
     if (w->at == w->end)
         return 0;
-    if (!wire_varint(w, &tag) || tag > UINT32_MAX || tag < 8)
+    if (!wire_varint(w, &tag) || tag > UINT32_MAX || tag < 8 || w->at - before > WIRE_TAG_BYTES)
         return -1;
     ret->number = (uint32_t)tag >> 3;
     ret->type = (enum wire_type)(tag & 7);
@@ -99,8 +101,6 @@ static inline int64_t wire_signed(uint64_t zigzag)
 }
 
 /* ---- writing: always the shortest form, so that the same values are the same bytes ---- */
-
-enum { WIRE_VARINT_BYTES = 10 };
 
 static inline char *wire_put_raw(char *to, uint64_t value)
 {

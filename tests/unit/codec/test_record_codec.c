@@ -49,7 +49,7 @@ static void events_go_through_both_formats_unchanged(void **unused)
         struct event e = draw_event(&d), from_json;
         const struct json_node *nodes;
         struct problems p = {0};
-        uint32_t unknown;
+        uint32_t unknown = 99;
         size_t count;
         arena_reset(&a);
         buffer_clear(&b);
