@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/answer/query.h"
+#include "core/model/apply.h"
 #include "core/model/image.h"
 
 #include <stdio.h>
@@ -141,6 +142,44 @@ static struct state *make_state(struct epoch *e, uint32_t skus, uint32_t locatio
     return s;
 }
 
+/* The same through apply: each row has a receipt and an open order, so each has a ledger. */
+static struct state *make_state_with_ledgers(struct epoch *e, uint32_t skus, uint32_t locations)
+{
+    struct state *s = state_create(e);
+    struct outcome o = {0};
+    struct record r = {.kind = RECORD_INCARNATION, .incarnation = {.number = 1}};
+    instant_t now = INT64_C(1795219200) * INSTANT_SECOND;
+    uint64_t offset = 0;
+
+    if (state_apply(s, &r, offset++, now, &o))
+        abort();
+    for (uint64_t n = 0; n < 2 * (uint64_t)skus * locations; n++) {
+        char sku[32], place[32], id[32];
+        struct event ev = {.type = n % 2 ? EVENT_ORDER_PLACED : EVENT_RECEIPT,
+                           .has = HAS(id) | HAS(sku) | HAS(location) | HAS(occurred_at) | HAS(quantity) |
+                                  HAS(source),
+                           .source = TEXT("bench"),
+                           .occurred_at = now,
+                           .quantity = 5000,
+                           .as_of = INSTANT_NONE,
+                           .expected_at = INSTANT_NONE,
+                           .required_at = INSTANT_NONE};
+        ev.id = (struct text){id, (size_t)snprintf(id, sizeof(id), "%llu", (unsigned long long)n)};
+        ev.sku = (struct text){
+            sku, (size_t)snprintf(sku, sizeof(sku), "SKU-%08llu", (unsigned long long)(n / 2 / locations))};
+        ev.location = (struct text){place, (size_t)snprintf(place, sizeof(place), "store-%04llu",
+                                                            (unsigned long long)(n / 2 % locations))};
+        if (n % 2)
+            ev.has |= HAS(reference), ev.reference = ev.id;
+        r = (struct record){.kind = RECORD_EVENTS, .events_count = 1, .events = &ev};
+        if (state_apply(s, &r, offset++, now, &o) || o.verdicts[0].verdict != VERDICT_APPLIED)
+            abort();
+        epoch_poll(e, 16);
+    }
+    outcome_finish(&o);
+    return s;
+}
+
 static double image_seconds(struct state *s, image_write write, void *context, int64_t *ret_worst_us)
 {
     struct hash128 digest;
@@ -157,10 +196,10 @@ static double image_seconds(struct state *s, image_write write, void *context, i
     return more ? -1 : seconds_since(start);
 }
 
-static void bench_image(uint32_t skus, uint32_t locations)
+static void bench_image(uint32_t skus, uint32_t locations, bool ledgers)
 {
     struct epoch *e = epoch_create();
-    struct state *s = make_state(e, skus, locations);
+    struct state *s = ledgers ? make_state_with_ledgers(e, skus, locations) : make_state(e, skus, locations);
     struct file f = {{0}, {0}};
     double rows = (double)skus * locations;
     size_t bytes = 0;
@@ -169,9 +208,11 @@ static void bench_image(uint32_t skus, uint32_t locations)
     for (int round = 0; round < 3; round++) {
         bytes = 0;
         double took = image_seconds(s, count_bytes, &bytes, &worst_us);
-        printf("image of %.0f rows, %zu bytes: %.2f s, %.0f MB/s, %.1f M rows/s, longest step of 64 KiB %lld "
-               "us\n",
-               rows, bytes, took, (double)bytes / 1e6 / took, rows / took / 1e6, (long long)worst_us);
+        printf(
+            "image of %.0f rows%s, %zu bytes: %.2f s, %.0f MB/s, %.1f M rows/s, longest step of 64 KiB %lld "
+            "us\n",
+            rows, ledgers ? " with ledgers" : "", bytes, took, (double)bytes / 1e6 / took, rows / took / 1e6,
+            (long long)worst_us);
     }
     image_seconds(s, keep, &f, &worst_us);
     state_destroy(s);
@@ -235,7 +276,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     bench_repeats("ids", false, 1280, 960);
     bench_repeats("ids and sequences of 1,000 sources", true, 1280, 960);
-    bench_image(skus, 20);
+    bench_image(skus, 20, false);
+    bench_image(skus / 5, 20, true);
     bench_near(10000);
     return 0;
 }
