@@ -93,7 +93,7 @@ static int submit(void *engine, struct command *c)
         c->next = NULL;
         *d->last = c;
         d->last = &c->next;
-        d->submitted++;
+        __atomic_fetch_add(&d->submitted, 1, __ATOMIC_RELAXED);
         pthread_cond_signal(&d->changed);
     }
     pthread_mutex_unlock(&d->lock);

@@ -21,7 +21,7 @@ struct desk {
     struct command *first, **last;
     bool stopping, held;           /* held: commands are taken and not answered */
     int refuses;                   /* submit answers this error */
-    size_t submitted, most_events; /* records seen, and the most events in one */
+    size_t submitted, most_events; /* records seen (atomic), and the most events in one */
     int64_t now_us;                /* the next record's append instant */
     struct outcome outcome;
 };
