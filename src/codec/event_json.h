@@ -11,9 +11,10 @@
 int event_from_json(const struct json_node *nodes, uint32_t at, uint32_t level, struct arena *a,
                     struct event *ret_event, uint32_t *ret_unknown_fields, struct problems *p);
 
-/* A body: one event, an array of events, or (ndjson) a line an event. As proto_events_read: `each` sees every
- * event in order, bad ones with their problems. ERROR_INVALID when it is not JSON at all (or neither object
- * nor array). In NDJSON a line that is not JSON is a bad event, blank lines are skipped. */
+/* A body: one event, an array of events, or (ndjson) a line an event. `each` sees every event (struct
+ * event_reader). ERROR_INVALID, before `each` is called at all, when the body is not JSON (or neither object
+ * nor array); keys that repeat and events too large spoil only their own event. In NDJSON a line that is not
+ * JSON is a bad event, blank lines are skipped. */
 int json_events_read(struct text body, bool ndjson, uint32_t level, struct arena *a,
                      const struct event_reader *r, uint32_t *ret_unknown_fields, struct problems *p);
 
@@ -23,7 +24,9 @@ void event_to_json(const struct event *e, struct buffer *out);
 
 /* Reference data: PUT bodies into records. `kind` is RECORD_LOCATION, _GROUP, _ITEM or _CHANNEL. Unknown
  * fields are errors that name them. On success the record's reference has id, the canonical document (known
- * fields in a fixed order, what was left out left out) and `decoded`. */
+ * fields in a fixed order, what was left out left out) and `decoded`, all of it in the arena. `id` (`sku` for
+ * items) may be repeated in the body; `occurred_at` may be said there and goes into the record, not into the
+ * document. */
 int reference_from_json(enum record_kind kind, struct text id, struct text body, struct arena *a,
                         struct record *ret_record, struct problems *p);
 

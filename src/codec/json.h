@@ -1,6 +1,6 @@
-/* A strict, small JSON scanner (RFC 8259): no allocation, keeps the text of numbers, refuses duplicate keys,
- * bad UTF-8, lone surrogates, NUL in strings, depth beyond JSON_DEPTH_MOST, and anything behind the value.
- * And a writer of strings and numbers. */
+/* A strict, small JSON scanner (RFC 8259): memory from an arena only, keeps the text of numbers, refuses
+ * duplicate keys, bad UTF-8, lone surrogates, NUL in strings, depth beyond JSON_DEPTH_MOST, and anything
+ * behind the value. And a writer of strings and numbers. */
 #ifndef CODEC_JSON_H
 #define CODEC_JSON_H
 

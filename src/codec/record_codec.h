@@ -23,16 +23,24 @@ int record_decode(const void *bytes, size_t length, uint32_t level, struct arena
 int record_decode_any(const void *bytes, size_t length, uint32_t level, struct arena *a,
                       struct record *ret_record, uint32_t *ret_unknown_fields, struct problems *p);
 
-/* Length-delimited protobuf events (application/x-protobuf): each onhand.v1.Event behind its length as a
- * varint. Calls `each` once an event with its number from 0: e is NULL and problems say why when it could not
- * be read; an event that was read has been through event_check (problems has what it found). A broken length
- * ends the run with ERROR_INVALID. */
+/* Who reads a body event by event: called once an event, in order, numbered from 0. An event is sound when e
+ * is there and p is empty. With problems, e is what could be read (its id, for the answer), or NULL when
+ * nothing could. *e and *p are valid during the call, texts as long as the body and the arena. */
 struct event_reader {
     void *context;
     int (*each)(void *context, size_t number, const struct event *e,
                 const struct problems *p); /* not 0: stop and return it */
 };
+
+/* Length-delimited protobuf events (application/x-protobuf): each onhand.v1.Event behind its length as a
+ * varint. Includes event_check. A broken length ends the run with ERROR_INVALID and a problem. */
 int proto_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
                       const struct event_reader *r, struct problems *p);
+
+/* The events of an onhand.v1.Record that says nothing else: what producers of protobuf put on an intake
+ * topic. Its level, intake and correlation, which are not theirs to say, are left aside. ERROR_INVALID,
+ * before `each` is called at all, for broken bytes or another body; ERROR_LIMIT for too many events. */
+int record_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
+                       const struct event_reader *r, struct problems *p);
 
 #endif

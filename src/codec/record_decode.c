@@ -454,28 +454,54 @@ int record_decode(const void *bytes, size_t length, uint32_t level, struct arena
     return 0;
 }
 
+/* One event of many: its own problems spoil nothing else. What the reader says. */
+static int hand_over(struct text one, size_t number, uint32_t level, const struct event_reader *r)
+{
+    struct problems found = {.count = 0};
+    struct decoder d = {.problems = &found, .level = level, .event = NO_EVENT};
+    struct event e;
+    bool ok = read_event(&d, one, &e);
+
+    if (ok)
+        event_check(&e, level, &found);
+    return r->each(r->context, number, ok ? &e : NULL, &found);
+}
+
 int proto_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
                       const struct event_reader *r, struct problems *p)
 {
     struct wire w = wire_of((struct text){bytes, length});
-    struct problems found;
     struct text one;
-    struct event e;
+    int stop = 0;
 
-    for (size_t number = 0; w.at < w.end; number++) {
+    for (size_t number = 0; w.at < w.end && !stop; number++) {
         size_t at = length - (size_t)(w.end - w.at);
         if (!wire_bytes(&w, &one)) {
             problems_add(p, "", "byte %zu: the length of an event is broken or goes beyond the end", at);
             return ERROR_INVALID;
         }
-        struct decoder d = {.arena = a, .problems = &found, .level = level, .event = NO_EVENT};
-        found.count = 0;
-        bool ok = read_event(&d, one, &e);
-        if (ok)
-            event_check(&e, level, &found);
-        int stop = r->each(r->context, number, ok ? &e : NULL, &found);
-        if (stop)
-            return stop;
+        stop = hand_over(one, number, level, r);
     }
-    return 0;
+    return stop;
+}
+
+int record_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
+                       const struct event_reader *r, struct problems *p)
+{
+    struct decoder d = {.problems = p, .level = level, .event = NO_EVENT};
+    struct wire w = wire_of((struct text){bytes, length});
+    struct wire_field f;
+    struct record seen = {.kind = RECORD_EVENTS};
+    size_t number = 0;
+    int error = survey(&d, (struct text){bytes, length}, &seen);
+
+    if (!error && !seen.events_count) {
+        refuse(&d, "", "must hold events and nothing else");
+        error = ERROR_INVALID;
+    }
+    while (!error && wire_next(&w, &f) > 0) {
+        if (f.number == RECORD_WIRE_EVENTS && f.type == WIRE_BYTES)
+            error = hand_over(f.bytes, number++, level, r);
+    }
+    return error;
 }

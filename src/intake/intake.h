@@ -11,9 +11,10 @@
 #include "core/command.h"
 #include "core/view.h"
 
-/* JSON: one event, or an array of events. PROTOBUF: one onhand.v1.Event as it is (its type first, as every
- * protobuf library writes it), or any number of them, each
- * behind its length as a varint (what the HTTP API takes as application/x-protobuf). */
+/* JSON: one event, or an array of events. PROTOBUF: an onhand.v1.Record with events and nothing else (what
+ * producers should send: proto/onhand/v1/README.md); or one onhand.v1.Event as it is (its type first, as
+ * every protobuf library writes it), or any number of them, each behind its length as a varint (what the HTTP
+ * API takes as application/x-protobuf). */
 enum intake_format { INTAKE_JSON, INTAKE_PROTOBUF };
 struct intake_source {
     const char *topic;

@@ -73,6 +73,10 @@ static struct text delimit(struct translator *t, struct text payload)
     return (struct text){t->delimited.at, t->delimited.length};
 }
 
+/* A record begins with the tag of its first event; nor can a length of eighteen hold what an event must have
+ * (its instant alone takes nine bytes since 1988). */
+enum { RECORD_OF_EVENTS = 0x12 };
+
 static int read_events(struct translator *t, enum intake_format format, struct text payload, uint32_t level,
                        const struct event_reader *reader, struct problems *p)
 {
@@ -84,6 +88,8 @@ static int read_events(struct translator *t, enum intake_format format, struct t
         uint32_t unknown_fields = 0;
         return json_events_read(payload, false, level, &t->arena, reader, &unknown_fields, p);
     }
+    if (payload.at[0] == RECORD_OF_EVENTS)
+        return record_events_read(payload.at, payload.length, level, &t->arena, reader, p);
     struct text delimited = delimit(t, payload);
     if (t->delimited.failed)
         return ERROR_NOMEM;

@@ -83,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct event_reader reader = {NULL, on_event};
 
     proto_events_read(data, size, LEVEL_NEWEST, &a, &reader, &p);
+    record_events_read(data, size, LEVEL_NEWEST, &a, &reader, &p);
     p.count = 0;
     int error = record_decode(data, size, LEVEL_NEWEST, &a, &r, &unknown, &p);
     MUST(error == 0 || p.count || error == ERROR_LIMIT);

@@ -51,6 +51,12 @@ int proto_events_read(const void *bytes, size_t length, uint32_t level, struct a
     return ERROR_INVALID;
 }
 
+int record_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
+                       const struct event_reader *r, struct problems *p)
+{
+    return ERROR_INVALID;
+}
+
 int record_encode(const struct record *r, struct buffer *out)
 {
     buffer_printf(out, "%.*s %d %ld %ld %d %zu", (int)r->intake.name.length, r->intake.name.at,

@@ -146,6 +146,27 @@ static void protobuf_alone_or_behind_lengths(void **state)
     finish(&f);
 }
 
+static void protobuf_as_a_record(void **state)
+{
+    struct fixture f = {0};
+    const char length = (char)(sizeof(EVENT_BYTES) - 1);
+    struct buffer record = {0};
+
+    for (int n = 0; n < 2; n++) {
+        buffer_byte(&record, 0x12);
+        buffer_byte(&record, length);
+        buffer_text(&record, TEXT(EVENT_BYTES));
+    }
+    run(&f, INTAKE_PROTOBUF, (struct text){record.at, record.length});
+    assert_null(f.told.reason);
+    assert_int_equal(f.told.events, 2);
+    check_unreadable(&f, INTAKE_PROTOBUF, (struct text){record.at, record.length - 1}, "malformed");
+    buffer_add(&record, "\x30\x02", 2); /* and it would raise the level */
+    check_unreadable(&f, INTAKE_PROTOBUF, (struct text){record.at, record.length}, "malformed");
+    buffer_finish(&record);
+    finish(&f);
+}
+
 static void more_events_than_a_record_holds(void **state)
 {
     struct fixture f = {0};
@@ -169,6 +190,7 @@ int main(void)
         cmocka_unit_test(a_bad_event_leaves_the_others),
         cmocka_unit_test(what_cannot_be_read_is_skipped),
         cmocka_unit_test(protobuf_alone_or_behind_lengths),
+        cmocka_unit_test(protobuf_as_a_record),
         cmocka_unit_test(more_events_than_a_record_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
