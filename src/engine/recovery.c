@@ -64,12 +64,12 @@ static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size
 }
 
 /* The bytes of a new log's first record. */
-static int first_record(struct buffer *out)
+static int first_record(uint64_t incarnation, struct buffer *out)
 {
     struct record r = {.kind = RECORD_INCARNATION,
                        .level = LEVEL_NEWEST,
                        .intake = {.partition = 0},
-                       .incarnation = {.number = (uint64_t)clock_wall_us()}};
+                       .incarnation = {.number = incarnation}};
     return record_encode(&r, out);
 }
 
@@ -89,7 +89,8 @@ static int open_embedded_log(struct engine *e, bool from_checkpoint, char *detai
     struct file_log_report report = {0};
 
     snprintf(directory, sizeof(directory), "%s/log", e->options.directory);
-    int error = first_record(&first);
+    uint64_t incarnation = (uint64_t)clock_wall_us();
+    int error = first_record(incarnation, &first);
     if (!error) {
         struct file_log_options o = {
             .directory = directory,
@@ -99,6 +100,8 @@ static int open_embedded_log(struct engine *e, bool from_checkpoint, char *detai
             .lost = told_lost,
             .lost_context = e,
             .first_record = first.at,
+            .identity = incarnation,
+            .identity_expected = from_checkpoint ? state_incarnation(e->state) : 0,
             .first_record_length = first.length};
         error = file_log_open(&o, &e->log, &report);
     }

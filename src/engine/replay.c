@@ -106,8 +106,11 @@ static int run(struct replay *r)
     char path[4200];
 
     snprintf(path, sizeof(path), "%s/log", r->directory);
-    const struct file_log_options o = {
-        .directory = path, .start_offset = r->state->next_offset, .read_only = true};
+    const struct file_log_options o = {.directory = path,
+                                       .start_offset = r->state->next_offset,
+                                       .identity_expected =
+                                           r->state->next_offset ? state_incarnation(r->state) : 0,
+                                       .read_only = true};
     int error = file_log_open(&o, &log, &report);
     if (error) {
         snprintf(r->detail, r->detail_size, "%s", report.detail);

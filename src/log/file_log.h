@@ -26,6 +26,8 @@ struct file_log_options {
     void *lost_context;
     const void *first_record; /* what a new log begins with (an encoded incarnation record) */
     size_t first_record_length;
+    uint64_t identity;               /* what a new log is given; not 0. The incarnation of its first record */
+    uint64_t identity_expected;      /* 0: any; else a log of another identity is refused: ERROR_CONFLICT */
     const struct file_ops *file_ops; /* NULL: the system's; tests let it fail */
 };
 
@@ -33,6 +35,7 @@ struct file_log_report { /* what opening found */
     bool created;
     uint64_t torn_bytes; /* cut at the tail, 0: none */
     uint64_t first_offset, end_offset;
+    uint64_t identity;
     char detail[400]; /* of an error: what is wrong, where, what to do; of a torn tail: what was cut */
 };
 

@@ -110,7 +110,8 @@ static size_t record_bytes_most(size_t segment_bytes)
 /* A log that is not there yet: one segment, made whole with its first record before it gets its name. */
 static int make_first(struct file_log *l, const struct file_log_options *o, struct file_log_report *report)
 {
-    struct segment_header h = {.salt = segment_salt(), .sequence = 1, .bytes = l->keeper.segment_bytes};
+    struct segment_header h = {
+        .salt = segment_salt(), .sequence = 1, .bytes = l->keeper.segment_bytes, .identity = o->identity};
     int64_t now = clock_wall_us();
     struct segment_record first = {
         .appended_at = now > (int64_t)o->first_append_at_least ? now : (int64_t)o->first_append_at_least,
@@ -119,8 +120,13 @@ static int make_first(struct file_log *l, const struct file_log_options *o, stru
     };
     int fd;
 
-    if (o->read_only || o->start_offset != 0)
+    if (o->read_only)
         return tell(report, ERROR_NOTFOUND, "there is no log here", o->directory);
+    if (o->start_offset != 0)
+        return tell(report, ERROR_NOTFOUND,
+                    "there is no log here, but a checkpoint stands on one: restore the log, or set the "
+                    "checkpoints aside to begin anew",
+                    o->directory);
     if (o->first_record_length > l->record_bytes_most)
         return tell(report, ERROR_INVALID, "the first record is longer than a segment", o->directory);
     fd = segment_file_make(l->ops, l->directory, &h, o->first_record ? &first : NULL, NULL);
@@ -171,6 +177,16 @@ static int recover(struct file_log *l, const struct file_log_options *o, struct 
     report->torn_bytes = r.torn_bytes;
     report->first_offset = r.first_offset;
     report->end_offset = r.end_offset;
+    report->identity = r.image.header.identity;
+    if (o->identity_expected && report->identity != o->identity_expected) {
+        snprintf(report->detail, sizeof(report->detail),
+                 "this is the log %" PRIu64 ", but the checkpoint stands on the log %" PRIu64
+                 ": put the log and the checkpoints of one instance together",
+                 report->identity, o->identity_expected);
+        error = ERROR_CONFLICT;
+        goto out;
+    }
+    l->keeper.identity = report->identity;
     if (o->start_offset != FILE_LOG_FIRST &&
         (o->start_offset < r.first_offset || o->start_offset > r.end_offset)) {
         snprintf(report->detail, sizeof(report->detail),

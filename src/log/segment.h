@@ -43,7 +43,8 @@ struct segment_header {
     uint64_t sequence;    /* 1, 2, 3, …; in the name too */
     uint64_t bytes;       /* of the whole file */
     uint64_t durable_end; /* records before this position were synced before the file got its name */
-    uint8_t reserved[20];
+    uint64_t identity;    /* of the log: the same in all its segments */
+    uint8_t reserved[12];
     uint32_t crc;
 };
 

@@ -91,8 +91,10 @@ static bool go_on(void *context, uint64_t zeroed_bytes)
 /* @lock held; let go while the file is made. */
 static void prepare(struct segment_keeper *k)
 {
-    struct segment_header h = {
-        .salt = segment_salt(), .sequence = next_sequence(k), .bytes = k->segment_bytes};
+    struct segment_header h = {.salt = segment_salt(),
+                               .sequence = next_sequence(k),
+                               .bytes = k->segment_bytes,
+                               .identity = k->identity};
     struct segment_pace pace = {go_on, k};
     int fd;
 

@@ -18,6 +18,7 @@ struct segment_keeper {
     const struct file_ops *ops;
     int directory;
     size_t segment_bytes;
+    uint64_t identity; /* what new segments carry */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t thread;
