@@ -55,13 +55,11 @@ void answer_begin(struct exchange *x, unsigned status, const char *content_type)
     x->answer_at = x->out->length;
     count_answer(x->loop, status);
     put_status(x, status);
-    if (content_type) {
-        buffer_text(x->out, TEXT("Content-Type: "));
-        buffer_string(x->out, content_type);
-        buffer_text(x->out, TEXT("\r\n"));
-    }
     buffer_text(x->out, TEXT("X-Content-Type-Options: nosniff\r\n"
-                             "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
+                             "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+                             "Content-Type: "));
+    buffer_string(x->out, content_type);
+    buffer_text(x->out, TEXT("\r\n"));
     put_connection(x);
 }
 

@@ -1,6 +1,7 @@
 /* Reads requests line by line; a line is judged when its CRLF is there, a byte as soon as it is seen. */
 #include "http/parser.h"
 
+#include <emmintrin.h>
 #include <strings.h>
 
 enum phase {
@@ -354,12 +355,32 @@ static enum parser_status read_line(struct parser *p, const char *bytes, uint32_
     return read_request_line(p, bytes, at, end);
 }
 
+/* The first byte from `from` on that is a control byte (HT too) or DEL, or a place less than 16 bytes before
+ * `to`: what stands before needs no look. SSE2 is part of every x86-64. */
+static size_t skip_plain(const char *bytes, size_t from, size_t to)
+{
+    const __m128i control = _mm_set1_epi8(0x1F), del = _mm_set1_epi8(0x7F);
+
+    for (; from + 16 <= to; from += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(bytes + from));
+        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(x, control), x), _mm_cmpeq_epi8(x, del));
+        unsigned mask = (unsigned)_mm_movemask_epi8(found);
+        if (mask)
+            return from + (unsigned)__builtin_ctz(mask);
+    }
+    return from;
+}
+
 enum parser_status parser_head(struct parser *p, const char *bytes, size_t length)
 {
     if (p->phase == PHASE_FAILED)
         return PARSER_FAILED;
     size_t most = length < PARSER_HEAD_BYTES_MOST ? length : PARSER_HEAD_BYTES_MOST;
     for (size_t i = p->scanned; i < most; i++) {
+        size_t line_end = p->line_at + (size_t)PARSER_LINE_BYTES_MOST;
+        i = skip_plain(bytes, i, p->phase == PHASE_START && line_end < most ? line_end : most);
+        if (i == most)
+            break;
         unsigned char c = (unsigned char)bytes[i];
         if (p->phase == PHASE_START && i - p->line_at >= PARSER_LINE_BYTES_MOST && c != '\r')
             return fail(p, 414, "the request line is longer than 8 KiB");
