@@ -66,7 +66,8 @@ static void clean(char *text)
             *text = '?';
 }
 
-static void begin_v(struct exchange *x, enum problem_type t, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void begin_v(struct exchange *x, enum problem_type t,
+                                                          const char *format, va_list args)
 {
     char detail[512];
 
