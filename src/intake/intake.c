@@ -81,7 +81,7 @@ static void wait_for_room(struct intake *i)
     if (!i->blocked_since_ms)
         i->blocked_since_ms = i->now_ms;
     if (i->now_ms - i->blocked_since_ms < STALL_MS) {
-        parcel_pool_wait(&i->pool, i->blocked ? 1 : 10);
+        parcel_pool_wait(&i->pool, (int)(i->pool.count - i->pool.free_count + 3) / 4, i->blocked ? 1 : 10);
         return;
     }
     FOR_EACH_LANE (i, l) {
@@ -127,7 +127,7 @@ static void drain(struct intake *i)
         settle(i);
         push(i);
         letters_upkeep(&i->letters);
-        parcel_pool_wait(&i->pool, 2);
+        parcel_pool_wait(&i->pool, 1, 2);
     }
 }
 

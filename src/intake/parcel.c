@@ -144,7 +144,8 @@ void parcel_done(struct command *c)
     while (!atomic_compare_exchange_weak_explicit(&p->done, &top, c, memory_order_seq_cst,
                                                   memory_order_relaxed));
     /* seq_cst on both sides: either the sleeper sees what was pushed, or we see the sleeper */
-    if (atomic_load_explicit(&p->waiting, memory_order_seq_cst)) {
+    if (atomic_load_explicit(&p->wake_after, memory_order_seq_cst) > 0 &&
+        atomic_fetch_sub_explicit(&p->wake_after, 1, memory_order_relaxed) == 1) {
         ssize_t written = write(p->wake, &(uint64_t){1}, sizeof(uint64_t));
         (void)written;
     }
@@ -165,15 +166,15 @@ struct command *parcel_pool_done(struct parcel_pool *p)
     return oldest;
 }
 
-void parcel_pool_wait(struct parcel_pool *p, int timeout_ms)
+void parcel_pool_wait(struct parcel_pool *p, int count, int timeout_ms)
 {
     struct pollfd wake = {.fd = p->wake, .events = POLLIN};
-    uint64_t count;
+    uint64_t drained;
 
-    atomic_store_explicit(&p->waiting, true, memory_order_seq_cst);
+    atomic_store_explicit(&p->wake_after, count, memory_order_seq_cst);
     if (!atomic_load_explicit(&p->done, memory_order_seq_cst))
         poll(&wake, 1, timeout_ms);
-    atomic_store_explicit(&p->waiting, false, memory_order_relaxed);
-    ssize_t got = read(p->wake, &count, sizeof(count));
+    atomic_store_explicit(&p->wake_after, 0, memory_order_relaxed);
+    ssize_t got = read(p->wake, &drained, sizeof(drained));
     (void)got;
 }

@@ -54,8 +54,9 @@ struct parcel_pool {
     size_t bytes, bytes_most;       /* held by records and originals of parcels in use */
     _Atomic(struct command *) done; /* release: pairs with the acquire in parcel_pool_done. A stack; whoever
                                        takes, takes all of it */
-    _Atomic bool waiting;           /* the intake thread sleeps on `wake` */
-    int wake;                       /* eventfd */
+    _Atomic int wake_after; /* the intake thread sleeps on `wake` until so many more have come back; 0 or
+                               less: it does not */
+    int wake;               /* eventfd */
 };
 
 int parcel_pool_init(struct parcel_pool *p, size_t count, size_t bytes_most);
@@ -75,8 +76,9 @@ bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events)
 void parcel_done(struct command *c);
 /* What has come back, in the order in which it did; linked by command.next. @thread intake */
 struct command *parcel_pool_done(struct parcel_pool *p);
-/* Sleeps until something comes back, at most that long. @thread intake */
-void parcel_pool_wait(struct parcel_pool *p, int timeout_ms);
+/* Sleeps until `count` commands came back, at most that long: few wake-ups for whoever gives them back.
+ * @thread intake */
+void parcel_pool_wait(struct parcel_pool *p, int count, int timeout_ms);
 
 static inline struct text parcel_key(const struct parcel *p)
 {

@@ -77,7 +77,7 @@ static void everything_comes_back_once_and_in_order(void **state)
         while (back < PARCELS) {
             struct command *c = parcel_pool_done(&p);
             if (!c)
-                parcel_pool_wait(&p, 10000); /* a lost wake-up would show as a test that takes hours */
+                parcel_pool_wait(&p, 1, 10000); /* a lost wake-up would show as a test that takes hours */
             for (; c; c = c->next, back++) {
                 struct parcel *parcel = (struct parcel *)c;
                 int t = 0;
