@@ -9,7 +9,7 @@
 
 #include "base/buffer.h"
 
-enum { WIRE_VARINT_BYTES = 10, WIRE_TAG_BYTES = 5 }; /* at most */
+enum { WIRE_VARINT_BYTES = 10, WIRE_TAG_BYTES = 5, WIRE_LENGTH_BYTES = 5 }; /* at most */
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 /* ---- reading ---- */
@@ -59,9 +59,10 @@ static inline bool wire_fixed(struct wire *w, size_t bytes, uint64_t *ret)
 
 static inline bool wire_bytes(struct wire *w, struct text *ret)
 {
+    const char *before = w->at;
     uint64_t length;
 
-    if (!wire_varint(w, &length) || length > (uint64_t)(w->end - w->at))
+    if (!wire_varint(w, &length) || w->at - before > WIRE_LENGTH_BYTES || length > (uint64_t)(w->end - w->at))
         return false;
     *ret = (struct text){w->at, (size_t)length};
     w->at += length;
