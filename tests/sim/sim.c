@@ -557,7 +557,8 @@ static bool simulate(uint64_t seed, bool verbose)
 
 int main(int argc, char **argv)
 {
-    uint64_t seeds = 1000, from = 1, failures = 0;
+    const char *long_run = getenv("ONHAND_TEST_LONG");
+    uint64_t seeds = long_run && strcmp(long_run, "1") == 0 ? 100000 : 1000, from = 1, failures = 0;
     bool verbose = false;
 
     for (int i = 1; i < argc; i++) {
