@@ -43,6 +43,16 @@ bool document_write(const struct document_field *shape, const struct json_node *
 /* The member of an object; NULL when there is none. */
 const struct json_node *document_member(const struct json_node *nodes, uint32_t object, const char *name);
 
+static inline bool document_has(const struct json_node *nodes, uint32_t object, const char *name)
+{
+    return document_member(nodes, object, name) != NULL;
+}
+
+static inline uint32_t document_index(const struct json_node *nodes, const struct json_node *n)
+{
+    return (uint32_t)(n - nodes);
+}
+
 /* Degrees in decimal to 10^-7 degrees, rounded to the nearest; false when it is no plain decimal or beyond
  * ±most_degrees. */
 bool document_angle(struct text t, int64_t most_degrees, int32_t *ret_e7);

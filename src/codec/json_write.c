@@ -1,0 +1,74 @@
+/* Writes strings, quantities and instants as JSON that may stand in a page, too. */
+#include "codec/json.h"
+
+/* How many bytes at p need an escape (and as which character), 0: none do. */
+static int must_escape(const unsigned char *p, const unsigned char *end, unsigned *ret_character)
+{
+    *ret_character = *p;
+    if (*p < 0x20 || *p == '"' || *p == '\\' || *p == '<' || *p == '>' || *p == '&' || *p == 0x7F)
+        return 1;
+    if (*p != 0xE2 || end - p < 3 || p[1] != 0x80 || (p[2] != 0xA8 && p[2] != 0xA9))
+        return 0;
+    *ret_character = 0x2000u | (p[2] & 0x3Fu);
+    return 3;
+}
+
+static void put_escape(struct buffer *b, unsigned character)
+{
+    static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+
+    for (const char *pair = letters; *pair; pair += 2) {
+        if ((unsigned char)*pair == character) {
+            buffer_byte(b, '\\');
+            buffer_byte(b, pair[1]);
+            return;
+        }
+    }
+    buffer_printf(b, "\\u%04X", character);
+}
+
+void json_put_string(struct buffer *b, struct text t)
+{
+    const unsigned char *p = (const unsigned char *)t.at, *end = p + t.length, *run = p;
+    bool utf8 = text_is_utf8(t);
+    unsigned character;
+
+    buffer_byte(b, '"');
+    while (p < end) {
+        int bytes = must_escape(p, end, &character);
+        if (!utf8 &&
+            *p >= 0x80) { /* never said by anybody who was checked, but an answer must be JSON all the same */
+            bytes = 1;
+            character = 0xFFFD;
+        }
+        if (!bytes) {
+            p++;
+            continue;
+        }
+        buffer_add(b, run, (size_t)(p - run));
+        put_escape(b, character);
+        run = p += bytes;
+    }
+    buffer_add(b, run, (size_t)(p - run));
+    buffer_byte(b, '"');
+}
+
+void json_put_quantity(struct buffer *b, milli_t q)
+{
+    char text[QUANTITY_TEXT_BYTES];
+    buffer_add(b, text, quantity_format(q, text));
+}
+
+void json_put_instant(struct buffer *b, instant_t at)
+{
+    char text[INSTANT_TEXT_BYTES];
+    size_t length = instant_format(at, text);
+
+    if (!length) {
+        buffer_string(b, "null");
+        return;
+    }
+    buffer_byte(b, '"');
+    buffer_add(b, text, length);
+    buffer_byte(b, '"');
+}
