@@ -46,8 +46,10 @@ static int begin(struct engine *e, enum copy_kind kind)
     int error;
 
     c->next_offset = e->state->next_offset;
-    c->began_us = clock_monotonic_us();
     if (kind == COPY_CHECKPOINT) {
+        c->began_us = clock_monotonic_us();
+        c->file_offset = c->next_offset;
+        c->held = false;
         struct checkpoint_header h = {.format = IMAGE_FORMAT,
                                       .level = e->state->level,
                                       .incarnation = state_incarnation(e->state),
@@ -106,16 +108,28 @@ static void checkpoint_failed(struct engine *e, int error, const char *detail)
     answer_checkpoint(e, error);
 }
 
-/* The image is in memory or on its way to the disk: make it durable. Dead letters go first, so that a replay
- * from here need not know them. */
+/* The image is in memory or on its way to the disk: make it durable. */
 static void commit(struct engine *e, struct hash128 digest)
 {
-    if (e->dead_letters && dead_letters_flush(e->dead_letters) != 0)
-        log_warning("rejected events before record %lu may be missing from the dead-letter file",
-                    e->copying.next_offset);
     log_info("digest %016lx%016lx of the state before record %lu", digest.high, digest.low,
-             e->copying.next_offset);
+             e->copying.file_offset);
     e->store.ops->commit(e->copying.file, digest);
+}
+
+/* Does everybody know what the checkpoint would keep the next replay from telling? */
+static bool settled(struct engine *e)
+{
+    const struct engine_witness *w = &e->options.witness;
+    if (e->dead_letters && !dead_letters_idle(e->dead_letters))
+        return false;
+    return !w->settled || w->settled(w->context, e->copying.file_offset);
+}
+
+static void commit_when_settled(struct engine *e)
+{
+    e->copying.held = !settled(e);
+    if (!e->copying.held)
+        commit(e, e->copying.digest);
 }
 
 static void committed(struct engine *e)
@@ -125,7 +139,7 @@ static void committed(struct engine *e)
 
     drop_file(e);
     e->published.checkpoints_total++;
-    e->published.checkpoint_offset = c->next_offset;
+    e->published.checkpoint_offset = c->file_offset;
     e->published.checkpoint_duration_us = (uint64_t)(clock_monotonic_us() - c->began_us);
     if (!e->options.keep_log && e->store.ops->trim_offset(e->store.context, &trim))
         e->log->ops->trim(e->log, trim);
@@ -149,32 +163,46 @@ static int step(struct engine *e)
         answer_digest(e, more, digest);
     else if (more < 0)
         checkpoint_failed(e, more, "");
-    else
-        commit(e, digest);
+    else {
+        c->digest = digest;
+        commit_when_settled(e);
+    }
     return 0;
+}
+
+/* The file of a checkpoint whose image is whole: held back, being written, or done with. False: it needs more
+ * time. */
+static bool file_turn(struct engine *e)
+{
+    struct copying *c = &e->copying;
+    char detail[240] = "";
+
+    if (c->held)
+        commit_when_settled(e);
+    if (c->held)
+        return false;
+    int status = e->store.ops->poll(c->file, detail, sizeof(detail));
+    if (status < 0)
+        checkpoint_failed(e, status, detail);
+    else if (status == 0)
+        committed(e);
+    return status <= 0;
 }
 
 int copying_turn(struct engine *e)
 {
     struct copying *c = &e->copying;
-    char detail[240] = "";
 
     if (c->kind != COPY_NONE)
         return step(e) < 0 ? -1 : 1;
-    if (c->file) {
-        int status = e->store.ops->poll(c->file, detail, sizeof(detail));
-        if (status > 0)
-            return -1;
-        if (status < 0)
-            checkpoint_failed(e, status, detail);
-        else
-            committed(e);
-    }
+    bool waits = c->file && !file_turn(e);
     if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed)) {
         copying_arm(e);
         if (c->kind != COPY_NONE)
             return 1;
     }
+    if (waits)
+        return -1;
     if (atomic_load_explicit(&e->stopping, memory_order_relaxed) || !checkpoint_due(e))
         return 0;
     int error = begin(e, COPY_CHECKPOINT);
@@ -183,11 +211,19 @@ int copying_turn(struct engine *e)
     return error ? 0 : 1;
 }
 
+/* Nobody settles anything any more: what waits for it is given up. */
+static bool is_held_for_good(struct engine *e)
+{
+    return e->copying.kind == COPY_NONE && e->copying.file && e->copying.held;
+}
+
 void copying_finish(struct engine *e)
 {
     int64_t until = clock_monotonic_us() + e->options.stop_timeout_us;
     bool last_begun = false;
 
+    if (e->dead_letters)
+        dead_letters_flush(e->dead_letters);
     for (;;) {
         int turn = 0;
         if (e->copying.kind != COPY_NONE || e->copying.file)
@@ -199,7 +235,7 @@ void copying_finish(struct engine *e)
             last_begun = true;
             continue;
         }
-        if (clock_monotonic_us() > until) {
+        if (is_held_for_good(e) || clock_monotonic_us() > until) {
             log_warning("stopped without a last checkpoint: the next start replays more");
             break;
         }

@@ -175,6 +175,14 @@ void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t off
     pthread_mutex_unlock(&d->lock);
 }
 
+bool dead_letters_idle(struct dead_letters *d)
+{
+    pthread_mutex_lock(&d->lock);
+    bool idle = !d->waiting.length && !d->busy;
+    pthread_mutex_unlock(&d->lock);
+    return idle;
+}
+
 int dead_letters_flush(struct dead_letters *d)
 {
     pthread_mutex_lock(&d->lock);

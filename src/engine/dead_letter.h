@@ -15,7 +15,10 @@ int dead_letters_open(const char *path, struct dead_letters **ret_letters);
  * behind, it is dropped and counted. @thread writer */
 void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number,
                       instant_t at, const struct event *e, struct event_verdict verdict);
-/* Waits until everything handed in is written and synced: before a checkpoint is made durable. @thread any */
+/* Is everything handed in written and synced, or given up? A checkpoint waits for it. @thread any, does not
+ * block */
+bool dead_letters_idle(struct dead_letters *d);
+/* Waits until it is. The error of the last write. @thread any */
 int dead_letters_flush(struct dead_letters *d);
 uint64_t dead_letters_written(struct dead_letters *d);
 uint64_t dead_letters_dropped(struct dead_letters *d);

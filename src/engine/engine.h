@@ -16,6 +16,17 @@
 struct engine;
 struct checkpoint_store;
 
+/* Who else has to know of verdicts before a checkpoint may cover them (intake's dead letters). */
+struct engine_witness {
+    void *context;
+    /* What became of a record that came through intake, in this life and in the replay after a start.
+     * @thread writer, must not block */
+    void (*judged)(void *context, const struct record *r, const struct event_verdict *verdicts, size_t count,
+                   uint64_t offset);
+    /* May what stands before next_offset be left out of the next replay? @thread writer, must not block */
+    bool (*settled)(void *context, uint64_t next_offset);
+};
+
 struct engine_options {
     const char *directory; /* holds log/, checkpoints/ and dead-letter.ndjson; made when it is not there.
                               NULL: nothing on disk, log and store are given */
@@ -27,6 +38,7 @@ struct engine_options {
     int64_t checkpoint_interval_us; /* a checkpoint at least that often while records come; 0: 5 minutes */
     size_t segment_bytes;           /* of the embedded log; 0: its default */
     const struct checkpoint_store *store; /* NULL: files in directory/checkpoints (store.h) */
+    struct engine_witness witness;        /* judged NULL: nobody */
     bool keep_log;                        /* never trim the log */
     int64_t stop_timeout_us;              /* for draining and the last checkpoint; 0: 8 s */
 };

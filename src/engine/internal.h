@@ -26,8 +26,11 @@ enum copy_kind { COPY_NONE, COPY_CHECKPOINT, COPY_DIGEST };
 /* The image being copied, and who waits for it. Writer's own, but for `wanted`. */
 struct copying {
     enum copy_kind kind;
-    void *file;           /* of a checkpoint, the store's: until it is durable */
-    uint64_t next_offset; /* where the cut is */
+    void *file;            /* of a checkpoint, the store's: until it is durable */
+    bool held;             /* the image is whole, but the witness is not settled */
+    struct hash128 digest; /* of the image that is held */
+    uint64_t file_offset;  /* where the checkpoint's cut is */
+    uint64_t next_offset;  /* where the cut being copied is */
     int64_t began_us;
     uint64_t records_at_last; /* state->counts.records at the last checkpoint's cut */
     int64_t last_us;          /* monotonic, when the last checkpoint began */

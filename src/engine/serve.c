@@ -23,6 +23,7 @@ struct server {
     struct engine *engine;
     struct http *http;
     struct intake *intake;
+    struct intake_backlog *backlog; /* there is one when there is intake */
     char group[64];
     char detail[512];
 };
@@ -44,10 +45,31 @@ static void why_not_ready(void *context, char *out, size_t size)
     engine_why_not_ready(s->engine, out, size);
 }
 
+static void judged(void *context, const struct record *r, const struct event_verdict *verdicts, size_t count,
+                   uint64_t offset)
+{
+    if (intake_backlog_note(context, r, verdicts, count, offset) != 0)
+        log_error("the dead letter of record %lu may be missing: it is in the log", offset);
+}
+
+static bool settled(void *context, uint64_t next_offset)
+{
+    return intake_backlog_clear(context, next_offset);
+}
+
 static int start_engine(struct server *s)
 {
     const struct serve_options *o = s->options;
+    struct engine_witness witness = {0};
+
+    if (o->intake_count) {
+        s->backlog = intake_backlog_create();
+        if (!s->backlog)
+            return ERROR_NOMEM;
+        witness = (struct engine_witness){s->backlog, judged, settled};
+    }
     struct engine_options e = {.directory = o->data_directory,
+                               .witness = witness,
                                .checkpoint_records = o->replay_records_most,
                                .checkpoint_interval_us = (int64_t)o->checkpoint_seconds * 1000000,
                                .segment_bytes = o->segment_bytes};
@@ -93,7 +115,8 @@ static int start_intake(struct server *s)
                                .sources_count = o->intake_count,
                                .dead_letter_topic = o->dead_letter_topic,
                                .view = engine_view(s->engine),
-                               .commands = engine_port(s->engine)};
+                               .commands = engine_port(s->engine),
+                               .backlog = s->backlog};
     int error = intake_start(&i, &started, s->detail, sizeof(s->detail));
     if (!error)
         __atomic_store_n(&s->intake, started, __ATOMIC_RELEASE);
@@ -178,6 +201,7 @@ static void stop_all(struct server *s)
     http_stop(s->http, HTTP_STOP_MS); /* first: /metrics looks at intake */
     intake_stop(s->intake);
     engine_close(s->engine);
+    intake_backlog_destroy(s->backlog);
 }
 
 int engine_serve(const struct serve_options *o)

@@ -47,6 +47,10 @@ static size_t decode_run(struct engine *e, size_t from, size_t count)
 
 static void keep_dead_letters(struct engine *e, const struct record *r, uint64_t offset)
 {
+    const struct engine_witness *w = &e->options.witness;
+
+    if (r->intake.name.length && w->judged)
+        w->judged(w->context, r, e->outcome.verdicts, e->outcome.verdicts_count, offset);
     if (!e->dead_letters || r->kind != RECORD_EVENTS || r->intake.name.length)
         return;
     size_t count = r->events_count < e->outcome.verdicts_count ? r->events_count : e->outcome.verdicts_count;
