@@ -1,6 +1,7 @@
 """Messages that nobody can use: in the dead-letter topic with the reason, and the partition goes on."""
 import datetime
 import json
+import time
 
 import pytest
 
@@ -96,4 +97,25 @@ def test_bytes_of_the_other_format(broker, daemon, form):
     engine = daemon(*intake(broker, topic, form)).start()
     (letter,) = broker.read(f"{topic}-dead", 1)
     assert letter.value() == value and headers_of(letter)["onhand.error.reason"] == "malformed"
+    assert engine.stop() == 0
+
+
+def test_rejections_outlive_kills_and_checkpoints(broker, daemon, rng):
+    """A checkpoint may not cover a rejection whose dead letter is not out: killed in between, nobody would tell it again."""
+    topic = broker.topic(2)
+    ahead = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).isoformat()
+    rejected = {f"ahead-{n}" for n in range(600)}
+    engine = daemon(*intake(broker, topic), "--replay-records-most", "1000").start()
+    for start in range(0, 600, 150):
+        broker.produce(topic, [(f"k-{n}", json.dumps(event(f"ahead-{n}", occurred_at=ahead))) for n in range(start, start + 150)]
+                       + [(f"k-{n}", json.dumps(event(f"good-{n}"))) for n in range(2 * start, 2 * start + 300)])
+        time.sleep(rng.random() / 2)
+        engine.kill()
+        engine.start()
+    wait_until(lambda: engine.row("SKU-1", "store-1") == 1200, 30, "every good one")
+
+    def every_letter():
+        return {json.loads(m.value())["id"] for m in broker.read(f"{topic}-dead", 10_000, 3)} == rejected
+
+    wait_until(every_letter, 30, "every dead letter")
     assert engine.stop() == 0
