@@ -271,8 +271,9 @@ static void topic(struct cluster *k, const char *name, int partitions)
 
 static void produce(struct cluster *k, const char *topic, int partition, const char *text)
 {
+    char key[] = "key";
     assert_int_equal(rd_kafka_producev(k->client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY("key", 3),
+                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, 3),
                                        RD_KAFKA_V_VALUE((void *)(uintptr_t)text, strlen(text)),
                                        RD_KAFKA_V_END),
                      0);
