@@ -44,6 +44,21 @@ void parameter_unknown(struct problems *p, struct text name)
     parameter_wrong(p, name, "is not a parameter here");
 }
 
+bool parameters_none(struct exchange *x)
+{
+    struct problems errors;
+    struct parameter p;
+    struct text rest = x->query;
+
+    errors.count = 0;
+    while (parameter_next(x, &rest, &p, &errors))
+        parameter_unknown(&errors, p.name);
+    if (errors.count)
+        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
+                     errors.at[0].detail);
+    return !errors.count;
+}
+
 bool parameter_flag(const struct parameter *a, bool *ret, struct problems *p)
 {
     bool is = text_equal(a->value, TEXT("true"));

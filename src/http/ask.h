@@ -13,6 +13,8 @@ struct parameter {
 bool parameter_next(struct exchange *x, struct text *rest, struct parameter *ret, struct problems *p);
 /* Adds "is not a parameter here" and names it. */
 void parameter_unknown(struct problems *p, struct text name);
+/* For routes that have none. False: there was one, answered 400. */
+bool parameters_none(struct exchange *x);
 void parameter_wrong(struct problems *p, struct text name, const char *detail);
 /* true, false. */
 bool parameter_flag(const struct parameter *a, bool *ret, struct problems *p);

@@ -1,7 +1,6 @@
 /* GET /v1/availability/{sku}: how many of one item, where. */
+#include "http/etag.h"
 #include "http/shape.h"
-
-#include "base/hash.h"
 
 enum {
     NAMES_MOST = 1024 /* more `location=` do not fit into a request line */,
@@ -305,28 +304,6 @@ static bool find_rows(struct exchange *x, const struct asked *a, const struct sk
 
 /* ---- the answer ---- */
 
-static void put_etag(struct exchange *x, size_t value_at, size_t version_at, size_t version_end)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *body = x->out->at + x->body_at;
-    size_t length = x->out->length - x->body_at;
-    struct hash128 front = hash128(body, version_at, 0),
-                   both = hash128(body + version_end, length - version_end, front.low);
-
-    for (unsigned i = 0; i < 16; i++)
-        x->out->at[value_at + i] = digits[both.high >> (60 - 4 * i) & 15];
-}
-
-/* Is the client's copy the same? `"…"`, a list of them, W/ before them, or *. */
-static bool matches_etag(const struct exchange *x, size_t value_at)
-{
-    struct text given = parser_header(x->request, HEADER_IF_NONE_MATCH, x->head);
-
-    if (!given.length || x->request->repeated & 1u << HEADER_IF_NONE_MATCH)
-        return false;
-    return text_equal(given, TEXT("*")) || memmem(given.at, given.length, x->out->at + value_at - 1, 18);
-}
-
 static bool is_listed(const struct exchange *x, const struct asked *a, const struct query_row *r)
 {
     return (!a->quantity || is_enough(a, r)) && is_allowed(x, r);
@@ -359,7 +336,6 @@ static void put_locations(struct exchange *x, const struct asked *a, const struc
 static void put_answer(struct exchange *x, const struct asked *a, const struct channel *c,
                        const struct item *item, const struct rows *r, struct version version)
 {
-    static const char etag[] = "ETag: \"0123456789abcdef\"\r\nCache-Control: private, max-age=1\r\n";
     struct buffer *b = x->out;
     struct total total = {0};
     uint64_t next;
@@ -368,8 +344,7 @@ static void put_answer(struct exchange *x, const struct asked *a, const struct c
         if (is_listed(x, a, &r->at[i]))
             total_add(&total, &r->at[i].figure);
     answer_begin(x, 200, "application/json");
-    size_t value_at = b->length + 7;
-    buffer_text(b, TEXT(etag));
+    struct etag etag = etag_begin(x, "private, max-age=1");
     answer_body(x);
     buffer_text(b, TEXT("{\"sku\":"));
     json_put_string(b, a->sku);
@@ -389,19 +364,7 @@ static void put_answer(struct exchange *x, const struct asked *a, const struct c
         buffer_printf(b, "],\"next\":\"%llu\"}", (unsigned long long)next);
     else
         buffer_text(b, TEXT("],\"next\":null}"));
-    if (!b->failed) {
-        put_etag(x, value_at, version_at, version_end);
-        if (matches_etag(x, value_at)) {
-            char lines[sizeof(etag)];
-            memcpy(lines, b->at + value_at - 7, sizeof(etag) - 1);
-            lines[sizeof(etag) - 1] = '\0';
-            b->length = x->answer_at;
-            count(x->loop, METRIC_ANSWERS_2XX, (uint64_t)-1); /* it becomes another answer */
-            answer_empty(x, 304, lines);
-            return;
-        }
-    }
-    answer_end(x);
+    etag_end(x, &etag, version_at, version_end);
 }
 
 static void answer_question(struct exchange *x, const struct asked *a, struct text channel)

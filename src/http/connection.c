@@ -50,8 +50,11 @@ static void give_input(struct connection *c)
     c->in_at = c->in_end = 0;
 }
 
+/* Not under a pending request: texts that wait with it point into its body. */
 static void make_room(struct connection *c)
 {
+    if (c->pending)
+        return;
     if (c->in_at && (c->in_at == c->in_end || c->in_end == INPUT_BYTES)) {
         memmove(c->in, c->in + c->in_at, c->in_end - c->in_at);
         c->in_end -= c->in_at;

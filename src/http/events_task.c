@@ -230,7 +230,7 @@ static void put_notes(struct buffer *b, unsigned notes)
             buffer_string(b, names[i]);
             before = "\",\"";
         }
-    if (notes)
+    if (before[0] == '"')
         buffer_text(b, TEXT("\"]"));
 }
 

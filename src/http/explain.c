@@ -1,4 +1,5 @@
 /* GET /v1/rows/{sku}/{location}/explain: the arithmetic of a row's availability, term by term. */
+#include "http/etag.h"
 #include "http/shape.h"
 
 void explain_get(struct exchange *x);
@@ -67,19 +68,21 @@ static void answer(struct exchange *x, const struct sku *s, const struct locatio
 
     query_locations(v, s, q, &l->number, 1, &row, &total);
     answer_begin(x, 200, "application/json");
-    buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
+    struct etag etag = etag_begin(x, "private, no-cache");
     struct buffer *b = answer_body(x);
     buffer_text(b, TEXT("{\"sku\":"));
     json_put_string(b, sku_text(s));
     buffer_text(b, TEXT(",\"channel\":"));
     put_text_or_null(b, q->channel ? q->channel->id : (struct text){0});
     buffer_byte(b, ',');
+    size_t version_at = b->length - x->body_at;
     put_as_of(b, v, version);
+    size_t version_end = b->length - x->body_at;
     buffer_text(b, TEXT(",\"row\":"));
     put_row(b, v, &row, sku_item(s), l->id, true, false);
     put_terms(x, &row, sku_item(s), q);
     buffer_byte(b, '}');
-    answer_end(x);
+    etag_end(x, &etag, version_at, version_end);
 }
 
 static void explain(struct exchange *x, const struct asked *a, struct text channel)

@@ -1,5 +1,5 @@
 /* Alive, and ready. */
-#include "http/server.h"
+#include "http/ask.h"
 
 #include "codec/json.h"
 
@@ -8,6 +8,8 @@ void health_ready(struct exchange *x);
 
 void health_alive(struct exchange *x)
 {
+    if (!parameters_none(x))
+        return;
     answer_begin(x, 200, "application/json");
     buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
     buffer_text(answer_body(x), TEXT("{\"status\":\"alive\"}"));
@@ -20,6 +22,8 @@ void health_ready(struct exchange *x)
     const struct http_options *o = &x->loop->http->options;
     char reason[512] = "";
 
+    if (!parameters_none(x))
+        return;
     if (o->why_not_ready)
         o->why_not_ready(o->engine, reason, sizeof(reason));
     else if (!atomic_load_explicit(&o->view->ready, memory_order_acquire))

@@ -1,5 +1,5 @@
 /* GET /metrics: the front door's counters and what the engine adds, as Prometheus text. */
-#include "http/server.h"
+#include "http/ask.h"
 
 #include <stdio.h>
 
@@ -39,6 +39,8 @@ void metrics_get(struct exchange *x)
 {
     const struct http *h = x->loop->http;
 
+    if (!parameters_none(x))
+        return;
     answer_begin(x, 200, "text/plain; version=0.0.4; charset=utf-8");
     buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
     struct buffer *b = answer_body(x);

@@ -1,4 +1,5 @@
 /* Locations, groups, items and channels: PUT, GET, DELETE of one, and pages of all. */
+#include "http/etag.h"
 #include "http/record_task.h"
 #include "http/shape.h"
 
@@ -130,21 +131,6 @@ static void put_object(struct buffer *b, const struct family *f, const struct ob
     buffer_byte(b, '}');
 }
 
-static bool no_parameters(struct exchange *x)
-{
-    struct problems errors;
-    struct parameter p;
-    struct text rest = x->query;
-
-    errors.count = 0;
-    while (parameter_next(x, &rest, &p, &errors))
-        parameter_unknown(&errors, p.name);
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
-}
-
 /* The path's name, checked. False: answered. */
 static bool read_id(struct exchange *x, const struct family *f, struct text *ret)
 {
@@ -154,15 +140,21 @@ static bool read_id(struct exchange *x, const struct family *f, struct text *ret
                 (int)(ret->length < 128 ? ret->length : 128), ret->at, f->id_key, f->collection);
         return false;
     }
-    return no_parameters(x);
+    return parameters_none(x);
 }
 
 static void answer_object(struct exchange *x, const struct family *f, const struct object *o, unsigned status)
 {
     answer_begin(x, status, "application/json");
-    buffer_text(x->out, TEXT("Cache-Control: no-cache\r\n"));
+    if (x->request->method == HTTP_PUT) { /* what a PUT did is never "not modified" */
+        buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
+        put_object(answer_body(x), f, o);
+        answer_end(x);
+        return;
+    }
+    struct etag etag = etag_begin(x, "private, no-cache");
     put_object(answer_body(x), f, o);
-    answer_end(x);
+    etag_end(x, &etag, 0, 0);
 }
 
 static void answer_not_found(struct exchange *x, const struct family *f, struct text id)
@@ -195,29 +187,21 @@ static const struct family *family_of(const struct exchange *x)
     return NULL;
 }
 
-static void answer_put(struct exchange *x, const struct command *c, unsigned status)
+/* 201 or 200 is what the record found when it was applied, not what the request saw before. */
+static void answer_put(struct exchange *x, const struct command *c)
 {
     const struct family *f = family_of(x);
 
     if (record_task_rejected(x, c))
         return;
+    bool created = c->verdicts_count && c->verdicts[0].notes & NOTE_CREATED;
     epoch_enter(x->loop->reader);
     struct object o = f->find(exchange_view(x), x->arguments[0]);
     if (o.exists)
-        answer_object(x, f, &o, status);
+        answer_object(x, f, &o, created ? 201 : 200);
     else
         problem(x, PROBLEM_CONFLICT, "it was deleted in the same moment");
     epoch_exit(x->loop->reader);
-}
-
-static void answer_created(struct exchange *x, const struct command *c)
-{
-    answer_put(x, c, 201);
-}
-
-static void answer_replaced(struct exchange *x, const struct command *c)
-{
-    answer_put(x, c, 200);
 }
 
 static bool is_registered(struct exchange *x, const struct family *f, struct text id)
@@ -251,7 +235,7 @@ static void put_one(struct exchange *x, const struct family *f)
                      p.count && p.at[0].pointer[0] ? " " : "",
                      p.count ? p.at[0].detail : "the body cannot be read");
     else
-        record_task_run(x, &r, is_registered(x, f, id) ? answer_replaced : answer_created);
+        record_task_run(x, &r, answer_put);
 }
 
 static void answer_deleted(struct exchange *x, const struct command *c)
@@ -337,12 +321,14 @@ static void list(struct exchange *x, const struct family *f)
     epoch_enter(x->loop->reader);
     struct version version = view_version(exchange_view(x));
     answer_begin(x, 200, "application/json");
-    buffer_text(x->out, TEXT("Cache-Control: no-cache\r\n"));
+    struct etag etag = etag_begin(x, "private, no-cache");
     buffer_printf(answer_body(x), "{\"%s\":[", f->collection);
     put_page(x, f, &page);
+    size_t version_at = x->out->length - x->body_at;
     put_as_of(x->out, exchange_view(x), version);
+    size_t version_end = x->out->length - x->body_at;
     buffer_byte(x->out, '}');
-    answer_end(x);
+    etag_end(x, &etag, version_at, version_end);
     epoch_exit(x->loop->reader);
 }
 

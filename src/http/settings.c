@@ -1,4 +1,5 @@
 /* GET and PUT /v1/settings: the settings that stand in the log, because they can change a verdict. */
+#include "http/etag.h"
 #include "http/record_task.h"
 #include "http/shape.h"
 
@@ -19,21 +20,32 @@ static void answer_settings(struct exchange *x)
     struct version version = view_version(v);
 
     answer_begin(x, 200, "application/json");
-    buffer_text(x->out, TEXT("Cache-Control: no-cache\r\n"));
+    bool put = x->request->method == HTTP_PUT;
+    struct etag etag = {0};
+    if (put)
+        buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
+    else
+        etag = etag_begin(x, "private, no-cache");
     struct buffer *b = answer_body(x);
     buffer_text(b, TEXT("{\"settings\":{"));
     for (unsigned i = 0; i < LOG_SETTINGS; i++)
         buffer_printf(b, "%s\"%s\":%lld", i ? "," : "", names[i],
                       (long long)atomic_load_explicit(&v->settings[i], memory_order_relaxed));
     buffer_text(b, TEXT("},"));
+    size_t version_at = b->length - x->body_at;
     put_as_of(b, v, version);
+    size_t version_end = b->length - x->body_at;
     buffer_byte(b, '}');
-    answer_end(x);
+    if (put)
+        answer_end(x);
+    else
+        etag_end(x, &etag, version_at, version_end);
 }
 
 void settings_get(struct exchange *x)
 {
-    answer_settings(x);
+    if (parameters_none(x))
+        answer_settings(x);
 }
 
 static void answer_put(struct exchange *x, const struct command *c)
@@ -47,6 +59,8 @@ void settings_put(struct exchange *x)
     struct record r = {0};
     struct problems p;
 
+    if (!parameters_none(x))
+        return;
     if (!content_is(x, "application/json")) {
         problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
         return;

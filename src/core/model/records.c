@@ -105,21 +105,23 @@ static bool location_in_use(const struct apply *a, struct text id)
     return l && places_rows_in_use(&a->places, l->number) > 0;
 }
 
-static int apply_reference(struct apply *a, const struct record *r, struct event_verdict *ret)
+/* What only events spoke of has no document yet. */
+static bool is_registered(const struct state *s, enum record_kind kind, struct text id)
+{
+    const struct sku *sku = kind == RECORD_ITEM ? table_find(s->table, id) : NULL;
+    const struct location *l = kind == RECORD_LOCATION ? catalogue_location(s->catalogue, id) : NULL;
+    const struct group *g = kind == RECORD_GROUP ? catalogue_group(s->catalogue, id) : NULL;
+    const struct channel *c = kind == RECORD_CHANNEL ? catalogue_channel(s->catalogue, id) : NULL;
+
+    return (sku && item_of(sku)) || (l && !l->deleted && l->document.length) || (g && !g->deleted) ||
+           (c && !c->deleted);
+}
+
+static int put_reference(struct apply *a, const struct record *r, instant_t at, struct event_verdict *ret)
 {
     struct state *s = a->state;
     const struct reference_said *said = &r->reference;
-    instant_t at = said->occurred_at == INSTANT_NONE ? s->log_time : said->occurred_at;
-    if (at > s->log_time + s->settings.future_tolerance_us) {
-        *ret = verdict(VERDICT_REJECTED, REASON_FUTURE);
-        return 0;
-    }
-    if (!(r->kind == RECORD_ITEM ? text_is_identifier(said->id)
-                                 : text_is_name(said->id) || text_equal(said->id, TEXT("*"))) ||
-        (!said->deleted && !said->decoded)) {
-        *ret = verdict(VERDICT_REJECTED, REASON_MALFORMED);
-        return 0;
-    }
+
     switch (r->kind) {
     case RECORD_LOCATION:
         if (said->deleted && location_in_use(a, said->id)) {
@@ -136,6 +138,28 @@ static int apply_reference(struct apply *a, const struct record *r, struct event
     default:
         return put_item(a, said, at, ret);
     }
+}
+
+static int apply_reference(struct apply *a, const struct record *r, struct event_verdict *ret)
+{
+    struct state *s = a->state;
+    const struct reference_said *said = &r->reference;
+    instant_t at = said->occurred_at == INSTANT_NONE ? s->log_time : said->occurred_at;
+    if (at > s->log_time + s->settings.future_tolerance_us) {
+        *ret = verdict(VERDICT_REJECTED, REASON_FUTURE);
+        return 0;
+    }
+    if (!(r->kind == RECORD_ITEM ? text_is_identifier(said->id)
+                                 : text_is_name(said->id) || text_equal(said->id, TEXT("*"))) ||
+        (!said->deleted && !said->decoded)) {
+        *ret = verdict(VERDICT_REJECTED, REASON_MALFORMED);
+        return 0;
+    }
+    bool was_there = is_registered(s, r->kind, said->id);
+    int error = put_reference(a, r, at, ret);
+    if (!error && ret->verdict == VERDICT_APPLIED && !said->deleted && !was_there)
+        ret->notes |= NOTE_CREATED;
+    return error;
 }
 
 /* ---- proposals ---- */

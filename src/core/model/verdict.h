@@ -19,6 +19,7 @@ enum verdict_note {
     NOTE_APPROXIMATE = 4, /* a count inside a merged bucket of the row's memory */
     NOTE_UNVERIFIED = 8,  /* older than the memory of ids: applied without being able to tell */
     NOTE_UNREGISTERED = 16, /* its SKU or location was created bare by it */
+    NOTE_CREATED = 32,      /* reference data: nothing was registered by that name before */
 };
 
 struct event_verdict {

@@ -351,6 +351,93 @@ static void many_at_once(void **state)
         200, "\"on_hand\":10");
 }
 
+static void a_batch_names_what_it_does_not_know(void **state)
+{
+    some_stock();
+    expect(post("/v1/availability?detail=true", JSON, "{\"items\":[]}"), 400,
+           "{\"pointer\":\"detail\",\"detail\":\"is not a parameter here\"}");
+    expect(post("/v1/availability", JSON,
+                "{\"items\":[{\"sku\":\"A\"},{\"sku\":\"C\"},{\"sku\":\"A\",\"group\":\"berlin\"},"
+                "{\"sku\":\"A\",\"group\":\"munich\"}]}"),
+           400, "\"errors\":[{\"pointer\":\"/items/3/group\",\"detail\":\"there is no group `munich`\"}]");
+    expect(post("/v1/availability", JSON, "{\"items\":[{\"sku\":\"C\",\"group\":\"munich\"}]}"), 400,
+           "\"pointer\":\"/items/0/group\"");
+    expect(post("/v1/availability", JSON, "{\"items\":[{\"sku\":\"A\",\"a/b~\":1}]}"), 400,
+           "{\"pointer\":\"/items/0/a~1b~0\",\"detail\":\"is not a field here\"}");
+    expect(post("/v1/availability", JSON,
+                "{\"method\":\"pickup\",\"channel\":\"web\",\"detail\":true,"
+                "\"min_version\":\"1795219200000042:9\",\"items\":[{\"sku\":\"A\",\"locations\":[\"store-2\"]"
+                "}]}"),
+           200,
+           "\"channel\":\"web\",\"available\":2.5,\"level\":\"low_stock\",\"locations\":[{\"location\":"
+           "\"store-2\",\"available\":2.5,\"level\":\"low_stock\",\"version\":\"1795219200000042:7\","
+           "\"on_hand\":2.5,");
+}
+
+static void routes_without_parameters_say_so(void **state)
+{
+    static const char *const targets[] = {
+        "/healthz",        "/readyz",     "/openapi.json",         "/metrics",
+        "/v1/settings",    "/v1/items/A", "/v1/locations/store-1", "/v1/groups/berlin",
+        "/v1/channels/web"};
+    char target[64];
+
+    some_stock();
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        snprintf(target, sizeof(target), "%s?colour=red", targets[i]);
+        expect(get(target), 400, "{\"pointer\":\"colour\",\"detail\":\"is not a parameter here\"}");
+        expect(get(targets[i]), 200, NULL);
+    }
+    expect(put("/v1/settings?colour=red", "{}"), 400, "\"pointer\":\"colour\"");
+    expect(ask(http_address(server), "DELETE", "/v1/groups/berlin?colour=red", "", NULL), 400,
+           "\"pointer\":\"colour\"");
+}
+
+/* More rows than one turn looks at: named, in a group, everywhere. */
+static void an_item_with_many_rows_is_answered_in_turns(void **state)
+{
+    enum { PLACES = 2500 };
+    struct buffer events = {0}, group = {0}, ask = {0};
+
+    start();
+    buffer_string(&group, "{\"members\":[");
+    buffer_string(&ask, "{\"items\":[{\"sku\":\"A\",\"locations\":[");
+    for (int i = 0; i < PLACES; i++) {
+        buffer_printf(
+            &events,
+            "{\"id\":\"e%d\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"p%d\","
+            "\"quantity\":%d," AT "}\n",
+            i, i, 1 + i % 2);
+        buffer_printf(&group, "%s\"p%d\"", i ? "," : "", i);
+        buffer_printf(&ask, "%s\"p%d\"", i ? "," : "", i);
+    }
+    buffer_string(&group, "]}");
+    buffer_string(&ask,
+                  "]},{\"sku\":\"A\",\"group\":\"all\"},{\"sku\":\"A\"},{\"sku\":\"B\"}],\"detail\":true}");
+    buffer_byte(&events, '\0');
+    buffer_byte(&group, '\0');
+    buffer_byte(&ask, '\0');
+    expect(post("/v1/events?results=problems", NDJSON, events.at), 200, "{\"applied\":2500,");
+    expect(put("/v1/groups/all", group.at), 201, NULL);
+    struct answer a = post("/v1/availability", JSON, ask.at);
+    assert_int_equal(a.status, 200);
+    char *length = head_value(a.head, "Content-Length");
+    assert_null(length); /* some megabytes: in pieces */
+    size_t sums = 0, rows = 0;
+    for (char *at = a.body; (at = strstr(at, "{\"sku\":\"A\",\"channel\":null,\"available\":3750,")); at++)
+        sums++;
+    for (char *at = a.body; (at = strstr(at, "{\"location\":\"p")); at++)
+        rows++;
+    assert_int_equal(sums, 3);
+    assert_int_equal(rows, 3 * PLACES);
+    assert_non_null(strstr(a.body, ",{\"sku\":\"B\",\"channel\":null,\"known\":false,\"available\":0,"));
+    assert_string_equal(a.body + a.body_length - 17, "[],\"next\":null}]}");
+    answer_free(&a);
+    buffer_finish(&events);
+    buffer_finish(&group);
+    buffer_finish(&ask);
+}
+
 static void bad_batches_are_refused(void **state)
 {
     static const struct {
@@ -533,6 +620,42 @@ static void a_full_or_silent_log_is_said(void **state)
     expect(get("/v1/availability/A"), 200, "\"available\":1,");
 }
 
+/* Requests behind one that waits fill the input; the one that waits still knows its own words. */
+static void what_is_pipelined_behind_does_not_move_a_body(void **state)
+{
+    static const char body[] =
+        "[{\"id\":\"first-of-two\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\","
+        "\"location\":\"l\",\"quantity\":5," AT "},"
+        "{\"id\":\"second-of-two\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\","
+        "\"location\":\"l\",\"quantity\":5," AT "}]";
+    enum { BEHIND = 2000 };
+    struct buffer out = {0};
+
+    start();
+    desk_hold(&desk, true);
+    buffer_string(&out, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    buffer_printf(&out, "POST /v1/events HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: %zu\r\n\r\n%s",
+                  sizeof(body) - 1, body);
+    struct talk t = talk_to(http_address(server));
+    talk_send(&t, out.at, out.length);
+    for (int tries = 0; tries < 10000 && !__atomic_load_n(&desk.submitted, __ATOMIC_RELAXED); tries++)
+        usleep(1000);
+    buffer_clear(&out);
+    for (int i = 0; i < BEHIND; i++)
+        buffer_string(&out, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    talk_send(&t, out.at, out.length);
+    expect(talk_answer(&t, false), 200, "alive");
+    usleep(50000); /* the server reads what fits: too short a pause only tests less */
+    desk_hold(&desk, false);
+    expect(talk_answer(&t, false), 200,
+           "\"results\":[{\"id\":\"first-of-two\",\"verdict\":\"applied\",\"version\":\"1795219200000042:1\","
+           "\"notes\":[\"unregistered\"]},{\"id\":\"second-of-two\",");
+    for (int i = 0; i < BEHIND; i++)
+        expect(talk_answer(&t, false), 200, "alive");
+    buffer_finish(&out);
+    talk_end(&t);
+}
+
 static void a_client_that_leaves_does_not_matter(void **state)
 {
     start();
@@ -548,6 +671,85 @@ static void a_client_that_leaves_does_not_matter(void **state)
     assert_int_equal(__atomic_load_n(&desk.submitted, __ATOMIC_RELAXED), 50);
     desk_hold(&desk, false);
     expect(put("/v1/locations/x", "{}"), 200, NULL);
+}
+
+/* Who asks while another's is on its way: one of them made it, and only one says so. */
+static void only_one_creates(void **state)
+{
+    static const char request[] =
+        "PUT /v1/channels/web HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 2\r\n\r\n{}";
+    struct talk t[3];
+
+    start();
+    desk_hold(&desk, true);
+    for (size_t i = 0; i < 3; i++) {
+        t[i] = talk_to(http_address(server));
+        talk_say(&t[i], request);
+        for (int tries = 0; tries < 10000 && __atomic_load_n(&desk.submitted, __ATOMIC_RELAXED) <= i; tries++)
+            usleep(1000);
+    }
+    desk_hold(&desk, false);
+    for (size_t i = 0; i < 3; i++) {
+        expect(talk_answer(&t[i], false), i ? 200 : 201, "\"id\":\"web\"");
+        talk_end(&t[i]);
+    }
+    expect(ask(http_address(server), "DELETE", "/v1/channels/web", "", NULL), 204, NULL);
+    expect(put("/v1/channels/web", "{}"), 201, NULL);
+    /* what only events spoke of is not registered yet */
+    desk_say(&desk, "{\"id\":\"1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"l\","
+                    "\"quantity\":1," AT "}");
+    expect(put("/v1/locations/l", "{}"), 201, NULL);
+    expect(put("/v1/locations/l", "{}"), 200, NULL);
+    expect(put("/v1/items/A", "{}"), 201, NULL);
+    expect(put("/v1/items/A", "{}"), 200, NULL);
+    expect(put("/v1/groups/g", "{\"members\":[\"l\"]}"), 201, NULL);
+    expect(put("/v1/groups/g", "{\"members\":[]}"), 200, NULL);
+}
+
+/* Every GET but those of the moment carries a tag, and knows it again; HEAD says the same as GET. */
+static void reference_data_has_tags(void **state)
+{
+    static const char *const targets[] = {
+        "/v1/locations/store-1", "/v1/locations",    "/v1/groups/berlin",  "/v1/groups",
+        "/v1/channels",          "/v1/channels/web", "/v1/items",          "/v1/items/A",
+        "/v1/settings",          "/openapi.json",    "/v1/availability/A", "/v1/rows/A/store-1/explain"};
+    char line[64], event[200];
+
+    some_stock();
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        struct answer a = get(targets[i]);
+        assert_int_equal(a.status, 200);
+        char *etag = head_value(a.head, "ETag"), *control = head_value(a.head, "Cache-Control");
+        assert_non_null(etag);
+        assert_non_null(control);
+        struct answer h = ask(http_address(server), "HEAD", targets[i], "", NULL);
+        char *again = head_value(h.head, "ETag"), *length = head_value(h.head, "Content-Length");
+        assert_string_equal(again, etag);
+        assert_int_equal(strtoul(length, NULL, 10), a.body_length);
+        free(again), free(length);
+        answer_free(&h);
+        snprintf(event, sizeof(event),
+                 "{\"id\":\"h%zu\",\"source\":\"s\",\"type\":\"heartbeat\",\"location\":\"l\"," AT "}", i);
+        desk_say(&desk, event);
+        snprintf(line, sizeof(line), "If-None-Match: %s\r\n", etag);
+        h = ask(http_address(server), "GET", targets[i], line, NULL);
+        assert_int_equal(h.status, 304);
+        again = head_value(h.head, "ETag");
+        assert_string_equal(again, etag);
+        free(again);
+        again = head_value(h.head, "Cache-Control");
+        assert_string_equal(again, control);
+        free(again), free(etag), free(control);
+        answer_free(&h);
+        answer_free(&a);
+    }
+    struct answer a = get("/v1/locations/store-1");
+    char *etag = head_value(a.head, "ETag");
+    snprintf(line, sizeof(line), "If-None-Match: %s\r\n", etag);
+    answer_free(&a);
+    expect(put("/v1/locations/store-1", "{\"name\":\"Uno\"}"), 200, NULL);
+    expect(ask(http_address(server), "GET", "/v1/locations/store-1", line, NULL), 200, "Uno");
+    free(etag);
 }
 
 /* ---- reference data, settings, explain ---- */
@@ -750,6 +952,18 @@ static void keys_open_what_they_may(void **state)
     expect(get_as(bound, "/v1/availability/A?near=48.1,11.6"), 200, "\"available\":6.5,");
     expect(get_as(bound, "/v1/availability/A?channel=shop"), 403, "other channels");
     expect(get_as(bound, "/v1/rows/A/far/explain"), 403, "other locations");
+    /* many at once: the same answers */
+    snprintf(both, sizeof(both), "%s" JSON, bound);
+    expect(post("/v1/availability", both,
+                "{\"items\":[{\"sku\":\"A\",\"locations\":[\"store-1\"]},{\"sku\":\"A\",\"locations\":["
+                "\"store-1\",\"far\"]}]}"),
+           403, "this key is bound to other locations than far");
+    expect(post("/v1/availability", both, "{\"items\":[{\"sku\":\"nothing\",\"locations\":[\"far\"]}]}"), 403,
+           NULL);
+    expect(
+        post("/v1/availability", both, "{\"items\":[{\"sku\":\"A\"},{\"sku\":\"A\",\"group\":\"berlin\"}]}"),
+        200, "\"items\":[{\"sku\":\"A\",\"channel\":\"web\",\"available\":6.5,");
+    expect(post("/v1/availability", both, "{\"channel\":\"shop\",\"items\":[]}"), 403, "other channels");
     /* rate */
     expect(get_as(limited, "/v1/availability/A"), 200, NULL);
     expect(get_as(limited, "/v1/availability/A"), 200, NULL);
@@ -811,13 +1025,19 @@ int main(void)
         TEST(head_answers_as_get),
         TEST(a_version_is_waited_for_without_holding_the_loop),
         TEST(many_at_once),
+        TEST(a_batch_names_what_it_does_not_know),
+        TEST(routes_without_parameters_say_so),
+        TEST(an_item_with_many_rows_is_answered_in_turns),
         TEST(bad_batches_are_refused),
         TEST(a_big_batch_is_answered_in_turns),
         TEST(events_are_answered_in_order),
         TEST(bodies_of_events_that_cannot_be_read),
         TEST(many_events_become_several_records),
         TEST(a_full_or_silent_log_is_said),
+        TEST(what_is_pipelined_behind_does_not_move_a_body),
         TEST(a_client_that_leaves_does_not_matter),
+        TEST(only_one_creates),
+        TEST(reference_data_has_tags),
         TEST(an_object_is_put_read_listed_and_deleted),
         TEST(objects_that_are_not_right_are_refused),
         TEST(settings_are_read_and_written),

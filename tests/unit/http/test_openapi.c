@@ -88,6 +88,18 @@ static void every_route_is_described(void **state)
     }
 }
 
+/* A bad parameter is 400 everywhere. */
+static void every_route_can_refuse(void **state)
+{
+    uint32_t paths = below(0, "paths"), path = paths + 1;
+
+    for (uint32_t i = 0; i < nodes[paths].count; i++, path = nodes[path].next) {
+        uint32_t operation = path + 1;
+        for (uint32_t k = 0; k < nodes[path].count; k++, operation = nodes[operation].next)
+            assert_int_not_equal(below(operation, "responses/400"), 0);
+    }
+}
+
 static void nothing_else_is_described(void **state)
 {
     uint32_t paths = below(0, "paths"), path = paths + 1;
@@ -170,9 +182,8 @@ static void every_reference_leads_somewhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_route_is_described),
-        cmocka_unit_test(nothing_else_is_described),
-        cmocka_unit_test(lists_are_those_of_the_source),
+        cmocka_unit_test(every_route_is_described),        cmocka_unit_test(every_route_can_refuse),
+        cmocka_unit_test(nothing_else_is_described),       cmocka_unit_test(lists_are_those_of_the_source),
         cmocka_unit_test(every_reference_leads_somewhere),
     };
     return cmocka_run_group_tests(tests, read_description, forget);

@@ -1,0 +1,40 @@
+/* POST /v1/availability between its two halves: the question as it was read, and how far its answer is. */
+#ifndef HTTP_AVAILABILITY_BATCH_H
+#define HTTP_AVAILABILITY_BATCH_H
+
+#include "http/shape.h"
+
+enum { ITEMS_MOST = 1000, BATCH_ROWS_MOST = 100000 };
+
+struct availability_batch {
+    struct pending pending;
+    /* the question */
+    struct arena arena; /* the parsed body; texts may also lie in the body itself */
+    const struct json_node *nodes;
+    struct text channel;
+    uint32_t method;
+    bool detail;
+    uint32_t items; /* node of the array */
+    const struct key *key;
+    /* how far the answer is */
+    uint32_t item, item_number; /* node of the present item, and its place in the array */
+    struct version version;
+    size_t rows;
+    bool item_begun;
+    uint32_t name_at;    /* node of the next location named; 0: `locations` holds numbers */
+    uint32_t *locations; /* of the present item's rows; own memory */
+    size_t locations_at, locations_count, locations_capacity;
+    struct total total;     /* of the present item's rows so far */
+    struct buffer item_out; /* which are here */
+    struct buffer out;      /* the items before it */
+    bool streaming;
+    size_t out_at; /* of `out`: what was sent */
+};
+
+/* Reads the body. False: answered. */
+bool batch_read_question(struct exchange *x, struct availability_batch *a, struct version *ret_least);
+/* The member of an object, when it is there and not null. */
+const struct json_node *batch_member(const struct json_node *nodes, uint32_t object, const char *key,
+                                     uint32_t *ret_at);
+
+#endif
