@@ -18,6 +18,28 @@ int event_from_json(const struct json_node *nodes, uint32_t at, uint32_t level, 
 int json_events_read(struct text body, bool ndjson, uint32_t level, struct arena *a,
                      const struct event_reader *r, uint32_t *ret_unknown_fields, struct problems *p);
 
+/* The same a piece at a time, so that nobody has to wait for all of a long body. */
+struct json_events {
+    /* what is to be said: */
+    struct text body; /* stays where it is */
+    bool ndjson;
+    uint32_t level;
+    struct arena *texts;
+    const struct event_reader *reader;
+    /* the rest begins as zero: */
+    uint32_t unknown_fields;
+    struct arena nodes; /* for one event at a time */
+    struct json_check check;
+    struct text left;
+    bool checked, is_array;
+    size_t number, line;
+    struct problems found;
+};
+/* Goes on for at most so many events and about EVENTS_BYTES_A_TIME. *ret_more: call again. */
+enum { EVENTS_BYTES_A_TIME = 256 * 1024 };
+int json_events_some(struct json_events *j, size_t events_most, bool *ret_more, struct problems *p);
+void json_events_finish(struct json_events *j);
+
 /* Canonical JSON of an event, without white space, fields in the order of fields.def (id first, type after
  * sequence). event_from_json reads it back the same. */
 void event_to_json(const struct event *e, struct buffer *out);

@@ -17,6 +17,8 @@ struct scanner {
     uint32_t open[JSON_DEPTH_MOST]; /* the containers around `at`, outermost first */
     uint64_t objects;               /* bit n: the n-th of them is an object */
     struct json_node nothing;       /* stands for every node when none are kept */
+    const char *pause;              /* where to stop between two values; NULL: nowhere */
+    bool paused;
     int error;
     const char *trouble;
 };
@@ -390,11 +392,15 @@ static bool in_object(const struct scanner *s)
     return s->objects & 1;
 }
 
-/* The first value, whatever is behind it. */
+/* The first value, whatever is behind it; or up to the first value at or behind the pause. */
 static bool scan_whole_value(struct scanner *s)
 {
     skip_space(s);
     for (;;) {
+        if (s->pause && s->at >= s->pause) {
+            s->paused = true;
+            return true;
+        }
         struct text key = {0};
         unsigned depth = s->depth;
         if (in_object(s) && !scan_key(s, &key))
@@ -449,7 +455,7 @@ static int scan(struct scanner *s, size_t first_line, struct text *ret_rest, str
 {
     if (s->end - s->begin > INT32_MAX) /* nodes are counted in 32 bits */
         return ERROR_LIMIT;
-    if (scan_whole_value(s) && !ret_rest && s->at != s->end)
+    if (scan_whole_value(s) && !s->paused && !ret_rest && s->at != s->end)
         fail(s, "something stands behind the value");
     if (s->error == ERROR_INVALID)
         report(s, first_line, p);
@@ -462,6 +468,21 @@ int json_check(struct text t, struct problems *p)
 {
     struct scanner s = scanner_of(t, NULL, NULL);
     return scan(&s, 1, NULL, p);
+}
+
+int json_check_some(struct text t, struct json_check *c, size_t bytes, bool *ret_more, struct problems *p)
+{
+    struct scanner s = scanner_of(t, NULL, NULL);
+
+    s.at += c->at;
+    s.depth = c->depth;
+    s.objects = c->objects;
+    if (bytes < (size_t)(s.end - s.at))
+        s.pause = s.at + bytes;
+    int error = scan(&s, 1, NULL, p);
+    *c = (struct json_check){(size_t)(s.at - s.begin), s.depth, s.objects};
+    *ret_more = !error && s.paused;
+    return error;
 }
 
 int json_parse_piece(struct text t, size_t first_line, struct arena *nodes, struct arena *texts,

@@ -28,6 +28,15 @@ int json_parse(struct text t, struct arena *a, const struct json_node **ret_node
 /* Is it JSON? As json_parse, but keeps nothing and does not compare keys. */
 int json_check(struct text t, struct problems *p);
 
+/* The same a piece at a time: zero-initialised before the first. */
+struct json_check {
+    size_t at;
+    unsigned depth;
+    uint64_t objects;
+};
+/* Goes on for about so many bytes (a string is looked at whole). *ret_more: call again with the same text. */
+int json_check_some(struct text t, struct json_check *c, size_t bytes, bool *ret_more, struct problems *p);
+
 /* A value out of a longer run: an element of an array, a line of NDJSON. Nodes go to one arena, unescaped
  * texts to another, so that the nodes can be dropped first. ret_rest: what is behind the value, NULL when
  * nothing may be. Lines count from first_line. */

@@ -8,17 +8,8 @@
 
 enum { EVENT_NODES_BYTES_MOST = 1024 * 1024 };
 
-/* A body being read event by event. */
-struct body {
-    uint32_t level, unknown_fields;
-    struct arena *texts, nodes; /* nodes are for one event at a time */
-    const struct event_reader *reader;
-    size_t number;
-    struct problems found;
-};
-
 /* One event out of `t`, which begins at `line`; ret_rest as in json_parse_piece. Not 0: the run ends. */
-static int body_event(struct body *b, struct text t, size_t line, struct text *ret_rest)
+static int body_event(struct json_events *b, struct text t, size_t line, struct text *ret_rest)
 {
     const struct json_node *nodes;
     struct event e;
@@ -50,63 +41,114 @@ static struct text skip_space(struct text t)
     return skip(t, space);
 }
 
-static int read_lines(struct body *b, struct text t)
+/* One line; a blank one is no event. */
+static int read_line(struct json_events *j)
 {
-    int stop = 0;
+    const char *newline = memchr(j->left.at, '\n', j->left.length);
+    size_t length = newline ? (size_t)(newline - j->left.at) : j->left.length;
+    struct text one = {j->left.at, length};
+    int stop = skip_space(one).length ? body_event(j, one, j->line, NULL) : 0;
 
-    for (size_t line = 1; t.length && !stop; line++) {
-        const char *newline = memchr(t.at, '\n', t.length);
-        size_t length = newline ? (size_t)(newline - t.at) : t.length;
-        struct text one = {t.at, length};
-        if (skip_space(one).length)
-            stop = body_event(b, one, line, NULL);
-        t = skip(t, length + (newline != NULL));
-    }
+    j->line++;
+    j->left = skip(j->left, length + (newline != NULL));
     return stop;
 }
 
-/* The elements of an array; the whole is known to be JSON. */
-static int read_elements(struct body *b, struct text t)
+/* One element of an array; the whole is known to be JSON. */
+static int read_element(struct json_events *j)
 {
     const struct json_node *nodes;
-    int stop = 0;
+    struct text rest = {0};
+    int stop = body_event(j, j->left, 1, &rest);
 
-    t = skip_space(skip(t, 1));
-    while (!stop && t.at[0] != ']') {
-        struct text rest = {0};
-        stop = body_event(b, t, 1, &rest);
-        if (!rest.length) /* refused before its end */
-            json_parse_piece(t, 1, NULL, NULL, &nodes, &rest, NULL);
-        t = skip_space(rest);
-        if (t.at[0] == ',')
-            t = skip_space(skip(t, 1));
-    }
+    if (!rest.length) /* refused before its end */
+        json_parse_piece(j->left, 1, NULL, NULL, &nodes, &rest, NULL);
+    j->left = skip_space(rest);
+    if (j->left.at[0] == ',')
+        j->left = skip_space(skip(j->left, 1));
+    else
+        j->left.length = 0; /* the end of the array */
     return stop;
 }
 
-static int read_body(struct body *b, struct text t, struct problems *p)
+/* What is known to be JSON: an object, or where an array's elements begin. */
+static int begin_events(struct json_events *j, struct problems *p)
 {
-    int error = json_check(t, p);
+    struct text t = skip_space(j->body);
 
-    if (error)
-        return error;
-    t = skip_space(t);
-    if (t.at[0] == '[')
-        return read_elements(b, t);
-    if (t.at[0] == '{')
-        return body_event(b, t, 1, NULL);
-    problems_add(p, "", "must be an event (an object) or an array of events");
-    return ERROR_INVALID;
+    if (t.at[0] != '[' && t.at[0] != '{') {
+        problems_add(p, "", "must be an event (an object) or an array of events");
+        return ERROR_INVALID;
+    }
+    j->is_array = t.at[0] == '[';
+    j->left = j->is_array ? skip_space(skip(t, 1)) : t;
+    if (j->is_array && j->left.at[0] == ']')
+        j->left.length = 0;
+    return 0;
+}
+
+static int read_one(struct json_events *j)
+{
+    if (j->ndjson)
+        return read_line(j);
+    if (j->is_array)
+        return read_element(j);
+    int stop = body_event(j, j->left, 1, NULL);
+    j->left.length = 0;
+    return stop;
+}
+
+static int begin(struct json_events *j, bool *ret_more, struct problems *p)
+{
+    bool more = false;
+
+    *ret_more = true;
+    if (j->ndjson) {
+        j->left = j->body;
+        j->line = 1;
+        j->checked = true;
+        return 0;
+    }
+    int error = json_check_some(j->body, &j->check, EVENTS_BYTES_A_TIME, &more, p);
+    j->checked = !more;
+    return error || more ? error : begin_events(j, p);
+}
+
+int json_events_some(struct json_events *j, size_t events_most, bool *ret_more, struct problems *p)
+{
+    j->nodes.most_bytes = EVENT_NODES_BYTES_MOST;
+    if (!j->checked) {
+        int error = begin(j, ret_more, p);
+        if (error || !j->checked)
+            return error;
+    }
+    size_t before = j->left.length;
+    int stop = 0;
+    for (size_t i = 0; !stop && i < events_most && j->left.length; i++) {
+        if (before - j->left.length >= EVENTS_BYTES_A_TIME)
+            break;
+        stop = read_one(j);
+    }
+    *ret_more = j->left.length > 0;
+    return stop;
+}
+
+void json_events_finish(struct json_events *j)
+{
+    arena_finish(&j->nodes);
 }
 
 int json_events_read(struct text body, bool ndjson, uint32_t level, struct arena *a,
                      const struct event_reader *r, uint32_t *ret_unknown_fields, struct problems *p)
 {
-    struct body b = {.level = level, .texts = a, .nodes.most_bytes = EVENT_NODES_BYTES_MOST, .reader = r};
-    int error = ndjson ? read_lines(&b, body) : read_body(&b, body, p);
+    struct json_events j = {.body = body, .ndjson = ndjson, .level = level, .texts = a, .reader = r};
+    bool more = true;
+    int error = 0;
 
-    arena_finish(&b.nodes);
-    *ret_unknown_fields = b.unknown_fields;
+    while (!error && more)
+        error = json_events_some(&j, SIZE_MAX, &more, p);
+    json_events_finish(&j);
+    *ret_unknown_fields = j.unknown_fields;
     return error;
 }
 

@@ -37,6 +37,14 @@ struct event_reader {
 int proto_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
                       const struct event_reader *r, struct problems *p);
 
+/* The same a piece at a time: at most so many events. *ret_more: call again. */
+struct proto_events {
+    struct text body; /* to be said; stays where it is */
+    size_t at, number;
+};
+int proto_events_some(struct proto_events *e, size_t events_most, uint32_t level,
+                      const struct event_reader *r, bool *ret_more, struct problems *p);
+
 /* The events of an onhand.v1.Record that says nothing else: what producers of protobuf put on an intake
  * topic. Its level, intake and correlation, which are not theirs to say, are left aside. ERROR_INVALID,
  * before `each` is called at all, for broken bytes or another body; ERROR_LIMIT for too many events. */

@@ -467,21 +467,35 @@ static int hand_over(struct text one, size_t number, uint32_t level, const struc
     return r->each(r->context, number, ok ? &e : NULL, &found);
 }
 
-int proto_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
-                      const struct event_reader *r, struct problems *p)
+int proto_events_some(struct proto_events *e, size_t events_most, uint32_t level,
+                      const struct event_reader *r, bool *ret_more, struct problems *p)
 {
-    struct wire w = wire_of((struct text){bytes, length});
+    struct wire w = wire_of((struct text){e->body.at + e->at, e->body.length - e->at});
     struct text one;
     int stop = 0;
 
-    for (size_t number = 0; w.at < w.end && !stop; number++) {
-        size_t at = length - (size_t)(w.end - w.at);
+    for (size_t i = 0; w.at < w.end && i < events_most && !stop; i++) {
+        e->at = e->body.length - (size_t)(w.end - w.at);
         if (!wire_bytes(&w, &one)) {
-            problems_add(p, "", "byte %zu: the length of an event is broken or goes beyond the end", at);
+            problems_add(p, "", "byte %zu: the length of an event is broken or goes beyond the end", e->at);
             return ERROR_INVALID;
         }
-        stop = hand_over(one, number, level, r);
+        stop = hand_over(one, e->number++, level, r);
     }
+    e->at = e->body.length - (size_t)(w.end - w.at);
+    *ret_more = w.at < w.end;
+    return stop;
+}
+
+int proto_events_read(const void *bytes, size_t length, uint32_t level, struct arena *a,
+                      const struct event_reader *r, struct problems *p)
+{
+    struct proto_events e = {.body = {bytes, length}};
+    bool more = true;
+    int stop = 0;
+
+    while (more && !stop)
+        stop = proto_events_some(&e, SIZE_MAX, level, r, &more, p);
     return stop;
 }
 

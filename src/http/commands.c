@@ -159,6 +159,13 @@ static void done(struct command *c)
 
 /* ---- batches ---- */
 
+void batch_begin_waiting(struct batch *b)
+{
+    const struct http_options *o = &b->loop->http->options;
+
+    b->deadline_us = b->loop->now_us + 1000 * (int64_t)loop_option(o->command_timeout_ms, COMMAND_TIMEOUT_MS);
+}
+
 struct batch *batch_create(struct exchange *x)
 {
     struct batch *b = calloc(1, sizeof(*b));
@@ -168,8 +175,7 @@ struct batch *batch_create(struct exchange *x)
     b->loop = x->loop;
     b->mailbox = x->loop->mailbox;
     b->waiter = x->connection;
-    b->deadline_us = x->loop->now_us + 1000 * (int64_t)loop_option(x->loop->http->options.command_timeout_ms,
-                                                                   COMMAND_TIMEOUT_MS);
+    batch_begin_waiting(b);
     return b;
 }
 

@@ -40,6 +40,8 @@ enum batch_status batch_advance(struct batch *b);
 /* After BATCH_DONE: record i's command, with its verdicts. */
 const struct command *batch_command(const struct batch *b, size_t i);
 int64_t batch_deadline_us(const struct batch *b);
+/* The time to wait for the log counts from now, not from batch_create. */
+void batch_begin_waiting(struct batch *b);
 /* Answers for BATCH_REFUSED and BATCH_FAILED: 429, 503, 413. */
 void batch_answer_failure(const struct batch *b, struct exchange *x);
 /* No answer is wanted any more; freed when the last command is back. Takes NULL. */

@@ -4,6 +4,8 @@
 
 #include "codec/event_json.h"
 
+#include <stdlib.h>
+
 void events_post(struct exchange *x);
 
 enum format { FORMAT_NONE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_PROTOBUF };
@@ -51,35 +53,38 @@ static bool read_parameters(struct exchange *x, bool *ret_problems_only)
     return !errors.count;
 }
 
-static int read_events(struct exchange *x, enum format f, struct events_task *t, struct problems *p)
-{
-    uint32_t level = atomic_load_explicit(&exchange_view(x)->level, memory_order_relaxed), unknown_fields = 0;
-    struct event_reader reader = {t, events_task_each};
-    int error;
+struct reading {
+    bool protobuf;
+    struct event_reader reader;
+    struct json_events json;
+    struct proto_events proto;
+};
 
-    if (f == FORMAT_PROTOBUF)
-        return proto_events_read(x->body.at, x->body.length, level, events_task_arena(t), &reader, p);
-    error = json_events_read(x->body, f == FORMAT_NDJSON, level, events_task_arena(t), &reader,
-                             &unknown_fields, p);
-    count(x->loop, METRIC_UNKNOWN_FIELDS, unknown_fields);
+static int read_some(void *context, struct exchange *x, bool *ret_more, struct problems *p)
+{
+    struct reading *r = context;
+    uint32_t level = atomic_load_explicit(&exchange_view(x)->level, memory_order_relaxed),
+             before = r->json.unknown_fields;
+
+    if (r->protobuf)
+        return proto_events_some(&r->proto, EVENTS_A_TURN, level, &r->reader, ret_more, p);
+    r->json.level = level;
+    int error = json_events_some(&r->json, EVENTS_A_TURN, ret_more, p);
+    count(x->loop, METRIC_UNKNOWN_FIELDS, r->json.unknown_fields - before);
     return error;
 }
 
-static void answer_unreadable(struct exchange *x, int error, const struct problems *p)
+static void finish(void *context)
 {
-    if (error == ERROR_INVALID)
-        problem_with(x, PROBLEM_BAD_BODY, p, "%s", p->count ? p->at[0].detail : "the body cannot be read");
-    else if (error == ERROR_LIMIT)
-        problem_with(x, PROBLEM_TOO_LARGE, p, "%s",
-                     p->count ? p->at[0].detail : "the body holds more than one request may");
-    else
-        problem_no_memory(x);
+    struct reading *r = context;
+
+    json_events_finish(&r->json);
+    free(r);
 }
 
 void events_post(struct exchange *x)
 {
     enum format f = format_of(x);
-    struct problems p;
     bool problems_only;
 
     if (f == FORMAT_NONE) {
@@ -89,17 +94,17 @@ void events_post(struct exchange *x)
     }
     if (!body_is_plain(x) || !read_parameters(x, &problems_only))
         return;
-    struct events_task *t = events_task_create(x, problems_only);
+    struct reading *r = calloc(1, sizeof(*r));
+    struct events_task *t = r ? events_task_create(x, problems_only) : NULL;
     if (!t) {
+        free(r);
         problem_no_memory(x);
         return;
     }
-    p.count = 0;
-    int error = read_events(x, f, t, &p);
-    if (error) {
-        events_task_destroy(t);
-        answer_unreadable(x, error, &p);
-        return;
-    }
-    events_task_run(t, x);
+    r->protobuf = f == FORMAT_PROTOBUF;
+    r->reader = (struct event_reader){t, events_task_each};
+    r->proto.body = x->body;
+    r->json = (struct json_events){
+        .body = x->body, .ndjson = f == FORMAT_NDJSON, .texts = events_task_arena(t), .reader = &r->reader};
+    events_task_run(t, x, &(struct events_source){r, read_some, finish});
 }

@@ -11,7 +11,11 @@ enum {
     IN_PLACE = UINT32_MAX,          /* a result that no record knows of */
     EVENT_BYTES_BESIDE_TEXTS = 320, /* more than any event takes without its texts, encoded */
     RECORD_BYTES_BESIDE_EVENTS = 1024,
+    ERRORS_BYTES_WHOLE = 4 * 1024 * 1024, /* beyond it only the first error of an event is listed */
 };
+
+/* Turns of reading, then waiting for the log, then turns of answering. */
+enum phase { READING, WRITING, ANSWERING };
 
 struct result {
     struct text id;
@@ -22,6 +26,8 @@ struct result {
 
 struct events_task {
     struct pending pending;
+    enum phase phase;
+    struct events_source source;
     struct loop *loop;
     const struct key *key;
     struct batch *batch;
@@ -33,17 +39,16 @@ struct events_task {
     struct result *results;
     size_t results_count, results_capacity;
     struct buffer errors;
+    size_t answered; /* results */
+    bool listed_one;
 };
 
 static void drop(struct pending *p)
 {
-    events_task_destroy((struct events_task *)p);
-}
+    struct events_task *t = (struct events_task *)p;
 
-void events_task_destroy(struct events_task *t)
-{
-    if (!t)
-        return;
+    if (t->source.finish)
+        t->source.finish(t->source.context);
     batch_drop(t->batch);
     arena_finish(&t->arena);
     buffer_finish(&t->errors);
@@ -68,7 +73,7 @@ struct events_task *events_task_create(struct exchange *x, bool problems_only)
         free(t);
         return NULL;
     }
-    t->pending = (struct pending){step, drop, batch_deadline_us(t->batch), false};
+    t->pending = (struct pending){step, drop, 0, false};
     return t;
 }
 
@@ -151,7 +156,12 @@ static int add_bad(struct events_task *t, const struct event *e, const struct pr
         r->id = (struct text){0};
     r->record = IN_PLACE;
     r->event = (uint32_t)t->errors.length;
-    put_problems(&t->errors, p);
+    if (r->event < ERRORS_BYTES_WHOLE) {
+        put_problems(&t->errors, p);
+    } else {
+        struct problems first = {.count = p->count > 0, .at = {p->at[0]}};
+        put_problems(&t->errors, &first);
+    }
     r->length = (uint32_t)(t->errors.length - r->event);
     return t->errors.failed ? ERROR_NOMEM : 0;
 }
@@ -190,6 +200,8 @@ int events_task_add(struct events_task *t, const struct event *e, const struct p
 {
     struct problems forbidden;
 
+    if (t->results_count == EVENTS_A_REQUEST_MOST)
+        return ERROR_LIMIT;
     count(t->loop, METRIC_EVENTS_RECEIVED, 1);
     if (!e || (p && p->count))
         return add_bad(t, e, p);
@@ -269,16 +281,12 @@ static void put_result(const struct events_task *t, struct buffer *b, const stru
     buffer_byte(b, '}');
 }
 
-static void answer(const struct events_task *t, struct exchange *x)
+static void put_tally(const struct events_task *t, struct buffer *b)
 {
     struct tally tally = {0};
-    const char *before = "";
 
     for (size_t i = 0; i < t->results_count; i++)
         tally.of[verdict_of(t, &t->results[i]).verdict % VERDICT_END]++;
-    answer_begin(x, 200, "application/json");
-    buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
-    struct buffer *b = answer_body(x);
     buffer_printf(
         b,
         "{\"applied\":%llu,\"duplicate\":%llu,\"superseded\":%llu,\"partial\":%llu,\"rejected\":%llu,"
@@ -286,47 +294,124 @@ static void answer(const struct events_task *t, struct exchange *x)
         (unsigned long long)tally.of[VERDICT_APPLIED], (unsigned long long)tally.of[VERDICT_DUPLICATE],
         (unsigned long long)tally.of[VERDICT_SUPERSEDED], (unsigned long long)tally.of[VERDICT_PARTIAL],
         (unsigned long long)tally.of[VERDICT_REJECTED]);
-    for (size_t i = 0; i < t->results_count; i++) {
-        struct event_verdict v = verdict_of(t, &t->results[i]);
-        if (t->problems_only && v.verdict == VERDICT_APPLIED)
-            continue;
-        buffer_string(b, before);
-        put_result(t, b, &t->results[i], v);
-        before = ",";
-    }
-    buffer_text(b, TEXT("]}"));
-    answer_end(x);
 }
 
-static enum pending_status step(struct pending *p, struct exchange *x)
+/* The next ones, and the end behind the last. */
+static void put_some_results(struct events_task *t, struct buffer *b)
 {
-    struct events_task *t = (struct events_task *)p;
+    for (size_t n = 0; n < EVENTS_A_TURN && t->answered < t->results_count; n++) {
+        const struct result *r = &t->results[t->answered++];
+        struct event_verdict v = verdict_of(t, r);
+        if (t->problems_only && v.verdict == VERDICT_APPLIED)
+            continue;
+        buffer_string(b, t->listed_one ? "," : "");
+        put_result(t, b, r, v);
+        t->listed_one = true;
+    }
+    if (t->answered == t->results_count)
+        buffer_text(b, TEXT("]}"));
+}
 
+/* More results than one turn writes go out in chunks. */
+static enum pending_status answer_some(struct events_task *t, struct exchange *x)
+{
+    bool first = !t->answered;
+
+    if (first) {
+        answer_begin(x, 200, "application/json");
+        buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
+    }
+    if (first && t->results_count <= EVENTS_A_TURN) {
+        put_tally(t, answer_body(x));
+        put_some_results(t, x->out);
+        answer_end(x);
+        return PENDING_DONE;
+    }
+    if (first)
+        answer_stream_begin(x);
+    size_t mark = answer_chunk_begin(x);
+    if (first)
+        put_tally(t, x->out);
+    put_some_results(t, x->out);
+    answer_chunk_end(x, mark);
+    if (x->out->failed) { /* cut, so that it is not taken for whole */
+        connection_break(x->connection);
+        return PENDING_WAIT;
+    }
+    if (t->answered < t->results_count)
+        return PENDING_TURN;
+    answer_stream_end(x);
+    return PENDING_DONE;
+}
+
+/* ---- from the body to the answer ---- */
+
+static enum pending_status answer_unreadable(struct exchange *x, int error, const struct problems *p)
+{
+    if (error == ERROR_INVALID)
+        problem_with(x, PROBLEM_BAD_BODY, p, "%s", p->count ? p->at[0].detail : "the body cannot be read");
+    else if (error == ERROR_LIMIT)
+        problem(x, PROBLEM_TOO_LARGE,
+                "more than %d events, or one that is longer than the log takes: nothing "
+                "was written, send them in parts",
+                EVENTS_A_REQUEST_MOST);
+    else
+        problem_no_memory(x);
+    return PENDING_DONE;
+}
+
+static enum pending_status write_on(struct events_task *t, struct exchange *x)
+{
     switch (batch_advance(t->batch)) {
     case BATCH_WAITING:
         return PENDING_WAIT;
     case BATCH_DONE:
-        answer(t, x);
-        return PENDING_DONE;
+        t->phase = ANSWERING;
+        t->pending.deadline_us = 0;
+        return answer_some(t, x);
     default:
         batch_answer_failure(t->batch, x);
         return PENDING_DONE;
     }
 }
 
-void events_task_run(struct events_task *t, struct exchange *x)
+static enum pending_status read_on(struct events_task *t, struct exchange *x)
 {
-    int error = flush_record(t);
+    struct problems p;
+    bool more = false;
 
+    p.count = 0;
+    int error = t->source.some(t->source.context, x, &more, &p);
+    if (!error && more)
+        return PENDING_TURN;
+    if (!error)
+        error = flush_record(t);
+    if (error)
+        return answer_unreadable(x, error, &p);
     free(t->events);
     t->events = NULL;
-    if (error == ERROR_LIMIT)
-        problem(x, PROBLEM_TOO_LARGE, "an event makes a record longer than the log takes");
-    else if (error)
-        problem_no_memory(x);
-    t->pending.polls = batch_count(t->batch) > 1; /* a full queue is tried again */
-    if (error || step(&t->pending, x) == PENDING_DONE)
-        events_task_destroy(t);
+    t->phase = WRITING;
+    batch_begin_waiting(t->batch);
+    t->pending.deadline_us = batch_deadline_us(t->batch);
+    return write_on(t, x);
+}
+
+static enum pending_status step(struct pending *p, struct exchange *x)
+{
+    struct events_task *t = (struct events_task *)p;
+
+    return t->phase == READING ? read_on(t, x) : t->phase == WRITING ? write_on(t, x) : answer_some(t, x);
+}
+
+void events_task_run(struct events_task *t, struct exchange *x, const struct events_source *source)
+{
+    t->source = *source;
+    enum pending_status s = step(&t->pending, x);
+    t->pending.polls = s == PENDING_TURN || batch_count(t->batch) > 1; /* a full queue is tried again */
+    if (s == PENDING_DONE)
+        drop(&t->pending);
+    else if (s == PENDING_TURN)
+        exchange_turn(x, &t->pending);
     else
         exchange_wait(x, &t->pending);
 }

@@ -55,6 +55,34 @@ static void every_document_gets_its_verdict(void **unused)
     json_decref(cases);
 }
 
+/* Stopping between values and going on changes neither the verdict nor the words for it. */
+static void pieces_get_the_same_verdict(void **unused)
+{
+    json_t *cases = load(), *c;
+    size_t stops = 0, i;
+    json_array_foreach(cases, i, c)
+    {
+        struct text t = case_input(c);
+        struct problems whole = {0};
+        int error = json_check(t, &whole);
+        for (size_t bytes = 1; bytes < 20; bytes += 3) {
+            struct json_check at = {0};
+            struct problems p = {0};
+            bool more = true;
+            int last = 0;
+            for (; more; stops++)
+                last = json_check_some(t, &at, bytes, &more, &p);
+            assert_int_equal(last, error);
+            assert_int_equal(p.count, whole.count);
+            if (p.count)
+                assert_string_equal(p.at[0].detail, whole.at[0].detail);
+        }
+        free((void *)(uintptr_t)t.at);
+    }
+    assert_true(stops > 7 * json_array_size(cases) + 500); /* some did stop in between */
+    json_decref(cases);
+}
+
 static void jansson_says_the_same(void **unused)
 {
     json_t *cases = load(), *c;
@@ -85,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_document_gets_its_verdict),
+        cmocka_unit_test(pieces_get_the_same_verdict),
         cmocka_unit_test(jansson_says_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

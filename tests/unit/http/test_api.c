@@ -590,6 +590,116 @@ static void many_events_become_several_records(void **state)
     buffer_finish(&body);
 }
 
+static unsigned long long metric(const char *text, const char *name)
+{
+    char line[100];
+    snprintf(line, sizeof(line), "\n%s ", name);
+    const char *at = strstr(text, line);
+    assert_non_null(at);
+    return strtoull(at + strlen(line), NULL, 10);
+}
+
+/* While one client's 8 MiB are read on the only thread, another is answered: its answer shows that all bytes
+ * had come and only some of the events were read. */
+static void a_big_body_does_not_hold_the_loop(const char *type, const char *begin, const char *between,
+                                              const char *end)
+{
+    enum { EVENTS = 58000 };
+    struct buffer out = {0};
+    char head[200];
+    bool meanwhile = false;
+
+    start();
+    for (int i = 0; i < EVENTS; i++)
+        buffer_printf(
+            &out,
+            "%s{\"id\":\"e%d\",\"source\":\"till-%d\",\"type\":\"receipt\",\"sku\":\"SKU-%d\",\"location\":"
+            "\"store-1\",\"quantity\":1," AT "}",
+            i ? between : begin, i, i % 10, i % 100);
+    buffer_string(&out, end);
+    assert_true(out.length > 7 << 20 && out.length <= 8 << 20);
+    struct talk t = talk_to(http_address(server)), other = talk_to(http_address(server));
+    snprintf(head, sizeof(head),
+             "POST /v1/events?results=all HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n", type,
+             out.length);
+    talk_say(&t, head);
+    talk_send(&t, out.at, out.length);
+    for (unsigned long long events = 0; events < EVENTS;) {
+        talk_say(&other, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+        struct answer a = talk_answer(&other, false);
+        events = metric(a.body, "onhand_http_events_received_total");
+        if (metric(a.body, "onhand_http_read_bytes_total") >= out.length && events > 0 && events < EVENTS) {
+            meanwhile = true;
+            assert_int_equal(metric(a.body, "onhand_http_commands_total"), 0);
+        }
+        answer_free(&a);
+    }
+    assert_true(meanwhile);
+    struct answer a = talk_answer(&t, false);
+    assert_int_equal(a.status, 200);
+    assert_non_null(
+        strstr(a.body, "{\"applied\":58000,\"duplicate\":0,\"superseded\":0,\"partial\":0,\"rejected\":0,"));
+    char *length = head_value(a.head, "Content-Length");
+    assert_null(length);
+    const char *at = a.body;
+    for (int i = 0; i < EVENTS; i++) { /* each once, in order */
+        char id[32];
+        snprintf(id, sizeof(id), "{\"id\":\"e%d\",", i);
+        at = strstr(at, "{\"id\":");
+        assert_non_null(at);
+        assert_memory_equal(at, id, strlen(id));
+        at++;
+    }
+    assert_null(strstr(at, "{\"id\":"));
+    assert_string_equal(a.body + a.body_length - 2, "]}");
+    answer_free(&a);
+    talk_end(&t);
+    talk_end(&other);
+    buffer_finish(&out);
+}
+
+static void big_lines_do_not_hold_the_loop(void **state)
+{
+    a_big_body_does_not_hold_the_loop(NDJSON, "", "\n", "\n");
+}
+
+static void a_big_array_does_not_hold_the_loop(void **state)
+{
+    a_big_body_does_not_hold_the_loop(JSON, "[", ",", "]");
+}
+
+static void a_request_has_a_bound_of_events(void **state)
+{
+    struct buffer out = {0};
+
+    start();
+    buffer_byte(&out, '[');
+    for (int i = 0; i < 100000; i++)
+        buffer_string(&out, i ? ",{}" : "{}");
+    size_t end = out.length;
+    buffer_string(&out, ",{}]");
+    buffer_byte(&out, '\0');
+    expect(post("/v1/events", JSON, out.at), 413, "more than 100000 events");
+    memcpy(out.at + end, "]  ", 3);
+    out.at[end + 3] = '\0';
+    struct answer a = post("/v1/events", JSON, out.at);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, "\"rejected\":100000,"));
+    size_t results = 0;
+    for (char *at = a.body;
+         (at = strstr(at, "{\"id\":null,\"verdict\":\"rejected\",\"reason\":\"malformed\",\"errors\":[{"));
+         at++)
+        results++;
+    assert_int_equal(results, 100000);
+    assert_true(a.body_length < 32 << 20); /* all errors of the first ones, one of the others */
+    answer_free(&a);
+    /* broken at the very end: nothing was taken */
+    out.at[end] = '}';
+    expect(post("/v1/events", JSON, out.at), 400, "expected ',' or ']'");
+    assert_int_equal(desk.submitted, 0);
+    buffer_finish(&out);
+}
+
 static void a_full_or_silent_log_is_said(void **state)
 {
     static const char sale[] = "{\"id\":\"e\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\","
@@ -1033,6 +1143,9 @@ int main(void)
         TEST(events_are_answered_in_order),
         TEST(bodies_of_events_that_cannot_be_read),
         TEST(many_events_become_several_records),
+        TEST(big_lines_do_not_hold_the_loop),
+        TEST(a_big_array_does_not_hold_the_loop),
+        TEST(a_request_has_a_bound_of_events),
         TEST(a_full_or_silent_log_is_said),
         TEST(what_is_pipelined_behind_does_not_move_a_body),
         TEST(a_client_that_leaves_does_not_matter),
