@@ -62,14 +62,15 @@ static int intakes_read(const struct settings *s, struct arena *a, struct serve_
 
 static int check(const struct settings *s)
 {
-    if (s->log == SERVE_LOG_KAFKA)
-        return cli_fail(EXIT_USAGE, "--log kafka is not in this version: the log lies in --data; events come "
-                                    "from Kafka with --kafka and --intake");
+    if (s->log == SERVE_LOG_KAFKA && !*s->kafka)
+        return cli_fail(EXIT_USAGE, "--log kafka needs to know where Kafka is: --kafka HOST:PORT");
+    if (s->log == SERVE_LOG_KAFKA && !topic_is_name(s->log_topic))
+        return cli_fail(EXIT_USAGE, "--log-topic %s is not the name of a topic", s->log_topic);
     if (s->intake.count && !*s->kafka)
         return cli_fail(EXIT_USAGE, "--intake needs to know where Kafka is: --kafka HOST:PORT");
-    if (*s->kafka && !s->intake.count)
+    if (*s->kafka && !s->intake.count && s->log != SERVE_LOG_KAFKA)
         return cli_fail(EXIT_USAGE, "--kafka alone does nothing: say which topics to read with --intake "
-                                    "TOPIC=json or TOPIC=protobuf");
+                                    "TOPIC=json or TOPIC=protobuf, or have the log there with --log kafka");
     return EXIT_OK;
 }
 
@@ -88,6 +89,7 @@ int cli_serve(const struct settings *s)
         .connections_most = (unsigned)s->connections_most,
         .body_bytes_most = (size_t)s->body_kib_most << 10,
         .log = (enum serve_log)s->log,
+        .log_topic = s->log_topic,
         .kafka_brokers = *s->kafka ? s->kafka : NULL,
         .intake = intake,
         .intake_count = s->intake.count,

@@ -1,18 +1,19 @@
-/* `onhand topics`: makes the Kafka topics of intake and of dead letters that are not there, and shows what
- * is. */
+/* `onhand topics`: makes the Kafka topics of intake, of dead letters and of the log that are not there,
+ * writes the log's first record, and shows what is. */
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "codec/json.h"
 #include "intake/topics.h"
+#include "log/kafka_log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TOPICS_MOST = 65, TIMEOUT_MS = 10000, DEAD_LETTER_PARTITIONS = 1 };
+enum { TOPICS_MOST = 66, TIMEOUT_MS = 10000, DEAD_LETTER_PARTITIONS = 1, LOG_PARTITIONS = 1 };
 
 /* --intake TOPIC=FORMAT, as `serve` has it; only the topic matters here. */
 static int read_wanted(const struct settings *s, struct arena *a, struct topic_wanted *wanted,
-                       size_t *ret_count)
+                       const char *log_settings[KAFKA_LOG_SETTINGS_MOST][2], size_t *ret_count)
 {
     size_t count = 0;
 
@@ -20,10 +21,19 @@ static int read_wanted(const struct settings *s, struct arena *a, struct topic_w
         struct text name = arena_text(a, (struct text){s->intake.at[i], strcspn(s->intake.at[i], "=@")});
         if (!name.at)
             return cli_fail(EXIT_FAILED, "out of memory");
-        wanted[count++] = (struct topic_wanted){name.at, (int)s->partitions, (int)s->replication, false};
+        wanted[count++] = (struct topic_wanted){
+            .name = name.at, .partitions = (int)s->partitions, .replication = (int)s->replication};
     }
+    wanted[count++] = (struct topic_wanted){.name = s->dead_letter_topic,
+                                            .partitions = DEAD_LETTER_PARTITIONS,
+                                            .replication = (int)s->replication,
+                                            .dead_letter = true};
     wanted[count++] =
-        (struct topic_wanted){s->dead_letter_topic, DEAD_LETTER_PARTITIONS, (int)s->replication, true};
+        (struct topic_wanted){.name = s->log_topic,
+                              .partitions = LOG_PARTITIONS,
+                              .replication = (int)s->replication,
+                              .settings = log_settings,
+                              .settings_count = kafka_log_settings((int)s->replication, log_settings)};
     *ret_count = count;
     return EXIT_OK;
 }
@@ -81,8 +91,22 @@ static int show(const struct settings *s, const struct topic_found *found, size_
     return code;
 }
 
+/* A log topic that is not as it must be is shown with the rest; then the command fails. */
+static int begin_log(const struct settings *s, struct topic_found *log, char *detail, size_t detail_size)
+{
+    uint64_t incarnation = 0;
+    int error = kafka_log_begin(s->kafka, s->log_topic, TIMEOUT_MS, false, &incarnation, detail, detail_size);
+
+    if (error)
+        snprintf(log->detail, sizeof(log->detail), "%s", detail);
+    else if (incarnation && !log->detail[0])
+        snprintf(log->detail, sizeof(log->detail), "the log of incarnation %lu", incarnation);
+    return error == ERROR_CORRUPT ? ERROR_INVALID : error;
+}
+
 int cli_topics(const struct settings *s)
 {
+    const char *log_settings[KAFKA_LOG_SETTINGS_MOST][2];
     struct topic_wanted wanted[TOPICS_MOST];
     struct topic_found found[TOPICS_MOST] = {0};
     struct arena arena = {0};
@@ -91,9 +115,11 @@ int cli_topics(const struct settings *s)
 
     if (!*s->kafka)
         return cli_fail(EXIT_USAGE, "where is Kafka? --kafka HOST:PORT");
-    int code = read_wanted(s, &arena, wanted, &count);
+    int code = read_wanted(s, &arena, wanted, log_settings, &count);
     if (code == EXIT_OK) {
         int error = topics_ensure(s->kafka, wanted, count, TIMEOUT_MS, found, detail, sizeof(detail));
+        if (!error)
+            error = begin_log(s, &found[count - 1], detail, sizeof(detail));
         if (error != ERROR_UNAVAILABLE && error != ERROR_NOMEM)
             code = show(s, found, count);
         if (error)

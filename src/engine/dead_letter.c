@@ -149,29 +149,82 @@ static bool is_in_file(const struct dead_letters *d, uint64_t incarnation, uint6
     return offset != d->known_offset ? offset < d->known_offset : number <= d->known_number;
 }
 
-void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number,
-                      instant_t at, const struct event *e, struct event_verdict verdict)
+/* @lock held. False: the writer of the file is too far behind. */
+static bool line_begin(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number,
+                       instant_t at)
 {
-    if (is_in_file(d, incarnation, offset, number))
-        return;
-    pthread_mutex_lock(&d->lock);
-    size_t before = d->waiting.length;
-    if (before < BACKLOG_BYTES_MOST) {
-        struct buffer *b = &d->waiting;
-        buffer_printf(b, "{\"version\":\"%lu:%lu\",\"number\":%u,\"at\":", incarnation, offset, number);
-        json_put_instant(b, at);
-        buffer_printf(b, ",\"reason\":\"%s\",\"pointer\":\"%s\",\"detail\":\"%s\",\"event\":",
-                      reason_name((enum reason)verdict.reason), reason_pointer((enum reason)verdict.reason),
-                      reason_detail((enum reason)verdict.reason));
-        event_to_json(e, b);
-        buffer_string(b, "}\n");
-    }
+    struct buffer *b = &d->waiting;
+
+    if (b->length >= BACKLOG_BYTES_MOST)
+        return false;
+    buffer_printf(b, "{\"version\":\"%lu:%lu\",\"number\":%u,\"at\":", incarnation, offset, number);
+    json_put_instant(b, at);
+    return true;
+}
+
+/* @lock held. `before`: where the line begins. */
+static void line_end(struct dead_letters *d, size_t before)
+{
+    if (d->waiting.length > before)
+        buffer_string(&d->waiting, "}\n");
     if (d->waiting.failed || d->waiting.length == before) {
         d->waiting.length = before;
         d->waiting.failed = false;
         d->dropped++;
     }
     pthread_cond_broadcast(&d->changed);
+}
+
+void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number,
+                      instant_t at, const struct event *e, struct event_verdict verdict)
+{
+    enum reason reason = (enum reason)verdict.reason;
+
+    if (is_in_file(d, incarnation, offset, number))
+        return;
+    pthread_mutex_lock(&d->lock);
+    size_t before = d->waiting.length;
+    if (line_begin(d, incarnation, offset, number, at)) {
+        buffer_printf(&d->waiting, ",\"reason\":\"%s\",\"pointer\":\"%s\",\"detail\":\"%s\",\"event\":",
+                      reason_name(reason), reason_pointer(reason), reason_detail(reason));
+        event_to_json(e, &d->waiting);
+    }
+    line_end(d, before);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void put_base64(struct buffer *b, struct text bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *at = (const unsigned char *)bytes.at;
+
+    for (size_t i = 0; i < bytes.length; i += 3) {
+        size_t left = bytes.length - i;
+        unsigned bits =
+            (unsigned)at[i] << 16 | (left > 1 ? (unsigned)at[i + 1] << 8 : 0) | (left > 2 ? at[i + 2] : 0);
+        char four[5] = {digits[bits >> 18], digits[bits >> 12 & 63], left > 1 ? digits[bits >> 6 & 63] : '=',
+                        left > 2 ? digits[bits & 63] : '=', 0};
+        buffer_string(b, four);
+    }
+}
+
+void dead_letters_add_unreadable(struct dead_letters *d, uint64_t incarnation, uint64_t offset, instant_t at,
+                                 const char *pointer, const char *detail, struct text bytes)
+{
+    if (is_in_file(d, incarnation, offset, 0))
+        return;
+    pthread_mutex_lock(&d->lock);
+    size_t before = d->waiting.length;
+    if (line_begin(d, incarnation, offset, 0, at)) {
+        buffer_string(&d->waiting, ",\"reason\":\"unreadable\",\"pointer\":");
+        json_put_string(&d->waiting, text_of(pointer));
+        buffer_string(&d->waiting, ",\"detail\":");
+        json_put_string(&d->waiting, text_of(detail));
+        buffer_string(&d->waiting, ",\"bytes\":\"");
+        put_base64(&d->waiting, bytes);
+        buffer_string(&d->waiting, "\"");
+    }
+    line_end(d, before);
     pthread_mutex_unlock(&d->lock);
 }
 

@@ -15,6 +15,10 @@ int dead_letters_open(const char *path, struct dead_letters **ret_letters);
  * behind, it is dropped and counted. @thread writer */
 void dead_letters_add(struct dead_letters *d, uint64_t incarnation, uint64_t offset, uint32_t number,
                       instant_t at, const struct event *e, struct event_verdict verdict);
+/* The same for a record of the log that no decoder could read: its bytes, as base64, and what was wrong with
+ * them. @thread writer */
+void dead_letters_add_unreadable(struct dead_letters *d, uint64_t incarnation, uint64_t offset, instant_t at,
+                                 const char *pointer, const char *detail, struct text bytes);
 /* Is everything handed in written and synced, or given up? A checkpoint waits for it. @thread any, does not
  * block */
 bool dead_letters_idle(struct dead_letters *d);

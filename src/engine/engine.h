@@ -27,12 +27,21 @@ struct engine_witness {
     bool (*settled)(void *context, uint64_t next_offset);
 };
 
+/* What the engine asks of a log that it is given. */
+struct engine_log_start {
+    uint64_t offset;      /* `next` begins here */
+    uint64_t incarnation; /* of the checkpoint that leads up to it; 0: there is none */
+    log_lost lost;        /* to be called as log.h says, with this context */
+    void *lost_context;
+    char *detail; /* of an error: what is wrong and what to do */
+    size_t detail_size;
+};
+
 struct engine_options {
     const char *directory; /* holds log/, checkpoints/ and dead-letter.ndjson; made when it is not there.
                               NULL: nothing on disk, log and store are given */
-    /* NULL: the embedded log in directory/log. Else opens another one whose `next` begins at start_offset;
-     * the engine destroys it. */
-    int (*open_log)(void *context, uint64_t start_offset, struct log **ret_log);
+    /* NULL: the embedded log in directory/log. Else opens another one; the engine destroys it. */
+    int (*open_log)(void *context, const struct engine_log_start *start, struct log **ret_log);
     void *open_log_context;
     uint64_t checkpoint_records;    /* records replayed at most after a crash, about; 0: 2,000,000 */
     int64_t checkpoint_interval_us; /* a checkpoint at least that often while records come; 0: 5 minutes */

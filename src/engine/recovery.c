@@ -134,7 +134,14 @@ int recovery_run(struct engine *e, char *detail, size_t detail_size)
         return error;
     if (e->options.open_log) {
         struct log_status status;
-        error = e->options.open_log(e->options.open_log_context, e->state->next_offset, &e->log);
+        const struct engine_log_start start = {.offset = e->state->next_offset,
+                                               .incarnation =
+                                                   from_checkpoint ? state_incarnation(e->state) : 0,
+                                               .lost = told_lost,
+                                               .lost_context = e,
+                                               .detail = detail,
+                                               .detail_size = detail_size};
+        error = e->options.open_log(e->options.open_log_context, &start, &e->log);
         if (error)
             return error;
         e->log->ops->status(e->log, &status);

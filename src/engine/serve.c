@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/serve_kafka.h"
 #include "http/http.h"
 #include "intake/intake.h"
+#include "log/kafka_log.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +26,7 @@ struct server {
     struct http *http;
     struct intake *intake;
     struct intake_backlog *backlog; /* there is one when there is intake */
+    struct serve_kafka kafka; /* when the log is there */
     char group[64];
     char detail[512];
 };
@@ -73,6 +76,11 @@ static int start_engine(struct server *s)
                                .checkpoint_records = o->replay_records_most,
                                .checkpoint_interval_us = (int64_t)o->checkpoint_seconds * 1000000,
                                .segment_bytes = o->segment_bytes};
+
+    if (o->log == SERVE_LOG_KAFKA) {
+        e.open_log = serve_kafka_open_log;
+        e.open_log_context = &s->kafka;
+    }
     return engine_open(&e, &s->engine, s->detail, sizeof(s->detail));
 }
 
@@ -92,7 +100,8 @@ static int start_http(struct server *s)
     return http_start(&h, &s->http, s->detail, sizeof(s->detail));
 }
 
-/* The group carries the log's incarnation: two engines with logs of their own each get everything. */
+/* The group carries the log's incarnation: two engines with logs of their own each get everything, those of
+ * one log share it. */
 static int start_intake(struct server *s)
 {
     const struct serve_options *o = s->options;
@@ -111,6 +120,7 @@ static int start_intake(struct server *s)
     snprintf(s->group, sizeof(s->group), "onhand-intake-%lu", view_incarnation(engine_view(s->engine)));
     struct intake_options i = {.brokers = o->kafka_brokers,
                                .group = s->group,
+                               .member = s->kafka.log ? s->kafka.instance : NULL,
                                .sources = sources,
                                .sources_count = o->intake_count,
                                .dead_letter_topic = o->dead_letter_topic,
@@ -145,24 +155,36 @@ static int wait_until_ready(struct server *s, const sigset_t *signals, int *ret_
     return error;
 }
 
-static void watch_intake(struct server *s, char *last, size_t size)
-{
-    char trouble[256] = "";
+struct troubles { /* what was said last */
+    char intake[256], log[480];
+};
 
-    if (s->intake)
-        intake_trouble(s->intake, trouble, sizeof(trouble));
+static void say_once(const char *part, const char *trouble, char *last, size_t size)
+{
     if (strcmp(trouble, last) == 0)
         return;
     if (*trouble)
-        log_warning("intake: %s", trouble);
+        log_warning("%s: %s", part, trouble);
     else
-        log_info("intake: goes on");
+        log_info("%s: goes on", part);
     snprintf(last, size, "%s", trouble);
+}
+
+static void watch(struct server *s, struct troubles *last)
+{
+    struct troubles now = {0};
+
+    if (s->intake)
+        intake_trouble(s->intake, now.intake, sizeof(now.intake));
+    if (s->kafka.log)
+        kafka_log_trouble(s->kafka.log, now.log, sizeof(now.log));
+    say_once("intake", now.intake, last->intake, sizeof(last->intake));
+    say_once("log", now.log, last->log, sizeof(last->log));
 }
 
 static int run(struct server *s, const sigset_t *signals)
 {
-    char trouble[256] = "";
+    struct troubles last = {0};
     int signal = 0, error = wait_until_ready(s, signals, &signal);
 
     if (!error && !signal) {
@@ -174,7 +196,7 @@ static int run(struct server *s, const sigset_t *signals)
     }
     while (!signal) {
         signal = wait_for_signal(signals, 1000);
-        watch_intake(s, trouble, sizeof(trouble));
+        watch(s, &last);
     }
     log_info("signal %d: stopping", signal);
     return error == ERROR_TIMEOUT ? 0 : error;
@@ -202,11 +224,12 @@ static void stop_all(struct server *s)
     intake_stop(s->intake);
     engine_close(s->engine);
     intake_backlog_destroy(s->backlog);
+    serve_kafka_finish(&s->kafka);
 }
 
 int engine_serve(const struct serve_options *o)
 {
-    struct server s = {.options = o};
+    struct server s = {.options = o, .kafka = {.options = o, .lock_file = -1}};
     sigset_t signals;
     int error;
 

@@ -25,8 +25,9 @@ struct serve_options {
     unsigned http_threads; /* ≥ 1 */
     unsigned connections_most;
     size_t body_bytes_most;
-    enum serve_log log;        /* SERVE_LOG_KAFKA has been refused before */
-    const char *kafka_brokers; /* NULL: none; there is one when there is intake */
+    enum serve_log log;
+    const char *log_topic;     /* of SERVE_LOG_KAFKA */
+    const char *kafka_brokers; /* NULL: none; there is one when there is intake or SERVE_LOG_KAFKA */
     const struct serve_intake *intake;
     size_t intake_count;
     const char *dead_letter_topic;

@@ -60,6 +60,24 @@ static void keep_dead_letters(struct engine *e, const struct record *r, uint64_t
                              e->state->log_time, &r->events[i], e->outcome.verdicts[i]);
 }
 
+/* Bytes that are no record of ours: whoever may write to the log's topic can send them. They are kept with
+ * the reason, which decoding them once more tells. */
+static void keep_unreadable(struct engine *e, const struct log_record *l)
+{
+    struct problems problems = {0};
+    struct record r = {0};
+    uint32_t unknown_fields;
+
+    if (!e->dead_letters)
+        return;
+    int error =
+        record_decode_any(l->bytes, l->length, e->state->level, &e->arena, &r, &unknown_fields, &problems);
+    dead_letters_add_unreadable(e->dead_letters, state_incarnation(e->state), l->offset, l->appended_at,
+                                problems.count ? problems.at[0].pointer : "",
+                                problems.count ? problems.at[0].detail : error_text(error),
+                                (struct text){l->bytes, l->length});
+}
+
 static void answer(struct engine *e, struct command *c, uint64_t offset)
 {
     size_t count = e->outcome.verdicts_count;
@@ -131,6 +149,8 @@ static int apply_run(struct engine *e, size_t from, size_t to)
         uint64_t offset = e->records[i].offset;
         if (e->readable[i])
             keep_dead_letters(e, &e->decoded[i], offset);
+        else
+            keep_unreadable(e, &e->records[i]);
         e->alerts += e->outcome.alerts_count;
         publish_position(e);
         if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed))
@@ -167,6 +187,7 @@ static void publish_counters(struct engine *e)
     struct log_status log;
 
     e->log->ops->status(e->log, &log);
+    uint64_t reached = log.reached_offset > s->next_offset ? log.reached_offset : s->next_offset;
 #define PUT(name, value) atomic_store_explicit(&e->published.name, (uint64_t)(value), memory_order_relaxed)
     PUT(records_total, c->records);
     PUT(events_total, c->events);
@@ -186,7 +207,7 @@ static void publish_counters(struct engine *e)
     PUT(unreadable_records_total, e->unreadable);
     PUT(log_next_offset, s->next_offset);
     PUT(log_time_seconds, s->log_time == INSTANT_NONE ? 0 : s->log_time / INSTANT_SECOND);
-    PUT(log_behind_records, log.end_offset > s->next_offset ? log.end_offset - s->next_offset : 0);
+    PUT(log_behind_records, log.end_offset > reached ? log.end_offset - reached : 0);
     PUT(log_bytes_total, log.bytes);
     PUT(log_groups_total, log.groups);
     PUT(log_syncs_total, log.syncs);
@@ -203,11 +224,11 @@ static void publish_counters(struct engine *e)
     PUT(alerts_total, e->alerts);
     PUT(dead_letters_total, e->dead_letters ? dead_letters_written(e->dead_letters) : 0);
 #undef PUT
-    bool ready = log.writable && s->next_offset >= e->ready_at_offset;
+    bool ready = log.writable && reached >= e->ready_at_offset;
     if (!log.writable)
         engine_set_why(e, "%s", log.reason);
     else if (!ready)
-        engine_set_why(e, "replaying: at record %lu of %lu", s->next_offset, e->ready_at_offset);
+        engine_set_why(e, "replaying: at record %lu of %lu", reached, e->ready_at_offset);
     atomic_store_explicit(&e->view.ready, ready, memory_order_relaxed);
     atomic_store_explicit(&e->published.ready, ready, memory_order_relaxed);
     if (ready && !e->ready) {
@@ -227,8 +248,12 @@ static void stopped(struct engine *e, int error)
         engine_set_why(
             e, "the log asks for a newer version of onhand at record %lu: upgrade; nothing was skipped",
             e->state->next_offset);
-    else if (error)
-        engine_set_why(e, "stopped at record %lu: %s", e->state->next_offset, error_text(error));
+    else if (error) {
+        struct log_status log;
+        e->log->ops->status(e->log, &log);
+        engine_set_why(e, "stopped at record %lu: %s", e->state->next_offset,
+                       log.writable || !log.reason[0] ? error_text(error) : log.reason);
+    }
     if (error)
         log_error("no more records are applied: %s", e->why_not_ready);
     pthread_mutex_lock(&e->lock);

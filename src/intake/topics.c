@@ -18,6 +18,8 @@ static rd_kafka_NewTopic_t *new_topic(const struct topic_wanted *w)
         rd_kafka_NewTopic_set_config(t, "max.message.bytes", "8388608");
         rd_kafka_NewTopic_set_config(t, "retention.ms", "-1");
     }
+    for (size_t i = 0; t && i < w->settings_count; i++)
+        rd_kafka_NewTopic_set_config(t, w->settings[i][0], w->settings[i][1]);
     return t;
 }
 

@@ -9,9 +9,11 @@
 
 struct topic_wanted {
     const char *name;
-    int partitions;   /* when it is made; > 0 */
-    int replication;  /* -1: as the broker has it */
-    bool dead_letter; /* room for large messages, kept until somebody deletes them */
+    int partitions;             /* when it is made; > 0 */
+    int replication;            /* -1: as the broker has it */
+    bool dead_letter;           /* room for large messages, kept until somebody deletes them */
+    const char *(*settings)[2]; /* names and values that it is made with; settings_count of them */
+    size_t settings_count;
 };
 
 enum topic_state { TOPIC_THERE, TOPIC_MADE, TOPIC_MISSING };

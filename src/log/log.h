@@ -1,5 +1,5 @@
-/* The log: records in one order, durable before they are told. Embedded (file_log.c), Kafka (kafka_log.c,
- * later), simulated (tests/sim). */
+/* The log: records in one order, durable before they are told. Embedded (file_log.c), Kafka (kafka_log.c),
+ * simulated (tests/sim). */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 
@@ -27,8 +27,9 @@ struct log_append {
 struct log_status {
     bool writable; /* false after a failed sync or a full disk: appends answer ERROR_UNAVAILABLE */
     uint64_t first_offset, end_offset; /* what can be read: first ≤ offset < end (durable) */
-    uint64_t bytes, groups, syncs;     /* since open */
-    char reason[160];                  /* why not writable, and what to do */
+    uint64_t reached_offset; /* of a log whose offsets have holes: all before it came out of `next`; else 0 */
+    uint64_t bytes, groups, syncs; /* since open */
+    char reason[240];              /* why not writable, and what to do */
 };
 
 struct log_ops {

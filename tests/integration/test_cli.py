@@ -74,7 +74,7 @@ def test_help_is_there_for_every_command_and_names_its_options():
 def test_usage_errors_name_what_would_be_right():
     for words, said in ((["serve", "--lisetn", "x"], "did you mean --listen?"), (["sevre"], "did you mean serve?"),
                         (["serve", "--http-threads", "0"], "an integer from 1 to 64"), (["get"], "something is missing"),
-                        (["serve", "--log", "kafka"], "not in this version"), (["serve", "--intake", "a=json"], "--kafka HOST:PORT"),
+                        (["serve", "--log", "kafka"], "--log kafka needs to know where Kafka is"), (["serve", "--intake", "a=json"], "--kafka HOST:PORT"),
                         (["serve", "--kafka", "h:1", "--intake", "a=xml"], "TOPIC=json or TOPIC=protobuf"),
                         (["send", "--topic", "x"], "--kafka HOST:PORT"), (["get", "X", "--url", "https://h"], "TLS"),
                         (["key", "list"], "--keys FILE"), (["export", "--kind", "events"], "not in this version")):

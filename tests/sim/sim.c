@@ -137,12 +137,12 @@ static void witness_destroy(struct log *l)
     s->inner = NULL;
 }
 
-static int open_witness(void *context, uint64_t start_offset, struct log **ret_log)
+static int open_witness(void *context, const struct engine_log_start *start, struct log **ret_log)
 {
     static const struct log_ops ops = {witness_append, witness_next, witness_wake,   witness_trim,
                                        witness_status, witness_stop, witness_destroy};
     struct sim *s = context;
-    int error = sim_log_open(s->disk, start_offset, &s->inner);
+    int error = sim_log_open(s->disk, start->offset, &s->inner);
 
     s->witness.ops = &ops;
     if (!error)
@@ -188,14 +188,14 @@ static void replay_status(struct log *l, struct log_status *ret)
 
 static void replay_nothing(struct log *l) {}
 
-static int open_replay(void *context, uint64_t start_offset, struct log **ret_log)
+static int open_replay(void *context, const struct engine_log_start *start, struct log **ret_log)
 {
     static const struct log_ops ops = {replay_append, replay_next,    replay_nothing, replay_trim,
                                        replay_status, replay_nothing, replay_nothing};
     struct replay *r = context;
 
     r->log.ops = &ops;
-    r->at = start_offset;
+    r->at = start->offset;
     *ret_log = &r->log;
     return 0;
 }

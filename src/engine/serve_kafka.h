@@ -1,0 +1,23 @@
+/* The part of `onhand serve` that has to do with a log on Kafka. */
+#ifndef ENGINE_SERVE_KAFKA_H
+#define ENGINE_SERVE_KAFKA_H
+
+#include "engine/engine.h"
+#include "engine/serve_options.h"
+
+enum { INSTANCE_BYTES = 32 };
+
+struct serve_kafka {
+    const struct serve_options *options;
+    struct log *log; /* the engine's; set when it was opened */
+    int lock_file;
+    char instance[INSTANCE_BYTES]; /* this instance's name, the same after a restart: it lies in the data
+                                      folder */
+};
+
+/* engine_options.open_log; the context is a struct serve_kafka. Locks the data folder: one process a folder.
+ */
+int serve_kafka_open_log(void *context, const struct engine_log_start *start, struct log **ret_log);
+void serve_kafka_finish(struct serve_kafka *k);
+
+#endif

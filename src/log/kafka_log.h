@@ -1,0 +1,44 @@
+/* The log on Kafka: a topic with one partition that every instance reads and appends to. */
+#ifndef LOG_KAFKA_LOG_H
+#define LOG_KAFKA_LOG_H
+
+#include "log/log.h"
+
+enum { KAFKA_LOG_SETTINGS_MOST = 16 };
+
+struct kafka_log_options {
+    const char *brokers, *topic;
+    uint64_t start_offset; /* `next` begins here: the checkpoint's next offset; 0: the very first record */
+    uint64_t incarnation_expected; /* the checkpoint's; 0: there is no checkpoint */
+    log_lost lost;
+    void *lost_context;
+    int command_wait_ms;       /* a record not back after that is told lost (ERROR_TIMEOUT); 0: 4 s */
+    size_t queue_records_most; /* a power of two; 0: 65536 */
+    size_t queue_bytes_most;   /* 0: 64 MiB */
+    bool settings_unchecked;   /* tests: a mock cluster has no settings to look at */
+};
+
+/* Looks at the topic, then begins to read and to append. 0, or ERROR_UNAVAILABLE (no broker answers),
+ * ERROR_INVALID (topic missing, or not as it must be), ERROR_CORRUPT (its first record is no incarnation, it
+ * begins after start_offset or ends before it), ERROR_CONFLICT (it is not the checkpoint's log), ERROR_NOMEM;
+ * `detail` says what to change. Answers after 15 s at most. Records of several appends of one instance stay
+ * in their order; those of other instances may stand between.
+ *
+ * Threads inside: `send` serves acknowledgements and tells what is lost, `watch` looks at the topic every few
+ * seconds. `next` reads on the caller's. */
+int kafka_log_open(const struct kafka_log_options *o, struct log **ret_log, char *detail, size_t detail_size);
+
+/* What an operator should know, or "": no broker, a setting changed, a transaction that hangs, reading that
+ * stood still. @thread any */
+void kafka_log_trouble(struct log *log, char *out, size_t size);
+
+/* What a log topic of so many copies has to be made with: (name, value). The number of them. */
+size_t kafka_log_settings(int replication, const char *ret_settings[KAFKA_LOG_SETTINGS_MOST][2]);
+
+/* Checks the topic and, when nothing was ever written to it, writes its first record: the log's incarnation.
+ * When two do that at the same moment the one that comes first counts and the other is ignored. Errors as
+ * kafka_log_open. *ret_incarnation: what the log begins with now; 0: it no longer begins at its first. */
+int kafka_log_begin(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+                    uint64_t *ret_incarnation, char *detail, size_t detail_size);
+
+#endif

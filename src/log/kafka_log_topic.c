@@ -1,0 +1,443 @@
+/* What a log topic has to be: looked at before the log is opened, and every few seconds as long as it is. */
+#include "log/kafka_log_internal.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "codec/record_codec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum must { EQUAL, AT_LEAST };
+enum when { ALWAYS, REPLICATED };
+enum { AGAIN_MS = 200, OPEN_TRANSACTION_MS = 15000, STILL_MS = 15000 };
+
+static const struct {
+    const char *name, *value;
+    enum must must;
+    enum when when;
+} log_settings[] = {
+#define LOG_TOPIC(name, value, must, when) {name, value, must, when},
+#include "log/kafka_log_settings.def"
+#undef LOG_TOPIC
+};
+enum { LOG_SETTINGS_COUNT = sizeof(log_settings) / sizeof(log_settings[0]) };
+_Static_assert(sizeof(log_settings) / sizeof(log_settings[0]) <= (size_t)KAFKA_LOG_SETTINGS_MOST,
+               "room for all");
+
+size_t kafka_log_settings(int replication, const char *ret_settings[KAFKA_LOG_SETTINGS_MOST][2])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < LOG_SETTINGS_COUNT; i++) {
+        if (log_settings[i].when == REPLICATED && replication < 2)
+            continue;
+        ret_settings[count][0] = log_settings[i].name;
+        ret_settings[count++][1] = log_settings[i].value;
+    }
+    return count;
+}
+
+bool kafka_set(rd_kafka_conf_t *conf, const char *const settings[][2], size_t count, char *detail,
+               size_t detail_size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], detail, detail_size) != RD_KAFKA_CONF_OK)
+            return false;
+    return true;
+}
+
+/* A consumer, because a producer that asks for a topic may make the broker create it. */
+rd_kafka_t *kafka_admin_create(const char *brokers, char *detail, size_t detail_size)
+{
+    const char *const settings[][2] = {
+        {"bootstrap.servers", brokers},
+        {"client.id", "onhand-log-watch"},
+        {"allow.auto.create.topics", "false"},
+        {"auto.offset.reset", "error"},
+        {"isolation.level", "read_committed"},
+        {"queued.max.messages.kbytes", "1024"},
+        {"fetch.wait.max.ms", "100"},
+        {"reconnect.backoff.max.ms", "500"},
+        {"log_level", "2"},
+    };
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_t *admin = NULL;
+
+    if (kafka_set(conf, settings, sizeof(settings) / sizeof(settings[0]), detail, detail_size))
+        admin = rd_kafka_new(RD_KAFKA_CONSUMER, conf, detail, detail_size);
+    if (!admin)
+        rd_kafka_conf_destroy(conf);
+    return admin;
+}
+
+/* ---- is it as it must be? ---- */
+
+static int judge_metadata(const struct rd_kafka_metadata *m, const char *topic, int *ret_replicas,
+                          char *detail, size_t size)
+{
+    const struct rd_kafka_metadata_topic *t = m->topic_cnt == 1 ? &m->topics[0] : NULL;
+
+    if (!t || t->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || (!t->err && t->partition_cnt == 0)) {
+        snprintf(detail, size, "the log topic %s is not there: make it with `onhand topics`", topic);
+        return ERROR_INVALID;
+    }
+    if (t->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || (!t->err && t->partitions[0].leader < 0)) {
+        snprintf(detail, size, "the log topic %s has no leader now", topic);
+        return ERROR_UNAVAILABLE;
+    }
+    if (t->err) {
+        snprintf(detail, size, "the log topic %s: %s", topic, rd_kafka_err2str(t->err));
+        return ERROR_INVALID;
+    }
+    if (t->partition_cnt != 1) {
+        snprintf(detail, size,
+                 "the log topic %s has %d partitions and must have 1: only one keeps the order; make another "
+                 "topic with `onhand topics --log-topic NAME`",
+                 topic, t->partition_cnt);
+        return ERROR_INVALID;
+    }
+    *ret_replicas = t->partitions[0].replica_cnt;
+    return 0;
+}
+
+static int check_partitions(rd_kafka_t *admin, const char *topic, int timeout_ms, int *ret_replicas,
+                            char *detail, size_t size)
+{
+    const struct rd_kafka_metadata *m = NULL;
+    rd_kafka_topic_t *t = rd_kafka_topic_new(admin, topic, NULL);
+
+    if (!t) {
+        snprintf(detail, size, "%s is not the name of a topic", topic);
+        return ERROR_INVALID;
+    }
+    rd_kafka_resp_err_t answer = rd_kafka_metadata(admin, 0, t, &m, timeout_ms);
+    int error = ERROR_UNAVAILABLE;
+    if (answer)
+        snprintf(detail, size, "no broker answers: %s", rd_kafka_err2str(answer));
+    else
+        error = judge_metadata(m, topic, ret_replicas, detail, size);
+    if (m)
+        rd_kafka_metadata_destroy(m);
+    rd_kafka_topic_destroy(t);
+    return error;
+}
+
+static const char *value_of(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), name) == 0)
+            return rd_kafka_ConfigEntry_value(entries[i]);
+    return NULL;
+}
+
+static int judge_settings(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *topic,
+                          int replicas, char *detail, size_t size)
+{
+    for (size_t i = 0; i < LOG_SETTINGS_COUNT; i++) {
+        const char *wanted = log_settings[i].value, *found = value_of(entries, count, log_settings[i].name);
+        if (!found || (log_settings[i].when == REPLICATED && replicas < 2))
+            continue;
+        if (log_settings[i].must == EQUAL ? strcmp(found, wanted) == 0
+                                          : strtoll(found, NULL, 10) >= strtoll(wanted, NULL, 10))
+            continue;
+        snprintf(detail, size, "the log topic %s has %s=%s and must have %s%s: change it with kafka-configs",
+                 topic, log_settings[i].name, found, log_settings[i].must == AT_LEAST ? "at least " : "",
+                 wanted);
+        return ERROR_INVALID;
+    }
+    return 0;
+}
+
+static int judge_answer(rd_kafka_event_t *event, const char *topic, int replicas, char *detail, size_t size)
+{
+    const rd_kafka_DescribeConfigs_result_t *result =
+        event ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
+    size_t count = 0, entries_count = 0;
+
+    if (!result || rd_kafka_event_error(event)) {
+        snprintf(detail, size, "the settings of the log topic %s cannot be read: %s", topic,
+                 event ? rd_kafka_event_error_string(event) : "no answer");
+        return ERROR_UNAVAILABLE;
+    }
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(result, &count);
+    if (count != 1 || rd_kafka_ConfigResource_error(resources[0])) {
+        snprintf(detail, size, "the settings of the log topic %s cannot be read: %s", topic,
+                 count ? rd_kafka_err2str(rd_kafka_ConfigResource_error(resources[0])) : "an empty answer");
+        return ERROR_INVALID;
+    }
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &entries_count);
+    return judge_settings(entries, entries_count, topic, replicas, detail, size);
+}
+
+static int check_settings(rd_kafka_t *admin, const char *topic, int timeout_ms, int replicas, char *detail,
+                          size_t size)
+{
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin);
+    char text[120];
+
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof(text));
+    rd_kafka_DescribeConfigs(admin, &resource, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 500);
+    int error = judge_answer(event, topic, replicas, detail, size);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ConfigResource_destroy(resource);
+    return error;
+}
+
+int kafka_topic_check(rd_kafka_t *admin, const char *topic, bool settings, int timeout_ms, char *detail,
+                      size_t detail_size)
+{
+    int replicas = 0;
+    int error = check_partitions(admin, topic, timeout_ms, &replicas, detail, detail_size);
+
+    if (!error && settings)
+        error = check_settings(admin, topic, timeout_ms, replicas, detail, detail_size);
+    return error;
+}
+
+/* ---- where it begins and ends ---- */
+
+static int read_incarnation(const rd_kafka_message_t *m, uint64_t *ret)
+{
+    struct arena arena = {0};
+    struct problems problems = {0};
+    struct record r = {0};
+    uint32_t unknown_fields = 0;
+    int error = record_decode(m->payload ? m->payload : "", m->len, LEVEL_NEWEST, &arena, &r, &unknown_fields,
+                              &problems);
+
+    if (!error && (r.kind != RECORD_INCARNATION || r.incarnation.number == 0))
+        error = ERROR_INVALID;
+    if (!error)
+        *ret = r.incarnation.number;
+    arena_finish(&arena);
+    return error == ERROR_NOMEM ? error : error ? ERROR_CORRUPT : 0;
+}
+
+static int first_record(rd_kafka_t *admin, const char *topic, int timeout_ms, uint64_t *ret_incarnation,
+                        char *detail, size_t size)
+{
+    rd_kafka_topic_t *t = rd_kafka_topic_new(admin, topic, NULL);
+    int64_t until_us = clock_monotonic_us() + INT64_C(1000) * timeout_ms;
+    int error = ERROR_UNAVAILABLE;
+
+    snprintf(detail, size, "the first record of the log topic %s cannot be read now", topic);
+    if (!t || rd_kafka_consume_start(t, 0, 0) != 0)
+        goto out;
+    while (clock_monotonic_us() < until_us) {
+        rd_kafka_message_t *m = rd_kafka_consume(t, 0, AGAIN_MS);
+        bool record = m && !m->err;
+        if (record)
+            error = read_incarnation(m, ret_incarnation);
+        if (m)
+            rd_kafka_message_destroy(m);
+        if (record)
+            break;
+    }
+    rd_kafka_consume_stop(t, 0);
+    if (error == ERROR_CORRUPT)
+        snprintf(detail, size,
+                 "the first record of the topic %s is no incarnation, so it is not a log: make an empty "
+                 "topic with "
+                 "`onhand topics --log-topic NAME`, and let nobody write to it before that",
+                 topic);
+out:
+    if (t)
+        rd_kafka_topic_destroy(t);
+    return error;
+}
+
+int kafka_topic_ends(rd_kafka_t *admin, const char *topic, int timeout_ms, struct kafka_ends *ret,
+                     char *detail, size_t detail_size)
+{
+    struct kafka_ends ends = {0};
+    rd_kafka_resp_err_t answer =
+        rd_kafka_query_watermark_offsets(admin, topic, 0, &ends.first, &ends.end, timeout_ms);
+
+    if (answer) {
+        snprintf(detail, detail_size, "the ends of the log topic %s are not known: %s", topic,
+                 rd_kafka_err2str(answer));
+        return ERROR_UNAVAILABLE;
+    }
+    int error = 0;
+    if (ends.first == 0 && ends.end > 0)
+        error = first_record(admin, topic, timeout_ms, &ends.incarnation, detail, detail_size);
+    if (!error)
+        *ret = ends;
+    return error;
+}
+
+/* ---- its beginning ---- */
+
+static int write_incarnation(const char *brokers, const char *topic, int timeout_ms, char *detail,
+                             size_t size)
+{
+    char wait[16];
+    const char *const settings[][2] = {{"bootstrap.servers", brokers},
+                                       {"client.id", "onhand-topics"},
+                                       {"enable.idempotence", "true"},
+                                       {"message.timeout.ms", wait},
+                                       {"linger.ms", "0"},
+                                       {"log_level", "2"}};
+    struct record r = {.kind = RECORD_INCARNATION,
+                       .level = LEVEL_NEWEST,
+                       .incarnation = {.number = (uint64_t)clock_wall_us()}};
+    struct buffer bytes = {0};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_t *producer = NULL;
+    int error = record_encode(&r, &bytes);
+
+    snprintf(wait, sizeof(wait), "%d", timeout_ms);
+    if (!error && kafka_set(conf, settings, sizeof(settings) / sizeof(settings[0]), detail, size))
+        producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, detail, size);
+    if (!producer) {
+        rd_kafka_conf_destroy(conf);
+        buffer_finish(&bytes);
+        return error ? error : ERROR_INVALID;
+    }
+    rd_kafka_resp_err_t sent = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
+                                                 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                                 RD_KAFKA_V_VALUE(bytes.at, bytes.length), RD_KAFKA_V_END);
+    if (!sent)
+        sent = rd_kafka_flush(producer, timeout_ms);
+    if (sent) {
+        snprintf(detail, size, "the first record could not be written to %s: %s", topic,
+                 rd_kafka_err2str(sent));
+        error = ERROR_UNAVAILABLE;
+    }
+    rd_kafka_destroy(producer);
+    buffer_finish(&bytes);
+    return error;
+}
+
+int kafka_log_begin(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+                    uint64_t *ret_incarnation, char *detail, size_t detail_size)
+{
+    rd_kafka_t *admin = kafka_admin_create(brokers, detail, detail_size);
+    struct kafka_ends ends = {0};
+
+    if (!admin)
+        return ERROR_INVALID;
+    int error = kafka_topic_check(admin, topic, !settings_unchecked, timeout_ms, detail, detail_size);
+    if (!error)
+        error = kafka_topic_ends(admin, topic, timeout_ms, &ends, detail, detail_size);
+    if (!error && ends.end == 0) {
+        error = write_incarnation(brokers, topic, timeout_ms, detail, detail_size);
+        if (!error)
+            error = kafka_topic_ends(admin, topic, timeout_ms, &ends, detail, detail_size);
+    }
+    rd_kafka_destroy_flags(admin, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (error)
+        return error;
+    *ret_incarnation = ends.incarnation;
+    detail[0] = '\0';
+    return 0;
+}
+
+/* ---- @thread watch ---- */
+
+struct watch {
+    uint64_t reached;             /* at the last look */
+    int64_t still_us, pending_us; /* since when nothing came although there is more; a transaction is open */
+};
+
+static void say(struct kafka_log *l, char *what, size_t size, const char *text)
+{
+    pthread_mutex_lock(&l->lock);
+    snprintf(what, size, "%s", text);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static bool longer_than(int64_t *since_us, bool now, int64_t ms)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    if (!now)
+        *since_us = 0;
+    else if (!*since_us)
+        *since_us = now_us;
+    return now && now_us - *since_us > 1000 * ms;
+}
+
+/* Compares how far reading is with where the log ends. */
+static void look_at_progress(struct kafka_log *l, struct watch *w, uint64_t end)
+{
+    uint64_t reached = atomic_load(&l->reached), high = atomic_load(&l->high_watermark);
+    bool still = reached < end && reached == w->reached;
+    char text[480] = "";
+
+    if (longer_than(&w->pending_us, high > end && reached == w->reached, OPEN_TRANSACTION_MS))
+        snprintf(
+            text, sizeof(text),
+            "a transaction on the log topic %s stays open since record %lu: what stands behind it is not "
+            "read before it ends (kafka-transactions finds and aborts it)",
+            l->topic, end);
+    if (longer_than(&w->still_us, still, STILL_MS)) {
+        snprintf(text, sizeof(text), "reading the log stands still at record %lu of %lu: begun anew", reached,
+                 end);
+        w->still_us = 0;
+        atomic_store(&l->read_anew, true);
+        l->log.ops->wake(&l->log);
+    }
+    w->reached = reached;
+    say(l, l->trouble, sizeof(l->trouble), text);
+}
+
+static void look(struct kafka_log *l, struct watch *w)
+{
+    int64_t first = 0, end = 0;
+    char detail[480] = "";
+    int error =
+        kafka_topic_check(l->admin, l->topic, !l->options.settings_unchecked, ASK_MS, detail, sizeof(detail));
+
+    if (error == ERROR_UNAVAILABLE) {
+        say(l, l->trouble, sizeof(l->trouble), detail);
+        return;
+    }
+    say(l, l->complaint, sizeof(l->complaint), error ? detail : "");
+    if (error || rd_kafka_query_watermark_offsets(l->admin, l->topic, 0, &first, &end, ASK_MS) != 0)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->first_offset = (uint64_t)first;
+    l->end_offset = (uint64_t)end;
+    pthread_mutex_unlock(&l->lock);
+    look_at_progress(l, w, (uint64_t)end);
+}
+
+/* @lock held, given up while waiting. Until the next look is due, or stopping. */
+static void wait_for_turn(struct kafka_log *l)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WATCH_MS / 1000;
+    while (!l->stopping)
+        if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT)
+            return;
+}
+
+void *kafka_watch_main(void *log)
+{
+    struct kafka_log *l = log;
+    struct watch w = {0};
+
+    pthread_mutex_lock(&l->lock);
+    for (;;) {
+        wait_for_turn(l);
+        if (l->stopping)
+            break;
+        pthread_mutex_unlock(&l->lock);
+        look(l, &w);
+        pthread_mutex_lock(&l->lock);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
