@@ -229,6 +229,20 @@ void backlog_give_back(struct intake_backlog *b, struct text name, int32_t parti
     pthread_mutex_unlock(&b->lock);
 }
 
+size_t backlog_places(struct intake_backlog *b, struct rejection_place *ret, size_t most)
+{
+    size_t count = 0;
+
+    if (!b)
+        return 0;
+    pthread_mutex_lock(&b->lock);
+    for (const struct rejection_list *l = b->lists; l && count < most; l = l->next)
+        if (l->first)
+            ret[count++] = (struct rejection_place){{l->name, l->name_length}, l->partition};
+    pthread_mutex_unlock(&b->lock);
+    return count;
+}
+
 static bool is_among(struct text name, const struct text *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -25,6 +25,13 @@ void backlog_strike(struct intake_backlog *b, struct text name, int32_t partitio
 void backlog_strike_before(struct intake_backlog *b, struct text name, int32_t partition, int64_t from);
 /* Gives up a take: nobody will send it. */
 void backlog_give_back(struct intake_backlog *b, struct text name, int32_t partition, int64_t offset);
+/* Which partitions have rejections, `most` of them at most; how many. The names live until
+ * backlog_keep_only. */
+struct rejection_place {
+    struct text name;
+    int32_t partition;
+};
+size_t backlog_places(struct intake_backlog *b, struct rejection_place *ret, size_t most);
 /* Forgets what belongs to no name of these. */
 void backlog_keep_only(struct intake_backlog *b, const struct text *names, size_t count);
 

@@ -19,6 +19,9 @@ enum {
     SEEK_TIMEOUT_MS = 1000,
     COMMITTED_TIMEOUT_MS = 2000,
     DECIDE_TIMEOUT_MS = 1000,
+    OTHERS_TIMEOUT_MS = 500,
+    OTHERS_EVERY = 2, /* looks, a second each */
+    OTHERS_A_LOOK = 256,
     COOPERATIVE_SINCE = 0x020601ff
 };
 
@@ -467,8 +470,55 @@ static void look_for_broker(struct intake *i)
     intake_say(i, i->trouble, "%s", "");
 }
 
+static bool is_ours(struct intake *i, const struct source *s, int32_t partition)
+{
+    struct lane *l = lane_find(i, s->topic, partition);
+    return l && l->state != LANE_UNASSIGNED;
+}
+
+static const struct source *source_named(const struct intake *i, struct text name)
+{
+    for (size_t s = 0; s < i->sources_count; s++)
+        if (text_equal(source_name(&i->sources[s]), name))
+            return &i->sources[s];
+    return NULL;
+}
+
+/* Engines that share a log note each other's rejections: those of partitions that another member has are its
+ * to send, and its committed offset tells how far it is. Without that our checkpoints would wait for ever. */
+static void settle_others(struct intake *i)
+{
+    struct rejection_place places[OTHERS_A_LOOK];
+    size_t count = backlog_places(i->backlog, places, OTHERS_A_LOOK);
+    bool unknown = false;
+
+    if (!count)
+        return;
+    rd_kafka_topic_partition_list_t *others = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t k = 0; k < count; k++) {
+        const struct source *s = source_named(i, places[k].name);
+        unknown |= !s;
+        if (s && !is_ours(i, s, places[k].partition))
+            rd_kafka_topic_partition_list_add(others, s->topic, places[k].partition);
+    }
+    if (others->cnt &&
+        rd_kafka_committed(i->consumer, others, OTHERS_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        for (int k = 0; k < others->cnt; k++) {
+            const rd_kafka_topic_partition_t *p = &others->elems[k];
+            if (!p->err && p->offset >= 0)
+                backlog_strike_before(i->backlog, source_name(source_find(i, p->topic)), p->partition,
+                                      p->offset);
+        }
+    rd_kafka_topic_partition_list_destroy(others);
+    if (unknown) /* another member reads a topic that we were not told of */
+        intake_forget_other_names(i);
+}
+
 void consumer_watch(struct intake *i)
 {
+    if (!i->broker_down && ++i->watches % OTHERS_EVERY == 0)
+        settle_others(i);
+
     if (i->broker_down)
         look_for_broker(i);
     FOR_EACH_LANE (i, l)

@@ -199,7 +199,7 @@ static int sources_copy(struct intake *i, const struct intake_options *o)
     return 0;
 }
 
-static void forget_other_names(struct intake *i)
+void intake_forget_other_names(struct intake *i)
 {
     struct text *names = calloc(i->sources_count ? i->sources_count : 1, sizeof(*names));
 
@@ -274,7 +274,7 @@ int intake_start(const struct intake_options *o, struct intake **ret_intake, cha
         intake_free(i);
         return error;
     }
-    forget_other_names(i);
+    intake_forget_other_names(i);
     *ret_intake = i;
     return 0;
 }

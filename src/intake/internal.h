@@ -53,6 +53,7 @@ struct intake {
     const rd_kafka_topic_t *recent_topic; /* of the last message, and whose it was */
     struct lane *recent_lane;
     struct lane *touched[BATCH_MESSAGES];
+    uint64_t watches;
     uint64_t assignments; /* how often the assignment changed */
     bool cooperative;
     bool blocked; /* the engine takes no more */
@@ -73,6 +74,9 @@ struct intake {
 /* Writes a trouble text ("" clears it); at is one of the char[240] above. @thread intake */
 void intake_say(struct intake *i, char at[240], const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Rejections of topics that are none of ours. @thread intake, or before it starts */
+void intake_forget_other_names(struct intake *i);
 
 static inline struct text source_name(const struct source *s)
 {

@@ -115,6 +115,24 @@ def test_intake_of_two_engines_ends_in_one_log(program, broker, daemon):
     assert engines[0].export() == engines[1].export()
 
 
+def test_rejections_of_intake_are_sent_and_hold_up_nobodys_checkpoint(program, broker, daemon):
+    """Both engines see every rejection; the member that has the partition sends the dead letter, and the other one goes on as well."""
+    topic = make_log(program, broker)
+    sales = broker.topic(4)
+    options = (*on_log(broker, topic), "--intake", f"{sales}=json", "--dead-letter-topic", f"{sales}-dead", "--checkpoint-seconds", "1")
+    engines = [daemon(*options).start() for _ in range(2)]
+    future = [(f"k{n}", json.dumps(receipt(n, occurred_at="2999-01-01T00:00:00Z"))) for n in range(40)]  # well formed, and rejected
+    broker.produce(sales, future)
+    for engine in engines:
+        engine.wait_metric("onhand_events_rejected_total", 40, 40)
+    end = engines[0].metric("onhand_log_next_offset")
+    for engine in engines:
+        engine.wait_metric("onhand_checkpoint_offset", end, 30)
+        assert engine.stop() == 0
+    letters = [dict(letter.headers()) for letter in broker.read(f"{sales}-dead", 60, 3)]  # twice when a partition changed hands
+    assert len({(letter["onhand.error.partition"], letter["onhand.error.offset"]) for letter in letters}) == 40
+
+
 def test_broker_away(program, own_broker, daemon):
     """Appends are refused after a bounded wait, reads go on, and it catches up by itself."""
     topic = make_log(program, own_broker)
