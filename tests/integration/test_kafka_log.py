@@ -141,7 +141,7 @@ def test_broker_away(program, own_broker, daemon):
         assert engines[number % 2].post("/v1/events", receipt(number)).json()["applied"] == 1
     wait_until(lambda: engines[1].row("SKU-1", "store-1") == 10, 10, "ten")
     own_broker.kill()
-    refused, number, until = 0, 10, time.monotonic() + 10
+    refused, number, until = 0, 10, time.monotonic() + 6
     while time.monotonic() < until:
         began = time.monotonic()
         answer = engines[number % 2].post("/v1/events", receipt(number))
