@@ -1,6 +1,7 @@
 /* `onhand serve`: turns options into what the engine wants, and hands over. */
 #include "cli/cli.h"
 #include "engine/serve_options.h"
+#include "sinks/redis_sink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,10 @@ static int intakes_read(const struct settings *s, struct arena *a, struct serve_
 
 static int check(const struct settings *s)
 {
+    char detail[400];
+
+    if (*s->redis && !redis_address_check(s->redis, detail, sizeof(detail)))
+        return cli_fail(EXIT_USAGE, "--redis %s", detail);
     if (s->log == SERVE_LOG_KAFKA && !*s->kafka)
         return cli_fail(EXIT_USAGE, "--log kafka needs to know where Kafka is: --kafka HOST:PORT");
     if (s->log == SERVE_LOG_KAFKA && !topic_is_name(s->log_topic))
@@ -94,6 +99,8 @@ int cli_serve(const struct settings *s)
         .intake = intake,
         .intake_count = s->intake.count,
         .dead_letter_topic = s->dead_letter_topic,
+        .redis = *s->redis ? s->redis : NULL,
+        .redis_prefix = s->redis_prefix,
         .keys_path = *s->keys ? s->keys : NULL,
         .checkpoint_seconds = (unsigned)s->checkpoint_seconds,
         .replay_records_most = s->replay_records_most,

@@ -15,6 +15,7 @@
 
 struct engine;
 struct checkpoint_store;
+struct feed;
 
 /* Who else has to know of verdicts before a checkpoint may cover them (intake's dead letters). */
 struct engine_witness {
@@ -49,7 +50,8 @@ struct engine_options {
     const struct checkpoint_store *store; /* NULL: files in directory/checkpoints (store.h) */
     struct engine_witness witness;        /* judged NULL: nobody */
     bool keep_log;                        /* never trim the log */
-    int64_t stop_timeout_us;              /* for draining and the last checkpoint; 0: 8 s */
+    struct feed *feed;       /* NULL: nobody wants to know what changed. The caller's; outlives the engine */
+    int64_t stop_timeout_us; /* for draining and the last checkpoint; 0: 8 s */
 };
 
 /* Recovers (newest checkpoint that verifies, then replay) and starts the threads; returns when recovery has

@@ -4,10 +4,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/feed.h"
 #include "engine/serve_kafka.h"
 #include "http/http.h"
 #include "intake/intake.h"
 #include "log/kafka_log.h"
+#include "sinks/redis_sink.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -26,7 +28,10 @@ struct server {
     struct http *http;
     struct intake *intake;
     struct intake_backlog *backlog; /* there is one when there is intake */
-    struct serve_kafka kafka; /* when the log is there */
+    struct serve_kafka kafka;       /* when the log is there */
+    struct feed *feed;              /* NULL: no sinks */
+    struct feed_port redis_port;
+    struct redis_sink *redis;
     char group[64];
     char detail[512];
 };
@@ -37,9 +42,14 @@ static void metrics(void *context, struct buffer *out)
     struct intake *intake =
         __atomic_load_n(&s->intake, __ATOMIC_ACQUIRE); /* pairs with the release in start_intake */
 
+    struct redis_sink *redis = __atomic_load_n(&s->redis, __ATOMIC_ACQUIRE); /* as intake */
+
     engine_metrics(s->engine, out);
     if (intake)
         intake_metrics(intake, out);
+    feed_metrics(s->feed, out);
+    if (redis)
+        redis_sink_as_sink(redis).metrics(redis, out);
 }
 
 static void why_not_ready(void *context, char *out, size_t size)
@@ -60,6 +70,34 @@ static bool settled(void *context, uint64_t next_offset)
     return intake_backlog_clear(context, next_offset);
 }
 
+/* Before the engine, so that no change is missed; the sink itself begins when there is something to read. */
+static int start_feed(struct server *s)
+{
+    if (!s->options->redis)
+        return 0;
+    s->feed = feed_create();
+    return s->feed ? feed_add(s->feed, "redis", 0, &s->redis_port) : ERROR_NOMEM;
+}
+
+static int start_redis(struct server *s)
+{
+    const struct serve_options *o = s->options;
+    struct redis_options r = {.address = o->redis, .prefix = o->redis_prefix, .view = engine_view(s->engine)};
+    struct redis_sink *made;
+
+    if (!o->redis)
+        return 0;
+    int error = redis_sink_create(&r, &made, s->detail, sizeof(s->detail));
+    if (error)
+        return error;
+    error = redis_sink_as_sink(made).start(made, s->redis_port);
+    if (error)
+        redis_sink_destroy(made);
+    else
+        __atomic_store_n(&s->redis, made, __ATOMIC_RELEASE);
+    return error;
+}
+
 static int start_engine(struct server *s)
 {
     const struct serve_options *o = s->options;
@@ -75,7 +113,8 @@ static int start_engine(struct server *s)
                                .witness = witness,
                                .checkpoint_records = o->replay_records_most,
                                .checkpoint_interval_us = (int64_t)o->checkpoint_seconds * 1000000,
-                               .segment_bytes = o->segment_bytes};
+                               .segment_bytes = o->segment_bytes,
+                               .feed = s->feed};
 
     if (o->log == SERVE_LOG_KAFKA) {
         e.open_log = serve_kafka_open_log;
@@ -188,7 +227,9 @@ static int run(struct server *s, const sigset_t *signals)
     int signal = 0, error = wait_until_ready(s, signals, &signal);
 
     if (!error && !signal) {
-        error = start_intake(s);
+        error = start_redis(s);
+        if (!error)
+            error = start_intake(s);
         if (error)
             return error;
         printf("onhand %s ready at %s\n", ONHAND_VERSION, http_address(s->http));
@@ -220,11 +261,13 @@ static void stop_all(struct server *s)
 
     if (pthread_create(&watchdog, NULL, exit_in_time, NULL) == 0)
         pthread_detach(watchdog);
-    http_stop(s->http, HTTP_STOP_MS); /* first: /metrics looks at intake */
+    http_stop(s->http, HTTP_STOP_MS); /* first: /metrics looks at the others */
     intake_stop(s->intake);
+    redis_sink_destroy(s->redis); /* before the engine: it reads the view */
     engine_close(s->engine);
     intake_backlog_destroy(s->backlog);
     serve_kafka_finish(&s->kafka);
+    feed_destroy(s->feed);
 }
 
 int engine_serve(const struct serve_options *o)
@@ -239,7 +282,9 @@ int engine_serve(const struct serve_options *o)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 
-    error = start_engine(&s);
+    error = start_feed(&s);
+    if (!error)
+        error = start_engine(&s);
     if (!error)
         error = start_http(&s);
     if (!error)

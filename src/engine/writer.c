@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/logger.h"
 #include "codec/record_codec.h"
+#include "engine/feed.h"
 
 #include <time.h>
 
@@ -153,6 +154,8 @@ static int apply_run(struct engine *e, size_t from, size_t to)
             keep_unreadable(e, &e->records[i]);
         e->alerts += e->outcome.alerts_count;
         publish_position(e);
+        if (e->readable[i])
+            feed_applied(e->options.feed, e->state, &e->decoded[i], &e->outcome, offset);
         if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed))
             copying_arm(e);
         struct command *c = e->records[i].cookie;
@@ -173,6 +176,7 @@ static int apply_batch(struct engine *e, size_t count)
         from = to;
     }
     arena_reset(&e->arena);
+    feed_flush(e->options.feed, e->state->next_offset);
     for (size_t i = 0; error && i < count; i++)
         if (e->records[i].cookie)
             command_finish(e->records[i].cookie, ERROR_UNAVAILABLE);
@@ -299,6 +303,7 @@ void *writer_main(void *context)
     int count, wait_ms = 0;
 
     publish_counters(e);
+    feed_flush(e->options.feed, e->state->next_offset);
     for (;;) {
         bool last = atomic_load_explicit(&e->drained, memory_order_acquire);
         count = writer_turn(e, last ? 0 : wait_ms, &wait_ms);

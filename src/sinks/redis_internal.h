@@ -1,0 +1,133 @@
+/* What the Redis sink's files share: redis_sink.c has loop and connection, redis_talk.c questions and
+ * answers, redis_work.c what is written. Everything but `published` and `trouble` is the redis thread's. */
+#ifndef SINKS_REDIS_INTERNAL_H
+#define SINKS_REDIS_INTERNAL_H
+
+#include "sinks/redis_dirty.h"
+#include "sinks/redis_sink.h"
+#include "sinks/redis_snapshot.h"
+
+#include <hiredis/async.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    CALLS_MOST = 8,  /* in flight: with CALL_BYTES the bound of what waits for a Redis that stands still */
+    CALL_SKUS = 128, /* in one call */
+    CALL_BYTES = 48 << 10, /* a call is sent when it is so long (the last SKU may go beyond) */
+    PASS_LOCATIONS = 64,   /* more at once: the pass takes every SKU */
+    SHA_BYTES = 41,
+    MARK_BYTES = 33,
+};
+
+struct redis_sink;
+
+struct redis_call {
+    struct redis_sink *sink;
+    struct redis_call *next; /* free ones */
+    size_t count;
+    uint32_t sku[CALL_SKUS];
+    uint64_t version[CALL_SKUS];
+};
+
+/* Goes once around all SKUs and marks them; what asks for one while it goes starts the round anew. */
+struct redis_pass {
+    uint32_t at, left;
+    size_t locations_count; /* only SKUs with rows there, and kits; 0: every SKU */
+    uint32_t locations[PASS_LOCATIONS];
+};
+
+/* A place of the log up to which everything has been marked. */
+struct redis_closed {
+    bool valid;
+    uint64_t incarnation, offset;
+    int64_t at_us; /* wall clock */
+};
+
+struct redis_published {
+#define COUNTER(name, type, help) _Atomic uint64_t name;
+#include "sinks/redis_counters.def"
+#undef COUNTER
+};
+
+struct redis_sink {
+    char *host; /* NULL: path */
+    int tcp_port;
+    char *path;
+    char *meta_key, *mark_key;
+    char engine[96];
+    struct redis_snapshot snapshot;
+    int64_t answer_timeout_us;
+    struct feed_port port;
+
+    /* loop (redis_sink.c) */
+    struct event_base *base;
+    struct event *timer, *wake, *stop;
+    int stop_fd;
+    pthread_t thread;
+    bool started;
+    int64_t stopping_us; /* 0: not stopping */
+
+    /* connection */
+    redisAsyncContext *connection; /* NULL: none */
+    bool ready;                    /* scripts are loaded, the mark is known */
+    bool fresh;                    /* this connection has not been ready yet */
+    char guard_sha[SHA_BYTES], meta_sha[SHA_BYTES], mark[MARK_BYTES];
+    unsigned asked;      /* answers that are waited for */
+    int64_t progress_us; /* the last answer, or the first question after none */
+    int64_t resume_us;   /* nothing is sent, no connection is made before; 0: now */
+    int64_t backoff_us;
+    bool evicted_known;
+    uint64_t evicted;
+    int64_t info_us, evict_rebuild_us;
+
+    /* work (redis_work.c) */
+    struct redis_dirty dirty;
+    struct redis_pass pass;
+    struct redis_closed closed;
+    struct redis_call calls[CALLS_MOST], *free_call;
+    bool meta_flying, feed_left;
+    int64_t meta_us;          /* monotonic, when meta was last sent */
+    struct redis_closed meta; /* what was sent */
+
+    struct redis_published published;
+    pthread_mutex_t lock;
+    char trouble[240]; /* under lock */
+};
+
+/* ---- redis_talk.c ---- */
+void redis_set_trouble(struct redis_sink *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Nothing is sent for a while, longer each time until redis_went_well. */
+void redis_pause(struct redis_sink *s);
+void redis_went_well(struct redis_sink *s);
+/* Gives the connection up; another is made after the pause. */
+void redis_drop(struct redis_sink *s);
+/* One command; false when the connection takes none (then the callback will not come). */
+bool redis_send(struct redis_sink *s, redisCallbackFn *callback, void *context, size_t count,
+                const char *const *argv, const size_t *lengths);
+/* First thing in every callback: counts the answer, and says what is to be done about an error. True when
+ * `reply` is an answer that can be used. */
+bool redis_answered(struct redis_sink *s, const redisReply *reply);
+/* Nothing is written before it is through. */
+void redis_handshake(struct redis_sink *s);
+/* Now and then: has Redis thrown keys away? */
+void redis_ask_info(struct redis_sink *s, int64_t now_us);
+
+/* ---- redis_work.c ---- */
+void redis_work_init(struct redis_sink *s);
+/* Everything that can be done now; never waits. */
+void redis_turn(struct redis_sink *s);
+/* Redis lost what it had, or nobody knows: all of it is written again. */
+void redis_rebuild(struct redis_sink *s);
+/* Is there nothing left to write, and does meta say so? */
+bool redis_idle(const struct redis_sink *s);
+/* How soon the timer should look again. */
+int redis_look_again_ms(const struct redis_sink *s);
+void redis_publish_gauges(struct redis_sink *s);
+
+static inline void redis_add(_Atomic uint64_t *counter, uint64_t more)
+{
+    atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+
+#endif

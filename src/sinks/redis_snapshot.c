@@ -1,0 +1,276 @@
+/* From rows to the words of a command. */
+#include "sinks/redis_snapshot.h"
+#include "base/error.h"
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+enum { ROWS_AT_FIRST = 64, FIELDS_BESIDE_ROWS = 3 /* * @v @t */ };
+#define VERSION_KNOWN (UINT64_C(1) << 56) /* keeps a version from being 0 */
+#define VERSION_MASK (VERSION_KNOWN - 1)
+
+/* ---- words ---- */
+
+static void words_clear(struct redis_words *w)
+{
+    buffer_clear(&w->bytes);
+    w->count = 0;
+    w->failed = false;
+}
+
+static void words_finish(struct redis_words *w)
+{
+    buffer_finish(&w->bytes);
+    free(w->ends);
+    *w = (struct redis_words){0};
+}
+
+/* What was added to the bytes since the last word is one. */
+static void word_end(struct redis_words *w)
+{
+    if (w->count == w->capacity) {
+        size_t capacity = w->capacity ? w->capacity * 2 : 256;
+        size_t *ends = realloc(w->ends, capacity * sizeof(*ends));
+        if (!ends) {
+            w->failed = true;
+            return;
+        }
+        w->ends = ends;
+        w->capacity = capacity;
+    }
+    w->ends[w->count++] = w->bytes.length;
+}
+
+static void word(struct redis_words *w, struct text t)
+{
+    buffer_text(&w->bytes, t);
+    word_end(w);
+}
+
+static void word_number(struct redis_words *w, uint64_t number)
+{
+    buffer_printf(&w->bytes, "%lu", number);
+    word_end(w);
+}
+
+static void word_quantity(struct redis_words *w, milli_t q)
+{
+    char text[QUANTITY_TEXT_BYTES];
+    word(w, (struct text){text, quantity_format(q > 0 ? q : 0, text)});
+}
+
+static void words_cut(struct redis_words *w, size_t count)
+{
+    w->count = count;
+    w->bytes.length = count ? w->ends[count - 1] : 0;
+    w->bytes.failed = w->failed = false;
+}
+
+static void words_point(const struct redis_words *w, const char **argv, size_t *lengths)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        size_t start = i ? w->ends[i - 1] : 0;
+        argv[i] = w->bytes.at + start;
+        lengths[i] = w->ends[i] - start;
+    }
+}
+
+/* ---- keys ---- */
+
+void redis_encode(struct buffer *out, struct text sku)
+{
+    static const char hex[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < sku.length; i++) {
+        unsigned char c = (unsigned char)sku.at[i];
+        if (c > 0x20 && c <= 0x7E && !strchr("%{}|/?#", c)) {
+            buffer_byte(out, (char)c);
+        } else {
+            buffer_byte(out, '%');
+            buffer_byte(out, hex[c >> 4]);
+            buffer_byte(out, hex[c & 15]);
+        }
+    }
+}
+
+static void word_key(struct redis_snapshot *s, struct text sku)
+{
+    buffer_string(&s->keys.bytes, s->prefix);
+    buffer_string(&s->keys.bytes, "a:{");
+    redis_encode(&s->keys.bytes, sku);
+    buffer_byte(&s->keys.bytes, '}');
+    word_end(&s->keys);
+}
+
+/* ---- rows ---- */
+
+static int read_rows(struct redis_snapshot *s, const struct sku *sku, size_t *ret_count, milli_t *ret_sum)
+{
+    struct question q = {.now = atomic_load_explicit(&s->view->log_time, memory_order_relaxed)};
+
+    for (;;) {
+        size_t count = query_everywhere(s->view, sku, &q, s->rows, s->rows_capacity, ret_sum);
+        if (count <= s->rows_capacity && s->rows) {
+            *ret_count = count;
+            return 0;
+        }
+        size_t capacity = count > ROWS_AT_FIRST ? count + count / 2 : ROWS_AT_FIRST;
+        struct query_row *rows = realloc(s->rows, capacity * sizeof(*rows));
+        if (!rows)
+            return ERROR_NOMEM;
+        s->rows = rows;
+        s->rows_capacity = capacity;
+    }
+}
+
+/* A kit's components are known before its rows are read: whoever changes one afterwards finds the kit. */
+static int note_kit(struct redis_snapshot *s, const struct item *item, uint32_t sku)
+{
+    int error = 0;
+
+    for (uint32_t i = 0; item && i < item->components_count && !error; i++)
+        error = kits_add(&s->kits, hash_text(item->components[i].sku), sku);
+    return error;
+}
+
+static bool is_newer(const struct query_row *r, uint64_t base)
+{
+    return !base || (r->row.word[ROW_VERSION] & VERSION_MASK) > (base & VERSION_MASK);
+}
+
+static void add_values(struct redis_snapshot *s, uint64_t offset, uint64_t base, size_t count, milli_t sum)
+{
+    struct redis_words *w = &s->values;
+    size_t places = 0, sent = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        places += s->rows[i].place != NULL;
+        sent += s->rows[i].place && is_newer(&s->rows[i], base);
+    }
+    word_number(w, offset);
+    if (base)
+        word_number(w, row_offset(&(struct row_image){.word[ROW_VERSION] = base}));
+    else
+        word(w, (struct text){0});
+    word_number(w, places + FIELDS_BESIDE_ROWS);
+    word_number(w, sent + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (!s->rows[i].place || !is_newer(&s->rows[i], base))
+            continue;
+        word(w, s->rows[i].place->id);
+        word_quantity(w, s->rows[i].figure.available);
+    }
+    word(w, TEXT("*"));
+    word_quantity(w, sum);
+}
+
+/* Inside an epoch section. */
+static int add_sku(struct redis_snapshot *s, uint32_t number, uint64_t base, uint64_t *ret_version)
+{
+    struct version version = view_version(s->view); /* before the rows: they are at least as new */
+    uint32_t incarnations = atomic_load_explicit(&s->view->incarnations_count, memory_order_acquire);
+    uint64_t now = row_version(version.offset, (uint8_t)(incarnations - 1), 0) | VERSION_KNOWN;
+    const struct sku *sku = table_sku(s->view->table, number);
+    const struct item *item = item_of(sku);
+    size_t count;
+    milli_t sum;
+    int error = note_kit(s, item, number);
+
+    if (!error)
+        error = read_rows(s, sku, &count, &sum);
+    if (error)
+        return error;
+    if ((item && item->components_count) || (base ^ now) & UINT64_C(0xFF) << 48)
+        base = 0; /* a kit has no rows of its own; what another log wrote is no base */
+    word_key(s, sku_text(sku));
+    add_values(s, version.offset, base, count, sum);
+    *ret_version = now;
+    return 0;
+}
+
+static bool failed(const struct redis_words *w)
+{
+    return w->failed || w->bytes.failed;
+}
+
+int snapshot_add(struct redis_snapshot *s, uint32_t sku, uint64_t base, uint64_t *ret_version)
+{
+    size_t keys = s->keys.count, values = s->values.count;
+
+    epoch_enter(s->reader);
+    int error = add_sku(s, sku, base, ret_version);
+    epoch_exit(s->reader);
+    if (!error && (failed(&s->keys) || failed(&s->values)))
+        error = ERROR_NOMEM;
+    if (error) {
+        words_cut(&s->keys, keys);
+        words_cut(&s->values, values);
+    }
+    return error;
+}
+
+/* ---- one call ---- */
+
+void snapshot_begin(struct redis_snapshot *s, int64_t now_ms)
+{
+    words_clear(&s->keys);
+    words_clear(&s->values);
+    word_number(&s->values, view_incarnation(s->view));
+    word_number(&s->values, (uint64_t)now_ms);
+    buffer_printf(&s->values.bytes, "%schanges", s->prefix);
+    word_end(&s->values);
+    word_number(&s->values, strlen(s->prefix) + strlen("a:{"));
+}
+
+static int reserve_argv(struct redis_snapshot *s, size_t count)
+{
+    if (count <= s->argv_capacity)
+        return 0;
+    const char **argv = realloc(s->argv, count * 2 * sizeof(*argv));
+    if (!argv)
+        return ERROR_NOMEM;
+    s->argv = argv;
+    size_t *lengths = realloc(s->lengths, count * 2 * sizeof(*lengths));
+    if (!lengths)
+        return ERROR_NOMEM;
+    s->lengths = lengths;
+    s->argv_capacity = count * 2;
+    return 0;
+}
+
+size_t snapshot_end(struct redis_snapshot *s, const char *script_sha, const char *const **ret_argv,
+                    const size_t **ret_lengths)
+{
+    size_t count = 3 + s->keys.count + s->values.count, keys_at = s->keys.bytes.length;
+
+    buffer_printf(&s->keys.bytes, "%zu", s->keys.count); /* behind the keys, where the last word ends */
+    if (failed(&s->keys) || failed(&s->values) || reserve_argv(s, count) != 0)
+        return 0;
+    s->argv[0] = "EVALSHA";
+    s->lengths[0] = strlen("EVALSHA");
+    s->argv[1] = script_sha;
+    s->lengths[1] = strlen(script_sha);
+    s->argv[2] = s->keys.bytes.at + keys_at;
+    s->lengths[2] = s->keys.bytes.length - keys_at;
+    words_point(&s->keys, s->argv + 3, s->lengths + 3);
+    words_point(&s->values, s->argv + 3 + s->keys.count, s->lengths + 3 + s->keys.count);
+    *ret_argv = s->argv;
+    *ret_lengths = s->lengths;
+    return count;
+}
+
+size_t snapshot_bytes(const struct redis_snapshot *s)
+{
+    return s->keys.bytes.length + s->values.bytes.length;
+}
+
+void snapshot_finish(struct redis_snapshot *s)
+{
+    words_finish(&s->keys);
+    words_finish(&s->values);
+    kits_finish(&s->kits);
+    free(s->rows);
+    free(s->argv);
+    free(s->lengths);
+    *s = (struct redis_snapshot){0};
+}

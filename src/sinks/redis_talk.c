@@ -1,0 +1,228 @@
+/* What the Redis sink asks and what it makes of answers: patience with a Redis in trouble, the scripts it
+ * needs there, and whether it is still the one that was filled. */
+#include "sinks/redis_internal.h"
+#include "base/clock.h"
+#include "base/logger.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define BACKOFF_FIRST_US (INT64_C(100) * 1000)
+#define BACKOFF_MOST_US (INT64_C(5) * 1000 * 1000)
+#define INFO_EVERY_US (INT64_C(1000) * 1000)
+#define EVICT_REBUILD_US (INT64_C(5) * 1000 * 1000)
+
+static const char guard_script[] = {
+#include "redis_guard_bytes.h"
+    '\0'};
+static const char meta_script[] = {
+#include "redis_meta_bytes.h"
+    '\0'};
+
+/* ---- trouble and patience ---- */
+
+void redis_set_trouble(struct redis_sink *s, const char *format, ...)
+{
+    char text[sizeof(s->trouble)];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    pthread_mutex_lock(&s->lock);
+    bool news = strcmp(text, s->trouble) != 0;
+    memcpy(s->trouble, text, sizeof(text));
+    pthread_mutex_unlock(&s->lock);
+    if (news && *text)
+        log_warning("redis: %s", text);
+    else if (news)
+        log_info("redis: goes on");
+}
+
+void redis_pause(struct redis_sink *s)
+{
+    if (s->resume_us)
+        return;
+    s->backoff_us = s->backoff_us ? s->backoff_us * 2 : BACKOFF_FIRST_US;
+    if (s->backoff_us > BACKOFF_MOST_US)
+        s->backoff_us = BACKOFF_MOST_US;
+    s->resume_us = clock_monotonic_us() + s->backoff_us;
+}
+
+void redis_went_well(struct redis_sink *s)
+{
+    s->backoff_us = 0;
+    redis_set_trouble(s, "%s", "");
+}
+
+void redis_drop(struct redis_sink *s)
+{
+    redisAsyncContext *connection = s->connection;
+
+    s->ready = false;
+    s->connection = NULL;
+    redis_pause(s);
+    if (connection)
+        redisAsyncFree(connection); /* calls back for all that was asked, now or after this callback */
+}
+
+/* ---- questions and answers ---- */
+
+bool redis_send(struct redis_sink *s, redisCallbackFn *callback, void *context, size_t count,
+                const char *const *argv, const size_t *lengths)
+{
+    const char **words = (const char **)(uintptr_t)argv; /* hiredis 0.14 forgot a const */
+
+    if (!s->connection ||
+        redisAsyncCommandArgv(s->connection, callback, context, (int)count, words, lengths) != REDIS_OK)
+        return false;
+    if (s->asked++ == 0)
+        s->progress_us = clock_monotonic_us();
+    return true;
+}
+
+static bool send_texts(struct redis_sink *s, redisCallbackFn *callback, size_t count, const char *const *argv)
+{
+    size_t lengths[8];
+
+    for (size_t i = 0; i < count; i++)
+        lengths[i] = strlen(argv[i]);
+    return redis_send(s, callback, s, count, argv, lengths);
+}
+
+static bool begins(const redisReply *r, const char *word)
+{
+    return strncmp(r->str, word, strlen(word)) == 0;
+}
+
+static void on_error(struct redis_sink *s, const redisReply *reply)
+{
+    redis_add(&s->published.errors_total, 1);
+    if (begins(reply, "NOSCRIPT")) {
+        if (s->ready)
+            redis_handshake(s);
+        return;
+    }
+    redis_set_trouble(s, "Redis says: %.180s", reply->str);
+    redis_pause(s);
+    if (begins(reply, "READONLY") || !s->ready)
+        redis_drop(s); /* after a fail-over the same address may lead to another */
+}
+
+bool redis_answered(struct redis_sink *s, const redisReply *reply)
+{
+    s->asked--;
+    if (!reply)
+        return false;
+    s->progress_us = clock_monotonic_us();
+    if (reply->type == REDIS_REPLY_ERROR)
+        on_error(s, reply);
+    return reply->type != REDIS_REPLY_ERROR;
+}
+
+/* ---- handshake: the scripts, and whether this is the Redis that was filled ---- */
+
+static bool text_answer(struct redis_sink *s, const redisReply *reply, char *ret, size_t size)
+{
+    if (!redis_answered(s, reply))
+        return false;
+    if (reply->type != REDIS_REPLY_STRING || (size_t)reply->len >= size) {
+        redis_set_trouble(s, "an answer that Redis does not give: is it one?");
+        redis_drop(s);
+        return false;
+    }
+    memcpy(ret, reply->str, (size_t)reply->len + 1);
+    return true;
+}
+
+static void on_guard_sha(redisAsyncContext *connection, void *reply, void *context)
+{
+    struct redis_sink *s = context;
+    text_answer(s, reply, s->guard_sha, sizeof(s->guard_sha));
+}
+
+static void on_meta_sha(redisAsyncContext *connection, void *reply, void *context)
+{
+    struct redis_sink *s = context;
+    text_answer(s, reply, s->meta_sha, sizeof(s->meta_sha));
+}
+
+static void on_mark(redisAsyncContext *connection, void *reply, void *context)
+{
+    struct redis_sink *s = context;
+    char mark[MARK_BYTES];
+
+    if (!text_answer(s, reply, mark, sizeof(mark)))
+        return;
+    if (s->fresh || strcmp(mark, s->mark) != 0)
+        redis_rebuild(s);
+    memcpy(s->mark, mark, sizeof(mark));
+    s->fresh = false;
+    s->ready = true;
+    redis_turn(s);
+}
+
+static void draw(char out[MARK_BYTES])
+{
+    unsigned char bytes[(MARK_BYTES - 1) / 2] = {0};
+
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+        int64_t now =
+            clock_monotonic_us() ^ clock_wall_us(); /* no two marks need be unguessable, only different */
+        memcpy(bytes, &now, sizeof(now));
+    }
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+void redis_handshake(struct redis_sink *s)
+{
+    char mark[MARK_BYTES];
+
+    draw(mark);
+    s->ready = false;
+    const char *guard[] = {"SCRIPT", "LOAD", guard_script};
+    const char *meta[] = {"SCRIPT", "LOAD", meta_script};
+    const char *marked[] = {"EVAL", meta_script, "2", s->meta_key, s->mark_key, mark};
+    if (!send_texts(s, on_guard_sha, 3, guard) || !send_texts(s, on_meta_sha, 3, meta) ||
+        !send_texts(s, on_mark, 6, marked))
+        redis_drop(s);
+}
+
+/* ---- evicted keys ---- */
+
+/* Redis does not tell which keys it threw away: all are gone over, though not all the time. */
+static void on_info(redisAsyncContext *connection, void *answer, void *context)
+{
+    static const char field[] = "\nevicted_keys:";
+    struct redis_sink *s = context;
+    const redisReply *reply = answer;
+
+    if (!redis_answered(s, reply) || reply->type != REDIS_REPLY_STRING)
+        return;
+    const char *at = strstr(reply->str, field);
+    uint64_t evicted = at ? strtoull(at + strlen(field), NULL, 10) : 0;
+    int64_t now = clock_monotonic_us();
+    if (s->evicted_known && evicted != s->evicted && now - s->evict_rebuild_us < EVICT_REBUILD_US)
+        return;
+    if (s->evicted_known && evicted != s->evicted) {
+        log_warning("redis: it throws keys away (maxmemory): writing everything again");
+        s->evict_rebuild_us = now;
+        redis_rebuild(s);
+        redis_turn(s);
+    }
+    s->evicted = evicted;
+    s->evicted_known = true;
+}
+
+void redis_ask_info(struct redis_sink *s, int64_t now)
+{
+    static const char *const argv[] = {"INFO", "stats"};
+
+    if (!s->ready || now - s->info_us < INFO_EVERY_US)
+        return;
+    s->info_us = now;
+    send_texts(s, on_info, 2, argv);
+}

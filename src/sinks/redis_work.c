@@ -1,0 +1,381 @@
+/* What the Redis sink writes: takes the feed into the dirty set, goes over all SKUs when something was lost,
+ * keeps a bounded number of calls on their way, and tells in meta how far it has come. */
+#include "sinks/redis_internal.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/logger.h"
+
+#include <stdio.h>
+
+enum {
+    FEED_ENTRIES = 512, /* taken at once */
+    FEED_ROUNDS = 256,  /* before something else has its turn */
+    PASS_QUEUE = 4096,  /* a pass rests while so many wait to be written */
+    PASS_SKUS = 16384,  /* looked at before something else has its turn */
+    SECTION_SKUS = 256, /* looked at in one epoch section */
+    META_EVERY_US = 20 * 1000,
+    META_IDLE_US = 1000 * 1000,
+    BUSY_LOOK_MS = 10,
+    IDLE_LOOK_MS = 1000,
+};
+
+void redis_work_init(struct redis_sink *s)
+{
+    for (size_t i = 0; i < CALLS_MOST; i++) {
+        s->calls[i].sink = s;
+        s->calls[i].next = s->free_call;
+        s->free_call = &s->calls[i];
+    }
+}
+
+/* ---- passes ---- */
+
+static void pass_all(struct redis_sink *s)
+{
+    s->pass.locations_count = 0;
+    s->pass.left = table_sku_count(s->snapshot.view->table);
+}
+
+static void pass_location(struct redis_sink *s, uint32_t location)
+{
+    struct redis_pass *p = &s->pass;
+
+    if (p->left && (!p->locations_count || p->locations_count == PASS_LOCATIONS)) {
+        pass_all(s);
+        return;
+    }
+    if (!p->left)
+        p->locations_count = 0;
+    p->locations[p->locations_count++] = location;
+    p->left = table_sku_count(s->snapshot.view->table);
+}
+
+void redis_rebuild(struct redis_sink *s)
+{
+    redis_add(&s->published.losses_total, 1);
+    s->closed.valid = false; /* it counted on what is gone */
+    s->meta.valid = false;
+    dirty_forget(&s->dirty);
+    pass_all(s);
+}
+
+/* ---- what changed ---- */
+
+static void out_of_memory(struct redis_sink *s)
+{
+    redis_set_trouble(s, "out of memory: trying again");
+    redis_pause(s);
+}
+
+/* False without memory. */
+static bool mark(struct redis_sink *s, uint32_t sku, bool whole)
+{
+    if (dirty_reserve(&s->dirty, (size_t)sku + 1) != 0) {
+        out_of_memory(s);
+        return false;
+    }
+    dirty_mark(&s->dirty, sku, whole);
+    return true;
+}
+
+static void mark_kit(void *context, uint32_t kit)
+{
+    mark(context, kit, true); /* it has been marked before: there is room */
+}
+
+static void mark_kits_of(struct redis_sink *s, uint32_t sku)
+{
+    const struct table *t = s->snapshot.view->table;
+
+    if (!s->snapshot.kits.count)
+        return;
+    epoch_enter(s->snapshot.reader);
+    uint64_t hash = hash_text(sku_text(table_sku(t, sku)));
+    epoch_exit(s->snapshot.reader);
+    kits_of(&s->snapshot.kits, hash, mark_kit, s);
+}
+
+static void take_entry(struct redis_sink *s, const struct feed_entry *e)
+{
+    switch ((enum feed_kind)e->kind) {
+    case FEED_ROW:
+    case FEED_SKU:
+        if (!mark(s, e->sku, e->kind == FEED_SKU))
+            pass_all(s); /* comes to it when there is memory again */
+        else
+            mark_kits_of(s, e->sku);
+        return;
+    case FEED_LOCATION:
+        pass_location(s, e->location);
+        return;
+    case FEED_ALL:
+        redis_rebuild(s);
+        return;
+    }
+}
+
+/* True when the feed has nothing more. */
+static bool take_feed(struct redis_sink *s)
+{
+    struct feed_entry entries[FEED_ENTRIES];
+
+    s->feed_left = true;
+    for (int round = 0; round < FEED_ROUNDS && s->feed_left; round++) {
+        size_t count = s->port.take(s->port.tap, entries, FEED_ENTRIES);
+        for (size_t i = 0; i < count; i++)
+            take_entry(s, &entries[i]);
+        s->feed_left = count > 0;
+    }
+    return !s->feed_left;
+}
+
+static bool passes_here(const struct redis_sink *s, const struct sku *sku)
+{
+    const struct item *item = item_of(sku);
+    struct row_image row;
+
+    if (!s->pass.locations_count || (item && item->components_count))
+        return true;
+    for (size_t i = 0; i < s->pass.locations_count; i++)
+        if (sku_read(s->snapshot.view->table, sku, s->pass.locations[i], &row))
+            return true;
+    return false;
+}
+
+/* One epoch section's worth. False without memory. */
+static bool pass_section(struct redis_sink *s)
+{
+    const struct table *t = s->snapshot.view->table;
+    uint32_t count = table_sku_count(t);
+    bool room = true;
+
+    epoch_enter(s->snapshot.reader);
+    for (int i = 0; i < SECTION_SKUS && s->pass.left && room; i++) {
+        uint32_t sku = s->pass.at < count ? s->pass.at : 0;
+        room = !passes_here(s, table_sku(t, sku)) || mark(s, sku, true);
+        s->pass.at = room ? sku + 1 : sku;
+        s->pass.left -= room;
+    }
+    epoch_exit(s->snapshot.reader);
+    return room;
+}
+
+static void go_on_with_pass(struct redis_sink *s)
+{
+    for (int looked = 0; s->pass.left && looked < PASS_SKUS && s->dirty.queued < PASS_QUEUE;
+         looked += SECTION_SKUS)
+        if (!pass_section(s))
+            return;
+}
+
+/* ---- calls ---- */
+
+enum { WRITTEN = '0', GUARDED = '1', INCOMPLETE = '2', UNCHANGED = '3' };
+
+static void land_all(struct redis_sink *s, const struct redis_call *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        dirty_again(&s->dirty, c->sku[i]);
+}
+
+static void land(struct redis_sink *s, const struct redis_call *c, const char *verdicts)
+{
+    uint64_t count[4] = {0};
+
+    for (size_t i = 0; i < c->count; i++) {
+        count[(verdicts[i] - WRITTEN) & 3]++;
+        if (verdicts[i] == INCOMPLETE)
+            dirty_again(&s->dirty, c->sku[i]);
+        else
+            dirty_done(&s->dirty, c->sku[i], c->version[i]);
+    }
+    redis_add(&s->published.writes_total, count[WRITTEN - WRITTEN]);
+    redis_add(&s->published.guarded_total, count[GUARDED - WRITTEN]);
+    redis_add(&s->published.incomplete_total, count[INCOMPLETE - WRITTEN]);
+    redis_add(&s->published.unchanged_total, count[UNCHANGED - WRITTEN]);
+}
+
+static void call_free(struct redis_sink *s, struct redis_call *c)
+{
+    c->next = s->free_call;
+    s->free_call = c;
+}
+
+static void on_written(redisAsyncContext *connection, void *answer, void *context)
+{
+    struct redis_call *c = context;
+    struct redis_sink *s = c->sink;
+    const redisReply *reply = answer;
+    bool usable = redis_answered(s, reply);
+
+    if (usable && reply->type == REDIS_REPLY_STRING && (size_t)reply->len == c->count) {
+        land(s, c, reply->str);
+        redis_went_well(s);
+    } else {
+        land_all(s, c);
+    }
+    call_free(s, c);
+    if (usable)
+        redis_turn(s);
+}
+
+/* As many SKUs as go into one call. False: something is in the way, try again later. */
+static bool fill(struct redis_sink *s, struct redis_call *c)
+{
+    uint32_t sku;
+
+    c->count = 0;
+    snapshot_begin(&s->snapshot, clock_wall_us() / 1000);
+    while (c->count < CALL_SKUS && snapshot_bytes(&s->snapshot) < CALL_BYTES && dirty_take(&s->dirty, &sku)) {
+        if (snapshot_add(&s->snapshot, sku, dirty_base(&s->dirty, sku), &c->version[c->count]) != 0) {
+            dirty_again(&s->dirty, sku);
+            out_of_memory(s);
+            break;
+        }
+        c->sku[c->count++] = sku;
+    }
+    return c->count > 0;
+}
+
+static bool send_call(struct redis_sink *s, struct redis_call *c)
+{
+    const char *const *argv;
+    const size_t *lengths;
+    size_t count = snapshot_end(&s->snapshot, s->guard_sha, &argv, &lengths);
+
+    if (!count)
+        out_of_memory(s);
+    if (count && redis_send(s, on_written, c, count, argv, lengths))
+        return true;
+    land_all(s, c);
+    return false;
+}
+
+static void send_calls(struct redis_sink *s)
+{
+    while (s->ready && !s->resume_us && s->free_call && s->dirty.queued) {
+        struct redis_call *c = s->free_call;
+        if (!fill(s, c))
+            return;
+        s->free_call = c->next;
+        if (!send_call(s, c)) {
+            call_free(s, c);
+            return;
+        }
+    }
+}
+
+/* ---- meta ---- */
+
+static void on_meta(redisAsyncContext *connection, void *answer, void *context)
+{
+    struct redis_sink *s = context;
+    const redisReply *reply = answer;
+
+    s->meta_flying = false;
+    if (!redis_answered(s, reply)) {
+        s->meta.valid = false;
+        return;
+    }
+    if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "lost") == 0) {
+        log_warning("redis: what was there is gone: writing everything again");
+        redis_handshake(s);
+    } else {
+        atomic_store_explicit(&s->published.complete_seconds, (uint64_t)(s->meta.at_us / 1000000),
+                              memory_order_relaxed);
+        redis_went_well(s);
+    }
+    redis_turn(s);
+}
+
+static void send_meta(struct redis_sink *s)
+{
+    char incarnation[24], offset[24], at[24], lag[24];
+    int64_t lag_ms = (clock_wall_us() - s->closed.at_us) / 1000;
+    const char *argv[] = {"EVALSHA",   s->meta_sha, "2", s->meta_key, s->mark_key, s->mark,
+                          incarnation, offset,      at,  lag,         s->engine};
+    size_t lengths[sizeof(argv) / sizeof(argv[0])];
+
+    lag_ms = lag_ms > 0 ? lag_ms : 0;
+    snprintf(incarnation, sizeof(incarnation), "%lu", s->closed.incarnation);
+    snprintf(offset, sizeof(offset), "%lu", s->closed.offset);
+    snprintf(at, sizeof(at), "%ld", s->closed.at_us / 1000);
+    snprintf(lag, sizeof(lag), "%ld", lag_ms);
+    for (size_t i = 0; i < sizeof(argv) / sizeof(argv[0]); i++)
+        lengths[i] = strlen(argv[i]);
+    s->meta = s->closed;
+    s->closed.valid = false;
+    s->meta_us = clock_monotonic_us();
+    atomic_store_explicit(&s->published.lag_ms, (uint64_t)lag_ms, memory_order_relaxed);
+    s->meta_flying = redis_send(s, on_meta, s, sizeof(argv) / sizeof(argv[0]), argv, lengths);
+    s->meta.valid = s->meta_flying;
+}
+
+/* Everything that was known when the place was read has been marked: what is marked from now on is newer. */
+static void close_generation(struct redis_sink *s)
+{
+    struct redis_closed closed = {.valid = true, .at_us = clock_wall_us()};
+    uint64_t next = s->port.position(s->port.tap);
+
+    closed.incarnation = view_incarnation(s->snapshot.view);
+    closed.offset = next ? next - 1 : 0;
+    if (!next || !take_feed(s) || s->pass.left)
+        return;
+    dirty_close(&s->dirty);
+    s->closed = closed;
+}
+
+static void settle(struct redis_sink *s)
+{
+    int64_t since_us = clock_monotonic_us() - s->meta_us;
+
+    if (!s->ready || s->resume_us || s->meta_flying || since_us < META_EVERY_US)
+        return;
+    bool news = !s->meta.valid || dirty_count(&s->dirty) || since_us >= META_IDLE_US ||
+                s->meta.offset + 1 != s->port.position(s->port.tap);
+    if (news && !s->closed.valid && s->pass.left == 0 && dirty_settled(&s->dirty))
+        close_generation(s);
+    if (s->closed.valid && dirty_settled(&s->dirty))
+        send_meta(s);
+}
+
+/* ---- the turn ---- */
+
+void redis_turn(struct redis_sink *s)
+{
+    take_feed(s);
+    if (s->ready && !s->resume_us) {
+        go_on_with_pass(s);
+        send_calls(s);
+        settle(s);
+        send_calls(s); /* what settling took from the feed */
+    }
+    redis_publish_gauges(s);
+}
+
+bool redis_idle(const struct redis_sink *s)
+{
+    return !s->feed_left && !dirty_count(&s->dirty) && !s->pass.left && !s->meta_flying && s->meta.valid &&
+           s->meta.offset + 1 >= s->port.position(s->port.tap);
+}
+
+int redis_look_again_ms(const struct redis_sink *s)
+{
+    if (s->feed_left)
+        return 0;
+    if (!s->connection || s->resume_us || !s->ready)
+        return BUSY_LOOK_MS * 5;
+    if (s->pass.left && s->dirty.queued < PASS_QUEUE)
+        return 0;
+    return redis_idle(s) ? IDLE_LOOK_MS : BUSY_LOOK_MS;
+}
+
+void redis_publish_gauges(struct redis_sink *s)
+{
+    struct redis_published *p = &s->published;
+
+    atomic_store_explicit(&p->connected, s->ready && !s->resume_us, memory_order_relaxed);
+    atomic_store_explicit(&p->dirty, dirty_count(&s->dirty), memory_order_relaxed);
+    atomic_store_explicit(&p->in_flight, s->asked, memory_order_relaxed);
+    atomic_store_explicit(&p->rebuild_left, s->pass.left, memory_order_relaxed);
+}

@@ -1,0 +1,270 @@
+/* redis_guard.lua and redis_meta.lua inside a real Redis: which write wins, and what becomes of hashes that
+ * are not whole. */
+#include "redis_server.h"
+
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static const char guard_script[] = {
+#include "sinks/redis_guard_bytes.h"
+    '\0'};
+static const char meta_script[] = {
+#include "sinks/redis_meta_bytes.h"
+    '\0'};
+
+static struct redis_server server;
+static redisContext *redis;
+
+#define KEY "onhand:a:{S}"
+#define KEY_2 "onhand:a:{T}"
+/* one call's beginning: incarnation, milliseconds, channel, bytes before the SKU */
+#define HEAD(incarnation) incarnation, "1000", "changes", "10"
+#define KEYS(n, ...) #n, __VA_ARGS__
+
+static int set_up(void **unused)
+{
+    int status = server_start(&server);
+    if (status > 0)
+        return 0; /* none here: the tests skip themselves */
+    redis = status == 0 ? redisConnectUnix(server.socket) : NULL;
+    return redis && !redis->err ? 0 : -1;
+}
+
+static int tear_down(void **unused)
+{
+    if (!redis)
+        return 0;
+    redisFree(redis);
+    server_stop(&server);
+    return 0;
+}
+
+static int flush(void **unused)
+{
+    if (redis)
+        freeReplyObject(redisCommand(redis, "FLUSHALL"));
+    return 0;
+}
+
+#define REDIS_OR_SKIP \
+    if (!redis)       \
+    skip()
+
+/* The answer as text; lives until the next one. */
+static const char *ask(size_t count, const char **argv)
+{
+    static char text[4096];
+    redisReply *r = redisCommandArgv(redis, (int)count, argv, NULL);
+
+    assert_non_null(r);
+    if (r->type == REDIS_REPLY_NIL)
+        snprintf(text, sizeof(text), "(nil)");
+    else if (r->type == REDIS_REPLY_INTEGER)
+        snprintf(text, sizeof(text), "%lld", r->integer);
+    else
+        snprintf(text, sizeof(text), "%s", r->str ? r->str : "");
+    freeReplyObject(r);
+    return text;
+}
+#define ASK(...) \
+    ask(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *), (const char *[]){__VA_ARGS__})
+#define GUARD(...) ASK("EVAL", guard_script, __VA_ARGS__)
+#define FIELD(name) ASK("HGET", KEY, name)
+/* A whole hash of locations L1 and L2 */
+#define WHOLE(incarnation, offset, l1, l2, sum) \
+    GUARD(KEYS(1, KEY), HEAD(incarnation), offset, "", "5", "3", "L1", l1, "L2", l2, "*", sum)
+/* L1 alone, on top of what `base` left */
+#define PART(incarnation, offset, base, l1, sum) \
+    GUARD(KEYS(1, KEY), HEAD(incarnation), offset, base, "5", "2", "L1", l1, "*", sum)
+
+static void a_whole_hash_has_everything(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(WHOLE("7", "12", "8.5", "0", "8.5"), "0");
+    assert_string_equal(FIELD("L1"), "8.5");
+    assert_string_equal(FIELD("L2"), "0");
+    assert_string_equal(FIELD("*"), "8.5");
+    assert_string_equal(FIELD("@v"), "7:12");
+    assert_string_equal(FIELD("@t"), "1000");
+    assert_string_equal(ASK("HLEN", KEY), "5");
+}
+
+static void the_greater_version_wins_incarnation_first(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(WHOLE("7", "12", "1", "1", "2"), "0");
+    assert_string_equal(WHOLE("7", "9", "5", "5", "10"), "1"); /* 9 < 12, as numbers */
+    assert_string_equal(WHOLE("6", "99", "5", "5", "10"), "1");
+    assert_string_equal(PART("7", "11", "10", "5", "6"), "1");
+    assert_string_equal(FIELD("L1"), "1");
+    assert_string_equal(WHOLE("10", "1", "3", "4", "7"), "0"); /* 10 > 7, as numbers */
+    assert_string_equal(FIELD("@v"), "10:1");
+    assert_string_equal(FIELD("L2"), "4");
+}
+
+static void versions_are_exact_beyond_doubles(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(WHOLE("9007199254740993", "18446744073709551615", "1", "1", "2"), "0");
+    assert_string_equal(WHOLE("9007199254740992", "18446744073709551615", "5", "5", "10"), "1");
+    assert_string_equal(WHOLE("9007199254740993", "18446744073709551614", "5", "5", "10"), "1");
+    assert_string_equal(FIELD("L1"), "1");
+}
+
+static void a_part_stands_on_what_it_knows(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(PART("7", "12", "10", "1", "1"), "2"); /* nothing there */
+    assert_string_equal(ASK("EXISTS", KEY), "0");
+    assert_string_equal(WHOLE("7", "12", "1", "2", "3"), "0");
+    assert_string_equal(PART("7", "15", "12", "4", "6"), "0");
+    assert_string_equal(FIELD("L1"), "4");
+    assert_string_equal(FIELD("L2"), "2");
+    assert_string_equal(FIELD("*"), "6");
+    assert_string_equal(FIELD("@v"), "7:15");
+    assert_string_equal(PART("7", "30", "20", "5", "7"),
+                        "2"); /* it is older than the part believes: from a dump */
+    assert_string_equal(PART("8", "1", "0", "5", "7"), "2"); /* of another log */
+    assert_string_equal(FIELD("@v"), "7:15");
+}
+
+static void what_is_not_whole_is_never_shown_as_whole(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(WHOLE("7", "12", "1", "2", "3"), "0");
+    ASK("HDEL", KEY, "L2");
+    assert_string_equal(PART("7", "15", "12", "4", "6"), "2");
+    assert_string_equal(FIELD("@v"), "(nil)"); /* a reader sees that */
+    assert_string_equal(WHOLE("7", "15", "4", "2", "6"), "0");
+    ASK("HSET", KEY, "gone", "9");
+    assert_string_equal(WHOLE("7", "15", "4", "2", "6"), "0"); /* the same version, but a field too many */
+    assert_string_equal(FIELD("gone"), "(nil)");
+    ASK("HDEL", KEY, "@v");
+    assert_string_equal(WHOLE("7", "15", "4", "2", "6"), "0");
+    assert_string_equal(FIELD("@v"), "7:15");
+    ASK("HSET", KEY, "@v", "nonsense");
+    assert_string_equal(PART("7", "16", "15", "4", "6"), "2");
+    ASK("SET", KEY, "no hash at all");
+    assert_string_equal(WHOLE("7", "16", "4", "2", "6"), "0");
+    assert_string_equal(FIELD("L2"), "2");
+}
+
+static void nothing_new_moves_the_version_and_tells_nobody(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(WHOLE("7", "12", "1", "2", "3"), "0");
+    assert_string_equal(WHOLE("7", "20", "1", "2", "3"), "3");
+    assert_string_equal(FIELD("@v"), "7:20");
+    assert_string_equal(WHOLE("7", "21", "1", "1", "2"), "0");
+}
+
+static void every_key_of_a_call_is_judged_alone(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(WHOLE("7", "12", "1", "2", "3"), "0");
+    assert_string_equal(GUARD(KEYS(2, KEY, KEY_2), HEAD("7"), "11", "", "5", "3", "L1", "9", "L2", "9", "*",
+                              "18", "11", "", "4", "2", "L1", "6", "*", "6"),
+                        "10");
+    assert_string_equal(FIELD("L1"), "1");
+    assert_string_equal(ASK("HGET", KEY_2, "*"), "6");
+}
+
+static void a_message_a_change(void **unused)
+{
+    REDIS_OR_SKIP;
+    redisContext *listener = redisConnectUnix(server.socket);
+    redisReply *r = redisCommand(listener, "SUBSCRIBE changes");
+    static const char *const expected[] = {"S 7:12", "S 7:15"};
+
+    freeReplyObject(r);
+    WHOLE("7", "12", "1", "2", "3");
+    WHOLE("7", "11", "1", "1", "2"); /* lost */
+    WHOLE("7", "13", "1", "2", "3"); /* nothing new */
+    PART("7", "15", "13", "4", "6");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(redisGetReply(listener, (void **)&r), REDIS_OK);
+        assert_string_equal(r->element[2]->str, expected[i]);
+        freeReplyObject(r);
+    }
+    redisFree(listener);
+}
+
+static void more_locations_than_fit_on_luas_stack(void **unused)
+{
+    REDIS_OR_SKIP;
+    enum { ROWS = 9000 };
+    static char names[ROWS][16];
+    static const char *argv[14 + 2 * ROWS];
+    size_t n = 0;
+    const char *head[] = {"EVAL", guard_script, "1", KEY, HEAD("7"), "12", "", "9003", "9001"};
+
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        argv[n++] = head[i];
+    for (int i = 0; i < ROWS; i++) {
+        snprintf(names[i], sizeof(names[i]), "L%d", i);
+        argv[n++] = names[i];
+        argv[n++] = "1";
+    }
+    argv[n++] = "*";
+    argv[n++] = "9000";
+    assert_string_equal(ask(n, argv), "0");
+    assert_string_equal(ASK("HLEN", KEY), "9003");
+    assert_string_equal(FIELD("L8999"), "1");
+    assert_string_equal(ask(n, argv), "3");
+}
+
+static void without_memory_nothing_is_half_done(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(WHOLE("7", "12", "1", "2", "3"), "0");
+    ASK("CONFIG", "SET", "maxmemory", "1");
+    assert_non_null(strstr(WHOLE("7", "13", "5", "5", "10"), "OOM"));
+    assert_string_equal(FIELD("@v"), "7:12");
+    assert_string_equal(FIELD("L1"), "1");
+    ASK("CONFIG", "SET", "maxmemory", "0");
+    assert_string_equal(WHOLE("7", "13", "5", "5", "10"), "0");
+}
+
+#define META(...) ASK("EVAL", meta_script, "2", "onhand:meta", "onhand:mark", __VA_ARGS__)
+
+static void meta_belongs_to_the_cache_that_was_filled(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(META("mark-a"), "mark-a");
+    assert_string_equal(META("mark-b"), "mark-a"); /* who comes second takes the first one's */
+    assert_string_equal(META("mark-a", "7", "12", "1000", "3", "here:1"), "ok");
+    assert_string_equal(ASK("HGET", "onhand:meta", "version"), "7:12");
+    assert_string_equal(META("mark-a", "7", "9", "1000", "3", "there:1"), "older");
+    assert_string_equal(META("mark-a", "6", "99", "1000", "3", "there:1"), "older");
+    assert_string_equal(ASK("HGET", "onhand:meta", "engine"), "here:1");
+    assert_string_equal(META("mark-a", "7", "12", "2000", "0", "here:1"), "ok"); /* still so */
+    assert_string_equal(ASK("HGET", "onhand:meta", "at"), "2000");
+    ASK("FLUSHALL");
+    assert_string_equal(META("mark-a", "7", "13", "1000", "3", "here:1"), "lost");
+    assert_string_equal(ASK("EXISTS", "onhand:meta"), "0");
+    ASK("HSET", "onhand:meta", "version", "7:13"); /* the mark alone was thrown away */
+    assert_string_equal(META("mark-c"), "mark-c");
+    assert_string_equal(ASK("HGET", "onhand:meta", "version"), "(nil)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_whole_hash_has_everything, flush),
+        cmocka_unit_test_setup(the_greater_version_wins_incarnation_first, flush),
+        cmocka_unit_test_setup(versions_are_exact_beyond_doubles, flush),
+        cmocka_unit_test_setup(a_part_stands_on_what_it_knows, flush),
+        cmocka_unit_test_setup(what_is_not_whole_is_never_shown_as_whole, flush),
+        cmocka_unit_test_setup(nothing_new_moves_the_version_and_tells_nobody, flush),
+        cmocka_unit_test_setup(every_key_of_a_call_is_judged_alone, flush),
+        cmocka_unit_test_setup(a_message_a_change, flush),
+        cmocka_unit_test_setup(more_locations_than_fit_on_luas_stack, flush),
+        cmocka_unit_test_setup(without_memory_nothing_is_half_done, flush),
+        cmocka_unit_test_setup(meta_belongs_to_the_cache_that_was_filled, flush),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
