@@ -1,6 +1,8 @@
-/* Protobuf into records. What comes may be forged: every length is checked, memory is bounded by the caller's
- * arena and by the number of events, nothing recurses, and texts are UTF-8 or refused. */
+/* Protobuf into records: events and what stands around them, the hot path (wire.h); bodies are
+ * record_body.c's. What comes may be forged: every length is checked, memory is bounded by the caller's arena
+ * and by the number of events, nothing recurses, and texts are UTF-8 or refused. */
 #include "base/error.h"
+#include "codec/record_body.h"
 #include "codec/record_codec.h"
 #include "codec/record_wire.h"
 #include "codec/reference_json.h"
@@ -71,12 +73,9 @@ static bool read_place(struct decoder *d, const struct wire_field *f, const stru
 
     if (kind == AS_TEXT)
         return read_text(d, place->pointer, f, member);
-    if (kind == AS_INSTANT)
-        return read_instant(d, place->pointer, f, member);
-    if (!want(d, place->pointer, f, kind == AS_FIXED64 ? WIRE_FIXED64 : WIRE_VARINT))
+    if (!want(d, place->pointer, f, WIRE_VARINT))
         return false;
     switch (kind) {
-    case AS_UINT32:
     case AS_INT32:
         *(uint32_t *)member = (uint32_t)f->value;
         break;
@@ -84,7 +83,6 @@ static bool read_place(struct decoder *d, const struct wire_field *f, const stru
         *(unsigned *)member = (uint32_t)f->value - 1;
         break;
     case AS_SIGNED:
-    case AS_SIGNED_ZERO:
         *(int64_t *)member = wire_signed(f->value);
         break;
     case AS_FLAG:
@@ -269,8 +267,9 @@ static bool read_event(struct decoder *d, struct text bytes, struct event *e)
 
 /* ---- records ---- */
 
-/* A first look at the whole: are the bytes sound, how many events are there, and what does it say? */
-static int survey(struct decoder *d, struct text bytes, struct record *r)
+/* A first look at the whole: are the bytes sound, how many events are there, what does it say, and where is
+ * its body (tag and all)? */
+static int survey(struct decoder *d, struct text bytes, struct record *r, struct text *ret_body)
 {
     struct wire w = wire_of(bytes);
     struct wire_field f;
@@ -278,16 +277,18 @@ static int survey(struct decoder *d, struct text bytes, struct record *r)
     int got;
 
     r->kind = RECORD_EVENTS;
-    while ((got = wire_next(&w, &f)) > 0) {
-        enum record_kind kind = record_wire_kind(f.number);
+    for (const char *begin = w.at; (got = wire_next(&w, &f)) > 0; begin = w.at) {
+        enum record_kind kind = record_body_kind(f.number);
         intake |= f.number == RECORD_WIRE_INTAKE;
         r->events_count += f.number == RECORD_WIRE_EVENTS;
         if (kind != RECORD_EVENTS && (r->kind != RECORD_EVENTS)) {
             refuse(d, "", "says two things at once: a record has one body");
             return ERROR_INVALID;
         }
-        if (kind != RECORD_EVENTS)
+        if (kind != RECORD_EVENTS) {
             r->kind = kind;
+            *ret_body = (struct text){begin, (size_t)(w.at - begin)};
+        }
     }
     if (got < 0)
         refuse_bytes(d, "");
@@ -302,82 +303,14 @@ static int survey(struct decoder *d, struct text bytes, struct record *r)
     return d->failed ? ERROR_INVALID : 0;
 }
 
-enum { SETTINGS_MOST = 256 };
-
 static int take_room(struct decoder *d, struct record *r)
 {
-    size_t bytes = r->kind == RECORD_SETTINGS ? SETTINGS_MOST * sizeof(*r->settings.at)
-                                              : r->events_count * sizeof(*r->events);
-    void *room = bytes ? arena_alloc(d->arena, bytes) : NULL;
+    size_t bytes = r->events_count * sizeof(*r->events);
 
-    if (bytes && !room)
-        return arena_error(d->arena, bytes);
-    if (r->kind == RECORD_SETTINGS)
-        r->settings.at = room;
-    else
-        r->events = room;
-    return 0;
-}
-
-static void read_settings(struct decoder *d, const struct wire_field *outer, struct record *r)
-{
-    struct wire_field f;
-    uint32_t seen;
-    int got;
-
-    if (!want(d, "/settings", outer, WIRE_BYTES))
-        return;
-    struct wire w = wire_of(outer->bytes);
-    while ((got = wire_next(&w, &f)) > 0) {
-        if (f.number != SETTINGS_WIRE_SETTINGS) {
-            d->unknown_fields++;
-        } else if (r->settings.count == SETTINGS_MOST) {
-            refuse(d, "/settings", "must be at most 256 settings");
-            return;
-        } else {
-            struct setting_said *s = &r->settings.at[r->settings.count++];
-            *s = (struct setting_said){0};
-            read_message(d, &f, &setting_message, s, &seen);
-        }
-    }
-    if (got < 0)
-        refuse_bytes(d, "/settings");
-}
-
-static void read_body(struct decoder *d, const struct wire_field *f, struct record *r)
-{
-    uint32_t seen;
-
-    switch (r->kind) {
-    case RECORD_INCARNATION:
-        read_message(d, f, &incarnation_message, &r->incarnation, &seen);
-        break;
-    case RECORD_LEVEL:
-    case RECORD_ANNOUNCE:
-        if (want(d, "/level", f, WIRE_VARINT))
-            r->raise_level = (uint32_t)f->value;
-        break;
-    case RECORD_SETTINGS:
-        read_settings(d, f, r);
-        break;
-    case RECORD_LOCATION:
-    case RECORD_GROUP:
-    case RECORD_ITEM:
-    case RECORD_CHANNEL:
-        r->reference.occurred_at = INSTANT_NONE;
-        read_message(d, f, &reference_message, &r->reference, &seen);
-        break;
-    case RECORD_PROPOSAL:
-        r->proposal.seen = r->proposal.due = INSTANT_NONE;
-        r->proposal.kind = PROPOSAL_KIND_END;
-        read_message(d, f, &proposal_message, &r->proposal, &seen);
-        if ((unsigned)r->proposal.kind >= PROPOSAL_KIND_END)
-            refuse(d, "/proposal/kind", "must be one of overdue, stale");
-        break;
-    case RECORD_EVENTS:
-    case RECORD_KIND_END:
-        break;
-    }
+    if (!bytes)
+        return 0;
+    r->events = arena_alloc(d->arena, bytes);
+    return r->events ? 0 : arena_error(d->arena, bytes);
 }
 
 static void read_record_field(struct decoder *d, const struct wire_field *f, size_t *events_read,
@@ -409,10 +342,7 @@ static void read_record_field(struct decoder *d, const struct wire_field *f, siz
             r->correlation_number = f->value;
         break;
     default:
-        if (record_wire_kind(f->number) == RECORD_EVENTS)
-            d->unknown_fields++;
-        else
-            read_body(d, f, r);
+        d->unknown_fields += record_body_kind(f->number) == RECORD_EVENTS;
     }
 }
 
@@ -421,7 +351,8 @@ static int read_record(struct decoder *d, struct text bytes, struct record *r)
     struct wire w = wire_of(bytes);
     struct wire_field f;
     size_t events_read = 0;
-    int error = survey(d, bytes, r);
+    struct text body = {0};
+    int error = survey(d, bytes, r, &body);
 
     if (!error)
         error = take_room(d, r);
@@ -429,8 +360,10 @@ static int read_record(struct decoder *d, struct text bytes, struct record *r)
         return error;
     while (wire_next(&w, &f) > 0)
         read_record_field(d, &f, &events_read, r);
-    if (d->failed)
-        return ERROR_INVALID;
+    if (r->kind != RECORD_EVENTS)
+        error = record_body_decode(body, d->arena, r, &d->unknown_fields, d->problems);
+    if (error || d->failed)
+        return error ? error : ERROR_INVALID;
     if (r->kind >= RECORD_LOCATION && r->kind <= RECORD_CHANNEL)
         return reference_decode(r->kind, &r->reference, d->arena, d->problems);
     return 0;
@@ -506,8 +439,9 @@ int record_events_read(const void *bytes, size_t length, uint32_t level, struct 
     struct wire w = wire_of((struct text){bytes, length});
     struct wire_field f;
     struct record seen = {.kind = RECORD_EVENTS};
+    struct text body;
     size_t number = 0;
-    int error = survey(&d, (struct text){bytes, length}, &seen);
+    int error = survey(&d, (struct text){bytes, length}, &seen, &body);
 
     if (!error && !seen.events_count) {
         refuse(&d, "", "must hold events and nothing else");

@@ -1,5 +1,7 @@
-/* Records into protobuf: fields in the order of their numbers, so that the same record is the same bytes. */
+/* Records into protobuf: fields in the order of their numbers, so that the same record is the same bytes.
+ * Events and what stands around them here, the hot path (wire.h); bodies in record_body.c. */
 #include "base/error.h"
+#include "codec/record_body.h"
 #include "codec/record_codec.h"
 #include "codec/record_wire.h"
 
@@ -23,33 +25,17 @@ static void put_place(struct buffer *out, uint32_t number, enum wire_kind kind, 
     case AS_TEXT:
         put_text_if(out, number, *(const struct text *)member);
         break;
-    case AS_UINT32:
-        put_varint_if(out, number, *(const uint32_t *)member);
-        break;
     case AS_INT32: /* negative ones are sign-extended to ten bytes, as protobuf has it */
         put_varint_if(out, number, (uint64_t) * (const int32_t *)member);
         break;
-    case AS_UINT64:
     case AS_INT64:
         put_varint_if(out, number, *(const uint64_t *)member);
         break;
     case AS_SIGNED:
-        if (*(const int64_t *)member)
-            wire_put_signed(out, number, *(const int64_t *)member);
-        break;
-    case AS_SIGNED_ZERO:
         wire_put_signed(out, number, *(const int64_t *)member);
-        break;
-    case AS_FIXED64:
-        if (*(const uint64_t *)member)
-            wire_put_fixed64(out, number, *(const uint64_t *)member);
         break;
     case AS_FLAG:
         put_varint_if(out, number, *(const bool *)member);
-        break;
-    case AS_INSTANT:
-        if (*(const instant_t *)member != INSTANT_NONE)
-            wire_put_varint(out, number, *(const uint64_t *)member);
         break;
     case AS_ENUM:
         put_varint_if(out, number, *(const unsigned *)member + 1);
@@ -139,45 +125,6 @@ static void put_event(struct buffer *out, const struct event *e)
 
 /* ---- records ---- */
 
-static void put_settings(struct buffer *out, const struct record *r)
-{
-    size_t begin = wire_begin(out, record_wire_body(RECORD_SETTINGS));
-
-    for (size_t i = 0; i < r->settings.count; i++)
-        put_message(out, SETTINGS_WIRE_SETTINGS, &setting_message, &r->settings.at[i]);
-    wire_end(out, begin);
-}
-
-static void put_body(struct buffer *out, const struct record *r)
-{
-    uint32_t number = record_wire_body(r->kind);
-
-    switch (r->kind) {
-    case RECORD_INCARNATION:
-        put_message(out, number, &incarnation_message, &r->incarnation);
-        break;
-    case RECORD_LEVEL:
-    case RECORD_ANNOUNCE:
-        wire_put_varint(out, number, r->raise_level);
-        break;
-    case RECORD_SETTINGS:
-        put_settings(out, r);
-        break;
-    case RECORD_LOCATION:
-    case RECORD_GROUP:
-    case RECORD_ITEM:
-    case RECORD_CHANNEL:
-        put_message(out, number, &reference_message, &r->reference);
-        break;
-    case RECORD_PROPOSAL:
-        put_message(out, number, &proposal_message, &r->proposal);
-        break;
-    case RECORD_EVENTS:
-    case RECORD_KIND_END:
-        break;
-    }
-}
-
 int record_encode(const struct record *r, struct buffer *out)
 {
     size_t before = out->length;
@@ -190,16 +137,16 @@ int record_encode(const struct record *r, struct buffer *out)
             put_event(out, &r->events[i]);
     if (r->intake.name.length)
         put_message(out, RECORD_WIRE_INTAKE, &intake_message, &r->intake);
-    put_body(out, r);
+    int error = record_body_encode(r, out);
     if (r->correlation_instance)
         wire_put_fixed64(out, RECORD_WIRE_CORRELATION_INSTANCE, r->correlation_instance);
     put_varint_if(out, RECORD_WIRE_CORRELATION_NUMBER, r->correlation_number);
 
     if (out->failed)
         return ERROR_NOMEM;
-    if (out->length - before > RECORD_BYTES_MOST) {
+    if (!error && out->length - before > RECORD_BYTES_MOST)
+        error = ERROR_LIMIT;
+    if (error)
         out->length = before;
-        return ERROR_LIMIT;
-    }
-    return 0;
+    return error;
 }

@@ -1,5 +1,5 @@
-/* The field numbers of onhand.v1 and, as tables, where the fields of its small messages lie: read and written
- * alike. */
+/* The field numbers of events and of what stands around them in a record and, as tables, where the fields of
+ * the small messages among them lie: read and written alike. */
 #ifndef CODEC_RECORD_WIRE_H
 #define CODEC_RECORD_WIRE_H
 
@@ -9,7 +9,6 @@
 /* An event's fields are numbered in the order of fields.def, behind the type. */
 enum { EVENT_WIRE_TYPE = 1, EVENT_WIRE_FIRST = 2 };
 enum { LIMIT_WIRE_MILLI = 1 };
-enum { SETTINGS_WIRE_SETTINGS = 1 };
 
 enum {
     RECORD_WIRE_LEVEL = 1,
@@ -19,23 +18,13 @@ enum {
     RECORD_WIRE_CORRELATION_NUMBER = 15,
 };
 
-/* The number that carries a kind of record as its body; 0 for events. And back: RECORD_EVENTS when it carries
- * none. */
-uint32_t record_wire_body(enum record_kind kind);
-enum record_kind record_wire_kind(uint32_t number);
-
 enum wire_kind {
     AS_TEXT,
-    AS_UINT32,
     AS_INT32,
-    AS_UINT64,
     AS_INT64,
-    AS_SIGNED,      /* zigzag */
-    AS_SIGNED_ZERO, /* zigzag, and 0 is written too: left out means something else */
-    AS_FIXED64,
+    AS_SIGNED, /* zigzag, and 0 is written too: left out means something else */
     AS_FLAG,
-    AS_INSTANT, /* left out: INSTANT_NONE */
-    AS_ENUM,    /* the value + 1, so that 0 is none */
+    AS_ENUM, /* the value + 1, so that 0 is none */
 };
 
 struct wire_place {
@@ -51,7 +40,6 @@ struct wire_message {
     const struct wire_place *at;
 };
 
-extern const struct wire_message allocation_message, intake_message, incarnation_message, setting_message,
-    reference_message, proposal_message;
+extern const struct wire_message allocation_message, intake_message;
 
 #endif

@@ -1,9 +1,10 @@
-/* Protobuf's wire format, one field at a time, both ways. Texts are runs of bytes with a length, never C
- * strings.
+/* Protobuf's wire format, one field at a time, both ways, for what is hot: stock events and what stands
+ * around them in a record. Texts are runs of bytes with a length, never C strings.
  *
- * Why not the generated code: protobuf-c 1.4.1 wants and makes NUL-terminated strings (a NUL cuts a text
- * short), checks no UTF-8, turns 1 MiB into 59 MB and can be driven into recursion; and it is several times
- * slower. It stays as the oracle that tests and fuzz targets hold this against. */
+ * Why not protobuf-c, which reads and writes every other kind of record (record_body.c): of records with one
+ * event this goes through 2.6 to 4.9 million a second where its generated code goes through 0.9 to 1.6, and
+ * every event passes here at least twice. It also reads texts in place where protobuf-c copies each and cuts
+ * it at a NUL. Tests and the fuzz target `protobuf` hold the two together, byte for byte. */
 #ifndef CODEC_WIRE_H
 #define CODEC_WIRE_H
 

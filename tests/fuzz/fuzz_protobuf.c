@@ -1,5 +1,5 @@
-/* Our reader of protobuf against protobuf-c: what we take, it takes, with the same values; and
- * encode(decode(x)) is stable. */
+/* Our reader of protobuf against protobuf-c, which reads the bodies of records in ours too: what we take, it
+ * takes, with the same values; and encode(decode(x)) is stable. */
 #include "base/error.h"
 #include "codec/record_codec.h"
 #include "core/model/event_fields.h"
@@ -12,7 +12,7 @@ static bool has_nul(struct text t)
     return t.length && memchr(t.at, '\0', t.length);
 }
 
-/* protobuf-c cuts texts at a NUL; there the two may differ. */
+/* protobuf-c cuts strings at a NUL; there the two may differ. Bodies are `bytes` in the schema. */
 static bool any_nul(const struct record *r)
 {
     bool nul = has_nul(r->intake.name);
@@ -24,13 +24,6 @@ static bool any_nul(const struct record *r)
                 nul |= has_nul(*(const struct text *)event_member(e, (enum event_field)f));
         nul |= has_nul(e->allocation.channel) || has_nul(e->allocation.to_channel);
     }
-    for (size_t i = 0; r->kind == RECORD_SETTINGS && i < r->settings.count; i++)
-        nul |= has_nul(r->settings.at[i].name);
-    if (r->kind == RECORD_PROPOSAL)
-        nul |= has_nul(r->proposal.sku) || has_nul(r->proposal.location) || has_nul(r->proposal.reference) ||
-               has_nul(r->proposal.line);
-    if (r->kind >= RECORD_LOCATION && r->kind <= RECORD_CHANNEL)
-        nul |= has_nul(r->reference.id) || has_nul(r->reference.document);
     return nul;
 }
 
