@@ -126,7 +126,8 @@ static int look(rd_kafka_t *client, const struct topic_wanted *wanted, size_t co
             found[i].state = TOPIC_MISSING;
             continue;
         }
-        found[i].state = found[i].state == TOPIC_MISSING ? TOPIC_MADE : TOPIC_THERE;
+        if (found[i].state == TOPIC_MISSING) // and it stays made, however often one looks for the others
+            found[i].state = TOPIC_MADE;
         found[i].partitions = t->partition_cnt;
         found[i].replication = t->partitions[0].replica_cnt;
         if (wanted[i].replication > 0 && found[i].replication != wanted[i].replication)

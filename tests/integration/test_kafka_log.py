@@ -285,3 +285,13 @@ def test_two_begin_one_log(program, broker, daemon):
     engines = [daemon(*on_log(broker, topic)).start() for _ in range(2)]
     versions = {engine.post("/v1/events", receipt(1)).json()["results"][0]["version"].split(":")[0] for engine in engines}
     assert len(versions) == 1 and versions.pop() in said[0]
+
+
+def test_what_topics_made_it_calls_made(program, broker):
+    """However often it has to look until the last one is there, and told again they are there."""
+    names = [f"made-{uuid.uuid4().hex[:8]}" for _ in range(12)]
+    command = [program, "topics", "--kafka", broker.address, "--log-topic", f"{names[0]}-log", "--dead-letter-topic", f"{names[0]}-dead",
+               *(option for name in names for option in ("--intake", f"{name}=json"))]
+    for state in ("made", "there"):
+        told = subprocess.run(command, text=True, check=True, timeout=60, stdout=subprocess.PIPE).stdout.splitlines()[1:]
+        assert [line.split()[1] for line in told] == [state] * 14, told
