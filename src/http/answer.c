@@ -71,12 +71,12 @@ struct buffer *answer_body(struct exchange *x)
     return x->out;
 }
 
-/* The answer could not be written whole: what stands before it is kept, and the connection ends with a 500.
+/* The answer could not be written whole: what stands before it is kept, and the connection ends with a 503.
  */
 static void answer_without_memory(struct exchange *x)
 {
     static const char answer[] =
-        "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
     x->close = true;
     x->out->failed = false;

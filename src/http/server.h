@@ -204,7 +204,7 @@ void exchange_turn(struct exchange *x, struct pending *p);
 void answer_begin(struct exchange *x, unsigned status, const char *content_type);
 /* Ends the head; what is added to x->out from here is the body. */
 struct buffer *answer_body(struct exchange *x);
-/* Fills in the length; a HEAD's body is taken away again. Without memory the answer becomes a 500 and the
+/* Fills in the length; a HEAD's body is taken away again. Without memory the answer becomes a 503 and the
  * connection closes. */
 void answer_end(struct exchange *x);
 /* An answer without a body: 204, 304. `lines`: own header lines, or "". */
