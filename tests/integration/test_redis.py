@@ -119,9 +119,9 @@ def start(daemon, server, *options, **names):
     return daemon("--redis", f"unix:{server.socket}", *options, **names).start()
 
 
-def send(engine, events):
-    for at in range(0, len(events), BATCH):
-        answer = engine.session.post(engine.base + "/v1/events", data="\n".join(events[at:at + BATCH]).encode(), timeout=30,
+def send(engine, events, batch=BATCH):
+    for at in range(0, len(events), batch):
+        answer = engine.session.post(engine.base + "/v1/events", data="\n".join(events[at:at + batch]).encode(), timeout=30,
                                      headers={"Content-Type": "application/x-ndjson"})
         assert answer.status_code == 200, answer.text
         assert answer.json()["rejected"] == 0, answer.text[:500]
@@ -157,6 +157,15 @@ def test_snapshot_is_the_ledger(daemon, server, retail_day, events):
     assert set(meta) == {"version", "at", "lag_ms", "engine"}
     assert abs(int(meta["at"]) / 1000 - time.time()) < 5
     assert engine.stop() == 0
+
+
+def test_the_whole_stream(daemon, server, retail):
+    """305 days of sales as fast as they are taken: 120,000 figures."""
+    server.start()
+    engine = start(daemon, server)
+    send(engine, [text for _, _, _, text in retail.all], batch=1000)
+    check_snapshot(server, engine, retail.expected, 60)
+    assert sum(float(h["*"]) for h in server.hashes().values()) == 1_673_781
 
 
 def test_meta_is_never_ahead(daemon, server, events, retail_day):
