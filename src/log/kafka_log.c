@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,20 @@ static void kafka_log_wake(struct log *log)
 static int kafka_log_trim(struct log *log, uint64_t offset)
 {
     return 0;
+}
+
+void kafka_log_fail(struct kafka_log *l, const char *format, ...)
+{
+    va_list args;
+
+    pthread_mutex_lock(&l->lock);
+    if (!l->failure[0]) {
+        va_start(args, format);
+        vsnprintf(l->failure, sizeof(l->failure), format, args);
+        va_end(args);
+    }
+    atomic_store(&l->over, true);
+    pthread_mutex_unlock(&l->lock);
 }
 
 /* @lock held */
@@ -214,6 +229,7 @@ static int look_first(struct kafka_log *l, char *detail, size_t size)
         error = judge_ends(l, &ends, detail, size);
     if (error)
         return error;
+    l->incarnation = ends.incarnation;
     l->first_offset = (uint64_t)ends.first;
     l->end_offset = (uint64_t)ends.end;
     return 0;

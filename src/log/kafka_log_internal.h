@@ -57,10 +57,12 @@ struct kafka_log {
     _Atomic bool stopped;    /* nothing is on its way any more: `next` ends */
     rd_kafka_queue_t *queue; /* the consumer's: under lock for `wake`, changed by the reader only */
     uint64_t first_offset, end_offset;
-    char complaint[480]; /* the topic is not as it must be: nothing is appended */
+    uint64_t incarnation; /* of the first record at open; 0: not known. Constant */
+    char complaint[480];  /* the topic is not as it must be: nothing is appended */
     char trouble[480];
     char failure[480]; /* why `next` ended */
 
+    _Atomic bool over; /* failure says why: nothing is read or appended any more */
     _Atomic bool woken, read_anew;
     _Atomic uint64_t reached;        /* all before it came out of `next`: offsets have holes */
     _Atomic uint64_t high_watermark; /* as the last fetch said: the end, open transactions included */
@@ -73,6 +75,9 @@ static inline struct kafka_log *kafka_log_of(struct log *l)
 
 bool kafka_set(rd_kafka_conf_t *conf, const char *const settings[][2], size_t count, char *detail,
                size_t detail_size);
+
+/* Ends the log for good: `next` answers ERROR_CORRUPT from now on. @thread any */
+void kafka_log_fail(struct kafka_log *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- kafka_log_send.c ---- */
 int kafka_send_init(struct kafka_log *l, char *detail, size_t detail_size);

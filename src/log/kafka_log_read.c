@@ -97,11 +97,8 @@ static int read_anew(struct kafka_log *l)
 
 static int failed(struct kafka_log *l, const char *what, int64_t first, int64_t end)
 {
-    pthread_mutex_lock(&l->lock);
-    snprintf(l->failure, sizeof(l->failure),
-             "record %lu of the log topic %s %s (it has %ld to %ld): start with a newer checkpoint",
-             l->reading.next_offset, l->topic, what, (long)first, (long)end - 1);
-    pthread_mutex_unlock(&l->lock);
+    kafka_log_fail(l, "record %lu of the log topic %s %s (it has %ld to %ld): start with a newer checkpoint",
+                   l->reading.next_offset, l->topic, what, (long)first, (long)end - 1);
     return ERROR_CORRUPT;
 }
 
@@ -199,7 +196,7 @@ int kafka_log_next(struct log *log, struct log_record *ret_records, size_t count
     if (l->stopped)
         return 0;
     for (;;) {
-        if (l->failure[0])
+        if (atomic_load(&l->over))
             return ERROR_CORRUPT;
         if (atomic_exchange(&l->read_anew, false) || !l->reading.consumer) {
             int error = read_anew(l);

@@ -59,6 +59,7 @@ rd_kafka_t *kafka_admin_create(const char *brokers, char *detail, size_t detail_
         {"auto.offset.reset", "error"},
         {"isolation.level", "read_committed"},
         {"queued.max.messages.kbytes", "1024"},
+        {"fetch.message.max.bytes", "4096"}, /* the first record is all it reads */
         {"fetch.wait.max.ms", "100"},
         {"reconnect.backoff.max.ms", "500"},
         {"log_level", "2"},
@@ -391,9 +392,15 @@ static void look_at_progress(struct kafka_log *l, struct watch *w, uint64_t end)
     say(l, l->trouble, sizeof(l->trouble), text);
 }
 
+/* A topic of the same name, deleted and made again: its offsets mean something else. */
+static bool is_another(const struct kafka_log *l, const struct kafka_ends *ends)
+{
+    return l->incarnation && ends->first == 0 && ends->incarnation != l->incarnation;
+}
+
 static void look(struct kafka_log *l, struct watch *w)
 {
-    int64_t first = 0, end = 0;
+    struct kafka_ends ends;
     char detail[480] = "";
     int error =
         kafka_topic_check(l->admin, l->topic, !l->options.settings_unchecked, ASK_MS, detail, sizeof(detail));
@@ -403,13 +410,22 @@ static void look(struct kafka_log *l, struct watch *w)
         return;
     }
     say(l, l->complaint, sizeof(l->complaint), error ? detail : "");
-    if (error || rd_kafka_query_watermark_offsets(l->admin, l->topic, 0, &first, &end, ASK_MS) != 0)
+    if (!error)
+        error = kafka_topic_ends(l->admin, l->topic, ASK_MS, &ends, detail, sizeof(detail));
+    if (error == ERROR_CORRUPT || (!error && is_another(l, &ends))) {
+        kafka_log_fail(l,
+                       "the topic %s is not the log any more that it was: it was made anew. Start on the old "
+                       "one, or with an empty data folder",
+                       l->topic);
+        l->log.ops->wake(&l->log);
+    }
+    if (error)
         return;
     pthread_mutex_lock(&l->lock);
-    l->first_offset = (uint64_t)first;
-    l->end_offset = (uint64_t)end;
+    l->first_offset = (uint64_t)ends.first;
+    l->end_offset = (uint64_t)ends.end;
     pthread_mutex_unlock(&l->lock);
-    look_at_progress(l, w, (uint64_t)end);
+    look_at_progress(l, w, (uint64_t)ends.end);
 }
 
 /* @lock held, given up while waiting. Until the next look is due, or stopping. */

@@ -275,6 +275,27 @@ def test_a_log_that_is_changed_under_it_takes_nothing_more(program, broker, daem
     assert engine.stop() == 0
 
 
+def test_a_log_made_anew_is_not_read_on(program, broker, daemon):
+    """Deleted and made again under a running engine, and filled beyond where that was: it stops, answers reads and says so."""
+    topic = make_log(program, broker)
+    engine = daemon(*on_log(broker, topic)).start()
+    assert engine.post("/v1/events", receipt(1)).status_code == 200
+    broker.delete(topic)
+    wait_until(lambda: not broker.has(topic), 20, "deleted")
+    make_log(program, broker, topic)
+    broker.produce(topic, [("k", json.dumps(receipt(number))) for number in range(2, 50)])
+    wait_until(lambda: "made anew" in engine.get("/readyz").text, 20, lambda: engine.get("/readyz").text)
+    assert engine.row("SKU-1", "store-1") == 1
+    assert engine.post("/v1/events", receipt(60)).status_code == 503
+    engine.stop()
+
+
+def test_starts_without_a_broker_are_refused(program, tmp_path):
+    got = subprocess.run([program, "serve", "--data", tmp_path / "data", "--log", "kafka", "--kafka", "127.0.0.1:1"], text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+    assert got.returncode == 3 and "no broker answers" in got.stderr
+
+
 def test_two_begin_one_log(program, broker, daemon):
     """`onhand topics` twice at once on an empty topic: whichever record comes first is the log's incarnation, for everybody."""
     topic = make_topic(broker)
