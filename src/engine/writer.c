@@ -215,6 +215,7 @@ static void publish_counters(struct engine *e)
     PUT(log_bytes_total, log.bytes);
     PUT(log_groups_total, log.groups);
     PUT(log_syncs_total, log.syncs);
+    PUT(log_renewals_total, log.renewals);
     PUT(level, s->level);
     PUT(skus, table_sku_count(s->table));
     PUT(rows, table_rows_count(s->table));

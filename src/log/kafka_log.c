@@ -68,7 +68,8 @@ static void kafka_log_status(struct log *log, struct log_status *ret)
                                .end_offset = reached > l->end_offset ? reached : l->end_offset,
                                .reached_offset = reached,
                                .bytes = l->sending.bytes,
-                               .groups = l->sending.acknowledged};
+                               .groups = l->sending.acknowledged,
+                               .renewals = l->sending.produced_anew + atomic_load(&l->reading.created_anew)};
     snprintf(ret->reason, sizeof(ret->reason), "%.*s", (int)sizeof(ret->reason) - 1, reason);
     pthread_mutex_unlock(&l->lock);
 }

@@ -39,7 +39,7 @@ struct reading { /* the caller's of `next` */
     rd_kafka_message_t *batch[BATCH_MOST];
     size_t batch_count;
     uint64_t next_offset;
-    uint64_t created_anew;
+    _Atomic uint64_t created_anew;
 };
 
 struct kafka_log {

@@ -119,10 +119,16 @@ static int out_of_range(struct kafka_log *l)
 
 static void at_the_end(struct kafka_log *l, int64_t offset)
 {
-    int64_t low = 0, high = 0;
-
     if (offset > (int64_t)atomic_load(&l->reached))
         atomic_store(&l->reached, (uint64_t)offset);
+}
+
+/* Where the log ends, as the last fetch said: when nothing comes although that is further, a transaction is
+ * open. */
+static void note_high_watermark(struct kafka_log *l)
+{
+    int64_t low = 0, high = 0;
+
     if (rd_kafka_get_watermark_offsets(l->reading.consumer, l->topic, 0, &low, &high) == 0 && high >= 0)
         atomic_store(&l->high_watermark, (uint64_t)high);
 }
@@ -212,6 +218,7 @@ int kafka_log_next(struct log *log, struct log_record *ret_records, size_t count
         }
         if (got < 0)
             return got;
+        note_high_watermark(l);
         if (atomic_exchange(&l->woken, false) || (timeout_ms >= 0 && clock_monotonic_us() >= until_us))
             return 0;
     }

@@ -29,6 +29,7 @@ struct log_status {
     uint64_t first_offset, end_offset; /* what can be read: first ≤ offset < end (durable) */
     uint64_t reached_offset; /* of a log whose offsets have holes: all before it came out of `next`; else 0 */
     uint64_t bytes, groups, syncs; /* since open */
+    uint64_t renewals;             /* since open: a client of the log had to be made anew */
     char reason[240];              /* why not writable, and what to do */
 };
 

@@ -305,6 +305,28 @@ static void a_producer_that_turned_fatal_is_replaced(void **state)
     assert_int_equal(none.count, 0);
 }
 
+static void reading_begun_anew_goes_on_where_it_was(void **state)
+{
+    struct cluster *k = *state;
+    struct losses none = {0};
+    struct log_status status;
+
+    begin(k);
+    struct log *l = open_log(k, &none);
+    next_one(l);
+    append(l, "first", NULL);
+    append(l, "second", NULL);
+    assert_text(next_one(l), "first");
+    atomic_store(&kafka_log_of(l)->read_anew,
+                 true); /* what watch does when nothing comes although there is more */
+    struct log_record r = next_one(l);
+    assert_text(r, "second");
+    assert_int_equal(r.offset, 2);
+    l->ops->status(l, &status);
+    assert_int_equal(status.renewals, 1);
+    l->ops->destroy(l);
+}
+
 static void waking_ends_a_wait(void **state)
 {
     struct cluster *k = *state;
@@ -374,6 +396,7 @@ int main(void)
         ON_CLUSTER(what_waits_too_long_is_told_lost_and_may_come_all_the_same),
         ON_CLUSTER(stopping_gives_everything_back),
         ON_CLUSTER(a_producer_that_turned_fatal_is_replaced),
+        ON_CLUSTER(reading_begun_anew_goes_on_where_it_was),
         ON_CLUSTER(waking_ends_a_wait),
         ON_CLUSTER(what_is_not_the_log_is_refused),
         cmocka_unit_test(settings_of_a_log_topic),
