@@ -1,9 +1,9 @@
 /* The two ends of the ingest bench: makes a topic full of protobuf events, and reads it with librdkafka doing
  * nothing at all with it. usage: ingest_peer fill BROKERS TOPIC COUNT | ingest_peer drain BROKERS TOPIC COUNT
  */
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "bench/ingest/events.h"
 #include "intake/send.h"
 #include "intake/topics.h"
 
@@ -12,39 +12,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { SKUS = 20000, LOCATIONS = 200, BATCH = 1000 };
-
-static void put_varint(struct buffer *b, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        buffer_byte(b, (char)(value | 0x80));
-    buffer_byte(b, (char)value);
-}
-
-static void put_text(struct buffer *b, char tag, const char *text, size_t length)
-{
-    buffer_byte(b, tag);
-    put_varint(b, length);
-    buffer_add(b, text, length);
-}
-
-/* A receipt of one unit, with an id of its own: type 1, id 2, source 3, sku 6, location 7, quantity 8,
- * occurred_at 9. */
-static void put_event(struct buffer *b, uint64_t number)
-{
-    char text[64];
-    uint64_t mixed = number * UINT64_C(0x9E3779B97F4A7C15);
-
-    buffer_clear(b);
-    buffer_add(b, "\x08\x01", 2);
-    put_text(b, 0x12, text, (size_t)snprintf(text, sizeof(text), "till-%lu", number));
-    put_text(b, 0x1A, "bench", 5);
-    put_text(b, 0x32, text, (size_t)snprintf(text, sizeof(text), "SKU-%lu", (mixed >> 32) % SKUS));
-    put_text(b, 0x3A, text, (size_t)snprintf(text, sizeof(text), "store-%lu", (mixed >> 48) % LOCATIONS));
-    buffer_add(b, "\x40\xD0\x0F", 3);
-    buffer_byte(b, 0x48);
-    put_varint(b, UINT64_C(1767225600000000) + number);
-}
+enum { BATCH = 1000 };
 
 static int fill(const char *brokers, const char *topic, uint64_t count)
 {
@@ -59,7 +27,7 @@ static int fill(const char *brokers, const char *topic, uint64_t count)
     if (!error)
         error = sender_create(brokers, topic, &s, detail, sizeof(detail));
     for (uint64_t n = 0; n < count && !error; n++) {
-        put_event(&value, n);
+        event_put(&value, n);
         error = sender_send(s, (struct text){0}, (struct text){value.at, value.length});
     }
     if (!error)

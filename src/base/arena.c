@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16 };
+enum { BLOCK_BYTES = 64 * 1024, KEPT_BYTES_MOST = 16 * BLOCK_BYTES, ALIGN = 16 };
 
 struct arena_block {
     struct arena_block *older;
@@ -68,21 +68,33 @@ static void free_chain(struct arena_block *b)
     }
 }
 
+/* A block that is as large as all of them together; one huge round must not keep its memory for ever. */
+static struct arena_block *make_one(struct arena_block *blocks)
+{
+    size_t bytes = 0;
+
+    for (const struct arena_block *b = blocks; b; b = b->older)
+        bytes += b->bytes;
+    if (bytes <= KEPT_BYTES_MOST && !blocks->older)
+        return blocks;
+    free_chain(blocks);
+    struct arena_block *one = bytes <= KEPT_BYTES_MOST ? malloc(sizeof(*one) + bytes) : NULL;
+    if (one)
+        *one = (struct arena_block){.bytes = bytes};
+    return one;
+}
+
 void arena_reset(struct arena *a)
 {
     a->used_bytes = 0;
-    if (!a->blocks)
-        return;
-    free_chain(a->blocks->older);
-    a->blocks->older = NULL;
-    if (a->blocks->bytes > 16 * BLOCK_BYTES) { /* one huge round must not keep its memory for ever */
-        free(a->blocks);
+    if (a->blocks && !a->lent)
+        a->blocks = make_one(a->blocks);
+    if (a->lent) {
+        free_chain(a->blocks);
         a->blocks = NULL;
-        a->next = a->end = NULL;
-        return;
     }
-    a->next = a->blocks->data;
-    a->end = a->blocks->data + a->blocks->bytes;
+    a->next = a->lent ? a->lent : a->blocks ? a->blocks->data : NULL;
+    a->end = a->lent ? a->lent + a->lent_bytes : a->blocks ? a->blocks->data + a->blocks->bytes : NULL;
 }
 
 void arena_finish(struct arena *a)
@@ -91,6 +103,6 @@ void arena_finish(struct arena *a)
         return;
     free_chain(a->blocks);
     a->blocks = NULL;
-    a->next = a->end = NULL;
-    a->used_bytes = 0;
+    a->next = a->end = a->lent = NULL;
+    a->used_bytes = a->lent_bytes = 0;
 }

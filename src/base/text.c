@@ -10,6 +10,8 @@ bool text_is_utf8(struct text t)
 {
     const unsigned char *p = (const unsigned char *)t.at, *end = p + t.length;
 
+    if (text_is_plain(t))
+        return true;
     while (p < end) {
         while (end - p >= 8) {
             uint64_t eight;

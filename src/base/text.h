@@ -32,6 +32,40 @@ static inline int text_compare(struct text a, struct text b)
     return order ? order : (a.length > b.length) - (a.length < b.length);
 }
 
+/* Eight bytes (fewer: filled up with spaces) that are all printable ASCII? */
+static inline bool text_word_is_plain(uint64_t w)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t deletes = w ^ ones * 0x7F;
+
+    return !(((w - ones * 0x20) | (deletes - ones) | w) & tops);
+}
+
+/* Nothing but printable ASCII, the most usual case of texts: true. False says only that one has to look. */
+static inline bool text_is_plain(struct text t)
+{
+    const char *p = t.at, *end = t.at + t.length;
+    uint64_t w = UINT64_C(0x2020202020202020);
+    bool plain = true;
+
+    if (t.length >= 8) {
+        for (; end - p > 8 && plain; p += 8) {
+            memcpy(&w, p, 8);
+            plain = text_word_is_plain(w);
+        }
+        memcpy(&w, end - 8, 8);
+    } else if (t.length >= 4) {
+        uint32_t low, high;
+        memcpy(&low, p, 4);
+        memcpy(&high, end - 4, 4);
+        w = low | (uint64_t)high << 32;
+    } else if (t.length) {
+        w ^= (uint64_t)(unsigned char)(*p ^ 0x20) | (uint64_t)(unsigned char)(p[t.length / 2] ^ 0x20) << 8 |
+             (uint64_t)(unsigned char)(end[-1] ^ 0x20) << 16;
+    }
+    return plain && text_word_is_plain(w);
+}
+
 /* Is it valid UTF-8 (RFC 3629: shortest form, no surrogates)? */
 bool text_is_utf8(struct text t);
 

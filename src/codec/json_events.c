@@ -6,7 +6,7 @@
 
 /* ---- bodies ---- */
 
-enum { EVENT_NODES_BYTES_MOST = 1024 * 1024 };
+enum { EVENT_NODES_BYTES_MOST = 1024 * 1024, EVENT_NODES_BYTES_USUAL = 4096 };
 
 /* One event out of `t`, which begins at `line`; ret_rest as in json_parse_piece. Not 0: the run ends. */
 static int body_event(struct json_events *b, struct text t, size_t line, struct text *ret_rest)
@@ -141,10 +141,12 @@ void json_events_finish(struct json_events *j)
 int json_events_read(struct text body, bool ndjson, uint32_t level, struct arena *a,
                      const struct event_reader *r, uint32_t *ret_unknown_fields, struct problems *p)
 {
+    _Alignas(16) char usual[EVENT_NODES_BYTES_USUAL];
     struct json_events j = {.body = body, .ndjson = ndjson, .level = level, .texts = a, .reader = r};
     bool more = true;
     int error = 0;
 
+    arena_lend(&j.nodes, usual, sizeof(usual));
     while (!error && more)
         error = json_events_some(&j, SIZE_MAX, &more, p);
     json_events_finish(&j);
@@ -187,8 +189,9 @@ static int record_from_json(struct text t, uint32_t level, struct arena *a, stru
     if (!r.events)
         return arena_error(a, r.events_count * sizeof(*r.events));
     uint32_t at = array ? 1 : 0;
+    struct problems found;
     for (size_t i = 0; i < r.events_count; i++, at = nodes[at].next) {
-        struct problems found = {0};
+        found.count = 0;
         event_read(nodes, at, level, false, &r.events[i], &unknown_fields, array ? &found : p);
         add_below(p, &found, i);
     }

@@ -390,9 +390,11 @@ int record_decode(const void *bytes, size_t length, uint32_t level, struct arena
 /* One event of many: its own problems spoil nothing else. What the reader says. */
 static int hand_over(struct text one, size_t number, uint32_t level, const struct event_reader *r)
 {
-    struct problems found = {.count = 0};
+    struct problems found; /* five kilobytes: only its count begins at zero */
     struct decoder d = {.problems = &found, .level = level, .event = NO_EVENT};
     struct event e;
+
+    found.count = 0;
     bool ok = read_event(&d, one, &e);
 
     if (ok)

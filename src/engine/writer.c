@@ -22,12 +22,13 @@ static void command_finish(struct command *c, int status)
  * level. */
 static size_t decode_run(struct engine *e, size_t from, size_t count)
 {
+    struct problems problems; /* five kilobytes: only its count begins at zero */
     size_t i = from;
 
     while (i < count) {
-        struct problems problems = {0};
         uint32_t unknown_fields = 0;
         struct record *r = &e->decoded[i];
+        problems.count = 0;
         *r = (struct record){0};
         int error = record_decode_any(e->records[i].bytes, e->records[i].length, e->state->level, &e->arena,
                                       r, &unknown_fields, &problems);

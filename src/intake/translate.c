@@ -108,13 +108,15 @@ static void refuse(struct translator *t, struct translation *ret, const char *re
 static int read_message(struct translator *t, enum intake_format format, struct text payload, uint32_t level,
                         struct translation *ret)
 {
-    struct problems problems = {0};
+    struct problems problems; /* five kilobytes: only its count begins at zero */
     struct reading reading = {t, ret};
     const struct event_reader reader = {&reading, each_event};
 
+    problems.count = 0;
     arena_reset(&t->arena);
-    t->events_count = 0;
-    *ret = (struct translation){0};
+    t->events_count = ret->events = ret->bad = 0;
+    ret->reason = NULL;
+    ret->detail[0] = '\0';
     if (payload.length > MESSAGE_BYTES_MOST) {
         refuse(t, ret, "too_large", "", "has more than 262144 bytes: send fewer events a message");
         return 0;

@@ -140,18 +140,22 @@ void problems_add(struct problems *p, const char *pointer, const char *detail_fo
         new->detail[0] = '\0';
 }
 
+enum { NAME_GOES_ON = 1, NAME_BEGINS = 2 };
+static const uint8_t name_bytes[256] = {['.'] = NAME_GOES_ON,
+                                        ['_'] = NAME_GOES_ON,
+                                        ['-'] = NAME_GOES_ON,
+                                        ['0' ... '9'] = NAME_GOES_ON | NAME_BEGINS,
+                                        ['A' ... 'Z'] = NAME_GOES_ON | NAME_BEGINS,
+                                        ['a' ... 'z'] = NAME_GOES_ON | NAME_BEGINS};
+
 bool text_is_name(struct text t)
 {
     if (t.length < 1 || t.length > TEXT_BYTES_MOST)
         return false;
-    for (size_t i = 0; i < t.length; i++) {
-        char c = t.at[i], letter = (char)(c | 0x20);
-        if ((letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9'))
-            continue;
-        if (i == 0 || (c != '.' && c != '_' && c != '-'))
-            return false;
-    }
-    return true;
+    uint8_t all = NAME_BEGINS | NAME_GOES_ON;
+    for (size_t i = 0; i < t.length; i++)
+        all &= name_bytes[(unsigned char)t.at[i]];
+    return (all & NAME_GOES_ON) && (name_bytes[(unsigned char)t.at[0]] & NAME_BEGINS);
 }
 
 bool text_is_identifier(struct text t)
@@ -160,6 +164,8 @@ bool text_is_identifier(struct text t)
 
     if (t.length < 1 || t.length > TEXT_BYTES_MOST)
         return false;
+    if (text_is_plain(t))
+        return true;
     for (size_t i = 0; i < t.length; i++) {
         unsigned char c = (unsigned char)t.at[i];
         if (c < 0x20 || c == 0x7F)
