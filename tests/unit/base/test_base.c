@@ -81,6 +81,51 @@ static void utf8_is_judged_by_rfc3629(void **unused)
         assert_int_equal(text_is_utf8(text_of(cases[i].bytes)), cases[i].valid);
 }
 
+/* The quick look never takes a byte for plain that is not, wherever it stands and however long the text is. */
+static void plain_texts_are_printable_ascii(void **unused)
+{
+    char bytes[40];
+
+    for (size_t length = 0; length <= sizeof(bytes); length++)
+        for (size_t at = 0; at < (length ? length : 1); at++)
+            for (int byte = 0; byte < 256; byte++) {
+                memset(bytes, byte % 2 ? ' ' : '~', sizeof(bytes));
+                bytes[at] = (char)byte;
+                assert_int_equal(text_is_plain((struct text){bytes, length}),
+                                 length == 0 || (byte >= 0x20 && byte < 0x7F));
+            }
+}
+
+static void arena_uses_what_was_lent_first(void **unused)
+{
+    _Alignas(16) char lent[64];
+    struct arena a = {0};
+
+    arena_lend(&a, lent, sizeof(lent));
+    for (int round = 0; round < 3; round++) {
+        assert_ptr_equal(arena_alloc(&a, 60), lent);
+        char *more = arena_alloc(&a, 60);
+        assert_true(more && (more < lent || more >= lent + sizeof(lent)));
+        memset(more, 1, 60);
+        arena_reset(&a);
+    }
+    arena_finish(&a);
+    assert_null(a.lent);
+}
+
+static void arena_keeps_room_for_the_next_round(void **unused)
+{
+    struct arena a = {0};
+
+    for (int i = 0; i < 10; i++)
+        memset(arena_alloc(&a, 30000), i, 30000);
+    arena_reset(&a);
+    char *first = arena_alloc(&a, 30000);
+    for (int i = 1; i < 10; i++)
+        assert_ptr_equal(arena_alloc(&a, 30000), first + (size_t)i * 30000);
+    arena_finish(&a);
+}
+
 static void arena_keeps_its_bound(void **unused)
 {
     struct arena a = {.most_bytes = 1000};
@@ -109,7 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc_matches_rfc3720), cmocka_unit_test(murmur_matches_its_vectors),
         cmocka_unit_test(murmur_is_right_for_every_tail),
-        cmocka_unit_test(utf8_is_judged_by_rfc3629), cmocka_unit_test(arena_keeps_its_bound), cmocka_unit_test(buffer_grows),
+        cmocka_unit_test(utf8_is_judged_by_rfc3629), cmocka_unit_test(arena_keeps_its_bound), cmocka_unit_test(plain_texts_are_printable_ascii), cmocka_unit_test(arena_uses_what_was_lent_first), cmocka_unit_test(arena_keeps_room_for_the_next_round), cmocka_unit_test(buffer_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
