@@ -23,11 +23,15 @@ struct command {
     int64_t log_time;
 };
 
+enum { COMMANDS_AT_ONCE = 64 };
+
 /* What http and intake need of the engine, so that they need not see it. */
 struct command_port {
     void *engine;
     /* 0, ERROR_BUSY (full: 429 or pause), ERROR_UNAVAILABLE (not ready, log failed: 503), ERROR_LIMIT (too long). @thread any, never blocks */
     int (*submit)(void *engine, struct command *c);
+    /* The same for many (at most COMMANDS_AT_ONCE) that become neighbours in the log: all of them or none. NULL: one at a time. */
+    int (*submit_all)(void *engine, struct command *const *commands, size_t count);
 };
 
 #endif

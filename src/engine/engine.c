@@ -168,6 +168,7 @@ int engine_open(const struct engine_options *o, struct engine **ret_engine, char
         engine_free(e);
         return ERROR_NOMEM;
     }
+    pthread_setname_np(e->writer, "writer");
     *ret_engine = e;
     return 0;
 }
@@ -208,20 +209,38 @@ const struct view *engine_view(const struct engine *e)
     return &e->view;
 }
 
+static bool takes_commands(struct engine *e)
+{
+    return !atomic_load_explicit(&e->stopping, memory_order_relaxed) &&
+           atomic_load_explicit(&e->view.ready, memory_order_relaxed);
+}
+
+static struct log_append append_of(struct command *c)
+{
+    return (struct log_append){.bytes = c->bytes, .length = c->length, .cookie = c};
+}
+
 static int submit(void *engine, struct command *c)
 {
     struct engine *e = engine;
-    struct log_append one = {.bytes = c->bytes, .length = c->length, .cookie = c};
+    struct log_append one = append_of(c);
 
-    if (atomic_load_explicit(&e->stopping, memory_order_relaxed) ||
-        !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
-        return ERROR_UNAVAILABLE;
-    return e->log->ops->append(e->log, &one, 1);
+    return takes_commands(e) ? e->log->ops->append(e->log, &one, 1) : ERROR_UNAVAILABLE;
+}
+
+static int submit_all(void *engine, struct command *const *commands, size_t count)
+{
+    struct engine *e = engine;
+    struct log_append all[COMMANDS_AT_ONCE];
+
+    for (size_t i = 0; i < count; i++)
+        all[i] = append_of(commands[i]);
+    return takes_commands(e) ? e->log->ops->append(e->log, all, count) : ERROR_UNAVAILABLE;
 }
 
 struct command_port engine_port(struct engine *e)
 {
-    return (struct command_port){.engine = e, .submit = submit};
+    return (struct command_port){.engine = e, .submit = submit, .submit_all = submit_all};
 }
 
 /* CLOCK_MONOTONIC, timeout_ms from now. */

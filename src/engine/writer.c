@@ -95,15 +95,18 @@ static void answer(struct engine *e, struct command *c, uint64_t offset)
     command_finish(c, 0);
 }
 
-/* Makes what was applied known: a reader that loads next_offset sees rows at least that new. */
-static void publish_position(struct engine *e)
+/* Makes what was applied known: a reader that loads next_offset sees rows at least that new. Events change
+ * neither settings nor level. */
+static void publish_position(struct engine *e, bool only_events)
 {
     struct view *v = &e->view;
 
-    atomic_store_explicit(&v->incarnations_count, e->state->incarnations_count, memory_order_release);
-    atomic_store_explicit(&v->level, e->state->level, memory_order_relaxed);
+    if (!only_events) {
+        atomic_store_explicit(&v->incarnations_count, e->state->incarnations_count, memory_order_release);
+        atomic_store_explicit(&v->level, e->state->level, memory_order_relaxed);
+        view_set_settings(v, &e->state->settings);
+    }
     atomic_store_explicit(&v->log_time, e->state->log_time, memory_order_relaxed);
-    view_set_settings(v, &e->state->settings);
     atomic_store_explicit(&v->next_offset, e->state->next_offset, memory_order_release);
 }
 
@@ -154,7 +157,7 @@ static int apply_run(struct engine *e, size_t from, size_t to)
         else
             keep_unreadable(e, &e->records[i]);
         e->alerts += e->outcome.alerts_count;
-        publish_position(e);
+        publish_position(e, !e->readable[i] || e->decoded[i].kind == RECORD_EVENTS);
         if (e->readable[i])
             feed_applied(e->options.feed, e->state, &e->decoded[i], &e->outcome, offset);
         if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed))

@@ -282,6 +282,14 @@ static void take_error(struct intake *i, rd_kafka_message_t *m)
     }
 }
 
+/* What was taken of the lane that the last message was of goes to the engine. */
+static void push_filling(struct intake *i)
+{
+    if (i->filling && !i->blocked)
+        lane_push(i->filling);
+    i->filling = NULL;
+}
+
 static void take_message(struct intake *i, rd_kafka_message_t *m)
 {
     if (m->err) {
@@ -289,6 +297,9 @@ static void take_message(struct intake *i, rd_kafka_message_t *m)
         return;
     }
     struct lane *l = lane_of(i, m);
+    if (l != i->filling)
+        push_filling(i);
+    i->filling = l;
     if (l)
         lane_message(l, m);
 }
@@ -309,13 +320,16 @@ void consumer_poll(struct intake *i, int wait_ms, size_t most)
         return;
     take_message(i, m);
     rd_kafka_message_destroy(m);
-    if (most < 2)
+    if (most < 2) {
+        push_filling(i);
         return;
+    }
     uint64_t assignments = i->assignments;
     ssize_t count = rd_kafka_consume_batch_queue(i->queue, 0, i->batch,
                                                  most - 1 < BATCH_MESSAGES ? most - 1 : BATCH_MESSAGES);
     for (ssize_t k = 0; k < count && assignments == i->assignments; k++)
         take_message(i, i->batch[k]);
+    push_filling(i);
     for (ssize_t k = 0; k < count; k++)
         rd_kafka_message_destroy(i->batch[k]);
     if (count > 0 && assignments != i->assignments)
@@ -409,19 +423,26 @@ bool consumer_decide(struct lane *l)
     return true;
 }
 
-/* The least offset of each lane that something still stands out for; what is before it is settled for good.
+/* Of each lane the least offset that something still stands out for; what is before it is settled for good.
  */
+static void find_unsettled(struct intake *i)
+{
+    FOR_EACH_LANE (i, l)
+        l->unsettled_offset = l->after < 0 ? -1 : l->after + 1;
+    for (size_t k = 0; k < i->pool.count; k++) {
+        const struct parcel *p = &i->pool.all[k];
+        if (p->step != PARCEL_FREE && p->lane && p->offset < p->lane->unsettled_offset)
+            p->lane->unsettled_offset = p->offset;
+    }
+}
+
 static void commit(struct intake *i, bool wait)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
 
+    find_unsettled(i);
     FOR_EACH_LANE (i, l) {
-        int64_t least = l->after < 0 ? -1 : l->after + 1;
-        for (size_t k = 0; k < i->pool.count && least > 0; k++) {
-            const struct parcel *p = &i->pool.all[k];
-            if (p->lane == l && p->step != PARCEL_FREE && p->offset < least)
-                least = p->offset;
-        }
+        int64_t least = l->unsettled_offset;
         int64_t rejected = backlog_first(i->backlog, source_name(l->source), l->partition, 0);
         if (rejected >= 0 && rejected < least)
             least = rejected;

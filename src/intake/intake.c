@@ -71,7 +71,33 @@ static void upkeep(struct intake *i)
     if (i->now_ms < i->watch_at_ms)
         return;
     i->watch_at_ms = i->now_ms + WATCH_MS;
+    if (i->window > IN_FLIGHT_USUAL) /* was it slow for long? */
+        i->window -= i->window / 4;
     consumer_watch(i);
+}
+
+static size_t in_use(const struct parcel_pool *p)
+{
+    return p->count - p->free_count;
+}
+
+/* What is on its way should stay in the caches, but a slow disk must not be what limits. */
+static void fit_window(struct intake *i, int64_t waited_since_ms)
+{
+    size_t most = i->pool.count;
+
+    if (!i->blocked && clock_monotonic_us() / 1000 - waited_since_ms >= SLOW_MS)
+        i->window = 2 * i->window < most ? 2 * i->window : most;
+}
+
+/* How many more may be taken now. */
+static size_t room(const struct intake *i)
+{
+    size_t used = in_use(&i->pool);
+
+    if (i->blocked || i->pool.bytes > i->pool.bytes_most || used >= i->window)
+        return 0;
+    return i->window - used;
 }
 
 /* Nothing more can be taken: waits for the engine; when that takes long, keeps the group alive and the
@@ -81,7 +107,8 @@ static void wait_for_room(struct intake *i)
     if (!i->blocked_since_ms)
         i->blocked_since_ms = i->now_ms;
     if (i->now_ms - i->blocked_since_ms < STALL_MS) {
-        parcel_pool_wait(&i->pool, (int)(i->pool.count - i->pool.free_count + 3) / 4, i->blocked ? 1 : 10);
+        parcel_pool_wait(&i->pool, (int)(in_use(&i->pool) + 3) / 4, i->blocked ? 1 : 10);
+        fit_window(i, i->now_ms);
         return;
     }
     FOR_EACH_LANE (i, l) {
@@ -98,14 +125,13 @@ static void turn(struct intake *i)
     settle(i);
     push(i);
     upkeep(i);
-    bool room = !i->blocked && i->pool.free_count && i->pool.bytes <= i->pool.bytes_most;
-    if (!room) {
+    size_t most = room(i);
+    if (!most) {
         wait_for_room(i);
         return;
     }
     i->blocked_since_ms = 0;
-    bool busy = i->pool.free_count < i->pool.count;
-    consumer_poll(i, busy ? 5 : UPKEEP_MS, i->pool.free_count);
+    consumer_poll(i, in_use(&i->pool) ? 5 : UPKEEP_MS, most);
 }
 
 static void sleep_ms(int ms)
@@ -241,6 +267,7 @@ static int prepare(struct intake *i, const struct intake_options *o, char *detai
     i->member = strdup(o->member ? o->member : "onhand");
     if (!i->brokers || !i->group || !i->member || sources_copy(i, o) != 0)
         return ERROR_NOMEM;
+    i->window = in_flight < IN_FLIGHT_USUAL ? in_flight : IN_FLIGHT_USUAL;
     int error = parcel_pool_init(&i->pool, in_flight, IN_FLIGHT_BYTES_MOST);
     if (!error)
         error = letters_init(&i->letters, i, o->dead_letter_topic, detail, detail_size);
@@ -274,6 +301,7 @@ int intake_start(const struct intake_options *o, struct intake **ret_intake, cha
         intake_free(i);
         return error;
     }
+    pthread_setname_np(i->thread, "intake");
     intake_forget_other_names(i);
     *ret_intake = i;
     return 0;

@@ -12,6 +12,8 @@
 
 enum {
     IN_FLIGHT_MOST = 4096,
+    IN_FLIGHT_USUAL = 1024, /* few enough to stay in the caches of the cores they go through */
+    SLOW_MS = 5,            /* waiting that long for some to come back: more have to be on their way */
     IN_FLIGHT_BYTES_MOST = 64 * 1024 * 1024,
     BATCH_MESSAGES = 512,
     PARTITIONS_MOST = 4096, /* of one topic */
@@ -52,11 +54,13 @@ struct intake {
     rd_kafka_message_t *batch[BATCH_MESSAGES];
     const rd_kafka_topic_t *recent_topic; /* of the last message, and whose it was */
     struct lane *recent_lane;
+    struct lane *filling; /* messages of it were taken and not pushed yet */
     struct lane *touched[BATCH_MESSAGES];
     uint64_t watches;
     uint64_t assignments; /* how often the assignment changed */
     bool cooperative;
-    bool blocked; /* the engine takes no more */
+    bool blocked;  /* the engine takes no more */
+    size_t window; /* so many may be on their way now */
     int64_t blocked_since_ms;
     int64_t now_ms, upkeep_at_ms, watch_at_ms;
     bool broker_down; /* until one answers */

@@ -187,7 +187,7 @@ void lane_message(struct lane *l, rd_kafka_message_t *m)
     hold(l, p);
     if (p->step == PARCEL_AWAITS_LETTER)
         letters_send(&i->letters, p);
-    if (!i->blocked)
+    if (!i->blocked && l->held_count >= COMMANDS_AT_ONCE)
         lane_push(l);
     if (l->held_count > i->pool.count / 4)
         lane_choke(l);
@@ -212,31 +212,79 @@ static void lane_refuse(struct lane *l, struct parcel *p)
     letters_send(&i->letters, p);
 }
 
-bool lane_push(struct lane *l)
+/* The first held ones that may go, as many as go at once. */
+static size_t sendable(const struct lane *l, struct command **commands)
 {
-    struct intake *i = l->intake;
+    size_t count = 0;
 
-    while (l->held_first && l->held_first->step == PARCEL_READY) {
+    for (struct parcel *p = l->held_first; p && p->step == PARCEL_READY && count < COMMANDS_AT_ONCE;
+         p = p->next)
+        commands[count++] = &p->command;
+    return count;
+}
+
+/* They leave the lane before they are handed over: from then on they are the engine's. */
+static void take_held(struct lane *l, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
         struct parcel *p = l->held_first;
-        struct parcel *next = p->next;
         p->step = PARCEL_IN_FLIGHT;
         p->listed = false;
-        int error = i->commands.submit(i->commands.engine, &p->command);
+        l->held_first = p->next;
+    }
+    if (!l->held_first)
+        l->held_last = NULL;
+    l->held_count -= count;
+    l->in_flight += count;
+}
+
+static void put_back(struct lane *l, struct command *const *commands, size_t count)
+{
+    for (size_t k = count; k-- > 0;) {
+        struct parcel *p = (struct parcel *)commands[k];
+        p->step = PARCEL_READY;
+        p->listed = true;
+        p->next = l->held_first;
+        l->held_first = p;
+        if (!p->next)
+            l->held_last = p;
+    }
+    l->held_count += count;
+    l->in_flight -= count;
+}
+
+static int submit(struct lane *l, struct command *const *commands, size_t count)
+{
+    const struct command_port *port = &l->intake->commands;
+
+    take_held(l, count);
+    int error = count == 1 ? port->submit(port->engine, commands[0])
+                           : port->submit_all(port->engine, commands, count);
+    if (error)
+        put_back(l, commands, count);
+    return error;
+}
+
+bool lane_push(struct lane *l)
+{
+    struct command *commands[COMMANDS_AT_ONCE];
+    struct intake *i = l->intake;
+    size_t count;
+
+    while ((count = sendable(l, commands)) > 0) {
+        if (!i->commands.submit_all)
+            count = 1;
+        int error = submit(l, commands, count);
+        if (error && count > 1) /* one of them is too long, or there is room for some: the first tells */
+            error = submit(l, commands, 1);
+        if (error == ERROR_LIMIT) {
+            lane_refuse(l, l->held_first);
+            return true;
+        }
         if (error) {
-            p->step = PARCEL_READY;
-            p->listed = true;
-            if (error == ERROR_LIMIT) {
-                lane_refuse(l, p);
-                return true;
-            }
             i->blocked = true;
             return false;
         }
-        l->held_first = next;
-        if (!next)
-            l->held_last = NULL;
-        l->held_count--;
-        l->in_flight++;
     }
     return true;
 }

@@ -43,9 +43,10 @@ struct lane {
     bool paused;         /* at the broker's side */
     int64_t done_offset; /* the highest that came back since the last look at the position, or -1 */
     bool touched;
-    int64_t told_offset; /* what was last committed to Kafka */
-    int64_t moved_at_ms; /* a message came, or there was none to come */
-    char trouble[240];   /* under intake.lock */
+    int64_t unsettled_offset; /* found before a commit */
+    int64_t told_offset;      /* what was last committed to Kafka */
+    int64_t moved_at_ms;      /* a message came, or there was none to come */
+    char trouble[240];        /* under intake.lock */
     struct lane_counters count;
 };
 
@@ -57,6 +58,7 @@ void lane_end(struct lane *l);
 int64_t lane_start_offset(const struct lane *l);
 int64_t lane_position(const struct lane *l);
 
+/* Takes it; lane_push has to follow when no more messages are at hand. */
 void lane_message(struct lane *l, rd_kafka_message_t *m);
 /* Gives the engine what may go to it; false when it takes no more now. */
 bool lane_push(struct lane *l);

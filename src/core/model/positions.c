@@ -6,17 +6,20 @@
 #include "base/hash.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct position {
     char *name;
     uint32_t name_length;
     int32_t partition;
-    int64_t offset;
+    _Atomic int64_t offset; /* release: pairs with the acquire in positions_get */
 };
 
 struct positions {
-    pthread_mutex_t lock; /* held by the writer for each change, by others for each look */
+    pthread_mutex_t lock; /* held by the writer when entries or slots change, by others for each look */
+    uint32_t
+        recent; /* the writer's own: the entry that advanced last; records come in runs of one partition */
     uint32_t count, capacity;
     struct position *at;
     uint32_t slots; /* a power of two, at least twice the count */
@@ -69,10 +72,20 @@ static struct position *find(const struct positions *p, struct text name, int32_
     }
 }
 
+/* As find, beginning where the last record was. @thread writer */
+static struct position *find_again(const struct positions *p, const struct intake_said *i)
+{
+    struct position *at = p->recent < p->count ? &p->at[p->recent] : NULL;
+
+    if (at && at->partition == i->partition && text_equal(name_of(at), i->name))
+        return at;
+    return find(p, i->name, i->partition);
+}
+
 enum position_verdict positions_judge(const struct positions *p, const struct intake_said *i)
 {
-    const struct position *at = find(p, i->name, i->partition);
-    int64_t offset = at ? at->offset : -1;
+    struct position *at = find_again(p, i);
+    int64_t offset = at ? atomic_load_explicit(&at->offset, memory_order_relaxed) : -1;
 
     if (i->offset <= offset)
         return POSITION_REPEAT;
@@ -130,14 +143,15 @@ static int add(struct positions *p, const struct intake_said *i)
 
 int positions_advance(struct positions *p, const struct intake_said *i)
 {
-    int result = 0;
+    struct position *at = find_again(p, i);
 
+    if (at) {
+        atomic_store_explicit(&at->offset, i->offset, memory_order_release);
+        p->recent = (uint32_t)(at - p->at);
+        return 0;
+    }
     pthread_mutex_lock(&p->lock);
-    struct position *at = find(p, i->name, i->partition);
-    if (at)
-        at->offset = i->offset;
-    else
-        result = add(p, i);
+    int result = add(p, i);
     pthread_mutex_unlock(&p->lock);
     return result;
 }
@@ -146,7 +160,7 @@ int64_t positions_get(struct positions *p, struct text name, int32_t partition)
 {
     pthread_mutex_lock(&p->lock);
     const struct position *at = find(p, name, partition);
-    int64_t offset = at ? at->offset : -1;
+    int64_t offset = at ? atomic_load_explicit(&at->offset, memory_order_acquire) : -1;
     pthread_mutex_unlock(&p->lock);
     return offset;
 }
@@ -161,5 +175,5 @@ void positions_at(const struct positions *p, uint32_t number, struct text *ret_n
 {
     *ret_name = name_of(&p->at[number]);
     *ret_partition = p->at[number].partition;
-    *ret_offset = p->at[number].offset;
+    *ret_offset = atomic_load_explicit(&p->at[number].offset, memory_order_relaxed);
 }

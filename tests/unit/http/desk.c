@@ -120,7 +120,7 @@ void desk_start(struct desk *d)
     d->now_us = INT64_C(1795255500000000); /* 2026-11-21T10:05:00Z */
     atomic_store(&d->view.ready, true);
     apply(d, &first);
-    d->port = (struct command_port){d, submit};
+    d->port = (struct command_port){.engine = d, .submit = submit};
     require(pthread_create(&d->thread, NULL, run, d) == 0, "pthread_create");
 }
 

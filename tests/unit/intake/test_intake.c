@@ -84,6 +84,7 @@ struct engine {
     uint64_t offset;
     uint64_t fail_every; /* 0: never; n: each nth record is lost on its way */
     bool fail_kept;      /* …but is applied all the same */
+    uint64_t many;       /* calls of submit_all */
     int64_t refused;     /* submits answered with ERROR_BUSY */
     bool unavailable;
     char applied[APPLIED_MOST][24]; /* words in order */
@@ -105,6 +106,26 @@ static int submit(void *context, struct command *c)
         e->queue[(e->first + e->count++) % QUEUE] = c;
         pthread_cond_broadcast(&e->changed);
     }
+    pthread_mutex_unlock(&e->lock);
+    return error;
+}
+
+/* All or none, and refusing often enough that commands are put back. */
+static int submit_all(void *context, struct command *const *commands, size_t count)
+{
+    struct engine *e = context;
+    int error = 0;
+
+    pthread_mutex_lock(&e->lock);
+    if (e->unavailable)
+        error = ERROR_UNAVAILABLE;
+    else if (e->count + count > e->room || ++e->many % 7 == 0) {
+        error = ERROR_BUSY;
+        e->refused++;
+    }
+    for (size_t i = 0; i < count && !error; i++)
+        e->queue[(e->first + e->count++) % QUEUE] = commands[i];
+    pthread_cond_broadcast(&e->changed);
     pthread_mutex_unlock(&e->lock);
     return error;
 }
@@ -304,7 +325,7 @@ static struct intake *start(struct cluster *k, struct engine *e, const char *top
                                      .sources_count = 1,
                                      .dead_letter_topic = letters,
                                      .view = &e->view,
-                                     .commands = {e, submit},
+                                     .commands = {.engine = e, .submit = submit, .submit_all = submit_all},
                                      .backlog = e->backlog,
                                      .in_flight_most = in_flight};
     struct intake *i = NULL;
@@ -611,7 +632,7 @@ static void bad_options_are_told(void **state)
                                .sources_count = 2,
                                .dead_letter_topic = "dead",
                                .view = &e->view,
-                               .commands = {e, submit}};
+                               .commands = {.engine = e, .submit = submit}};
     struct intake *i = NULL;
     char detail[200];
 
