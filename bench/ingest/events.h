@@ -33,10 +33,10 @@ static inline void event_text(struct buffer *b, char tag, const char *text, int 
 
 /* A receipt of one unit, with an id of its own: type 1, id 2, source 3, sku 6, location 7, quantity 8,
  * occurred_at 9. */
-static inline void event_put(struct buffer *b, uint64_t number)
+static inline void event_put_on(struct buffer *b, uint64_t number, uint64_t pair)
 {
     char text[64];
-    uint64_t pair = event_pair(number), sku = pair / EVENT_PLACES;
+    uint64_t sku = pair / EVENT_PLACES;
 
     buffer_clear(b);
     buffer_add(b, "\x08\x01", 2);
@@ -48,6 +48,11 @@ static inline void event_put(struct buffer *b, uint64_t number)
     buffer_add(b, "\x40\xD0\x0F", 3);
     buffer_byte(b, 0x48);
     event_varint(b, UINT64_C(1767225600000000) + number);
+}
+
+static inline void event_put(struct buffer *b, uint64_t number)
+{
+    event_put_on(b, number, event_pair(number));
 }
 
 #endif

@@ -1,0 +1,216 @@
+/* How long after it was due to be produced an event is with whoever asks: 1,000 a second, open loop (each has
+ * its instant, and counts from it however late the machine is).
+ * usage: ingest_delay consume BROKERS TOPIC SECONDS               a librdkafka consumer has it
+ *        ingest_delay visible BROKERS TOPIC SECONDS HOST PORT     GET /v1/availability says it, asked every
+ * 50 µs Prints JSON: messages, p50_ms, p99_ms, most_ms. */
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "bench/ingest/events.h"
+
+#include <arpa/inet.h>
+#include <librdkafka/rdkafka.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RATE = 1000, WARM = 4 * RATE, ASK_US = 50, PATIENCE_S = 20 };
+
+struct run {
+    const char *brokers, *topic, *host;
+    int port;
+    size_t count;
+    int64_t began_us, until_us;
+    int64_t *seen_us; /* when each was there */
+    size_t seen;
+    rd_kafka_t *reader;
+};
+
+static void need(bool good, const char *what)
+{
+    if (good)
+        return;
+    fprintf(stderr, "ingest_delay: %s\n", what);
+    exit(1);
+}
+
+static void sleep_until(int64_t us)
+{
+    struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+static rd_kafka_t *client(rd_kafka_type_t type, const char *const settings[][2], size_t count)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char detail[200];
+
+    for (size_t i = 0; i < count; i++)
+        need(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], detail, sizeof(detail)) ==
+                 RD_KAFKA_CONF_OK,
+             detail);
+    rd_kafka_t *made = rd_kafka_new(type, conf, detail, sizeof(detail));
+    need(made != NULL, detail);
+    return made;
+}
+
+static void saw(struct run *r, size_t until)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    while (r->seen < until && r->seen < r->count)
+        r->seen_us[r->seen++] = now_us;
+}
+
+/* ---- a consumer ---- */
+
+static void open_reader(struct run *r)
+{
+    const char *const settings[][2] = {{"bootstrap.servers", r->brokers},
+                                       {"group.id", "ingest-delay"},
+                                       {"enable.auto.commit", "false"},
+                                       {"fetch.wait.max.ms", "100"}};
+
+    r->reader = client(RD_KAFKA_CONSUMER, settings, 4);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, r->topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_poll_set_consumer(r->reader);
+    rd_kafka_assign(r->reader, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void *consume(void *context)
+{
+    struct run *r = context;
+
+    while (r->seen < r->count && clock_monotonic_us() < r->until_us) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(r->reader, 100);
+        if (m && !m->err)
+            saw(r, r->seen + 1);
+        if (m)
+            rd_kafka_message_destroy(m);
+    }
+    return NULL;
+}
+
+/* ---- a client of HTTP ---- */
+
+static int dial(const struct run *r)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)r->port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+    inet_pton(AF_INET, r->host, &to.sin_addr);
+    need(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0, "nobody listens");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return fd;
+}
+
+/* What is available of the one row that all events are about; 0 while nobody knows it. */
+static size_t ask(int fd)
+{
+    static const char question[] = "GET /v1/availability/SKU-0?location=store-0 HTTP/1.1\r\nHost: b\r\n\r\n";
+    char answer[8192];
+    size_t length = 0;
+    const char *body = NULL, *said;
+
+    need(write(fd, question, sizeof(question) - 1) == sizeof(question) - 1, "the question was not sent");
+    for (size_t whole = SIZE_MAX; length < whole;) {
+        ssize_t got = read(fd, answer + length, sizeof(answer) - 1 - length);
+        need(got > 0, "no answer");
+        length += (size_t)got;
+        answer[length] = '\0';
+        body = strstr(answer, "\r\n\r\n");
+        said = strcasestr(answer, "content-length:");
+        if (body && said)
+            whole = (size_t)(body + 4 - answer) + strtoul(said + 15, NULL, 10);
+    }
+    said = strstr(body, "\"available\":");
+    return said ? strtoul(said + 12, NULL, 10) : 0;
+}
+
+static void *look(void *context)
+{
+    struct run *r = context;
+    int fd = dial(r);
+
+    while (r->seen < r->count && clock_monotonic_us() < r->until_us) {
+        saw(r, ask(fd));
+        usleep(ASK_US);
+    }
+    close(fd);
+    return NULL;
+}
+
+/* ---- both ---- */
+
+static void produce(struct run *r)
+{
+    const char *const settings[][2] = {{"bootstrap.servers", r->brokers}, {"linger.ms", "0"}};
+    rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, settings, 2);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, r->topic, NULL);
+    struct buffer value = {0};
+
+    for (size_t n = 0; n < r->count; n++) {
+        event_put_on(&value, n, 0);
+        sleep_until(r->began_us + (int64_t)n * 1000000 / RATE);
+        need(rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, value.at, value.length, NULL, 0, NULL) == 0,
+             "an event was not taken");
+        rd_kafka_poll(producer, 0);
+    }
+    rd_kafka_flush(producer, 10000);
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(producer);
+    buffer_finish(&value);
+}
+
+static int by_size(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static void report(struct run *r)
+{
+    size_t count = r->count - WARM;
+    int64_t *us = r->seen_us + WARM;
+
+    for (size_t n = 0; n < count; n++)
+        us[n] -= r->began_us + (int64_t)(n + WARM) * 1000000 / RATE;
+    qsort(us, count, sizeof(*us), by_size);
+    printf("{\"messages\":%zu,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"most_ms\":%.3f}\n", count,
+           (double)us[count / 2] / 1e3, (double)us[count * 99 / 100] / 1e3, (double)us[count - 1] / 1e3);
+}
+
+int main(int argc, char **argv)
+{
+    bool http = argc == 7 && strcmp(argv[1], "visible") == 0;
+    pthread_t receiver;
+
+    if (!http && !(argc == 5 && strcmp(argv[1], "consume") == 0)) {
+        fprintf(stderr, "usage: ingest_delay consume|visible BROKERS TOPIC SECONDS [HOST PORT]\n");
+        return 2;
+    }
+    struct run r = {.brokers = argv[2], .topic = argv[3], .count = WARM + RATE * strtoul(argv[4], NULL, 10)};
+    r.host = http ? argv[5] : NULL;
+    r.port = http ? atoi(argv[6]) : 0;
+    r.seen_us = calloc(r.count, sizeof(*r.seen_us));
+    need(r.seen_us != NULL, "no memory");
+    r.began_us = clock_monotonic_us() + 1000000;
+    r.until_us = r.began_us + (int64_t)(r.count / RATE + PATIENCE_S) * 1000000;
+    if (!http)
+        open_reader(&r);
+    pthread_create(&receiver, NULL, http ? look : consume, &r);
+    produce(&r);
+    pthread_join(receiver, NULL);
+    if (r.reader) {
+        rd_kafka_consumer_close(r.reader);
+        rd_kafka_destroy(r.reader);
+    }
+    need(r.seen == r.count, "not all events arrived");
+    report(&r);
+    free(r.seen_us);
+    return 0;
+}
