@@ -2,9 +2,10 @@
  * around them in a record. Texts are runs of bytes with a length, never C strings.
  *
  * Why not protobuf-c, which reads and writes every other kind of record (record_body.c): of records with one
- * event this goes through 2.6 to 4.9 million a second where its generated code goes through 0.9 to 1.6, and
- * every event passes here at least twice. It also reads texts in place where protobuf-c copies each and cuts
- * it at a NUL. Tests and the fuzz target `protobuf` hold the two together, byte for byte. */
+ * event (113 bytes, -O2, one core) 5.5 million a second are read here, texts checked and all put in its
+ * place, and 11.5 million written; the generated code unpacks 2.3 million, 3.5 out of an arena, with nothing
+ * checked or put in its place yet, and packs 3.1. It also copies every text and cuts it at a NUL; here texts
+ * stay where they are. Tests and the fuzz target `protobuf` hold the two together, byte for byte. */
 #ifndef CODEC_WIRE_H
 #define CODEC_WIRE_H
 
