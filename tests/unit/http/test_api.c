@@ -180,6 +180,29 @@ static void locations_named_grouped_near_and_everywhere(void **state)
     expect(get("/v1/availability/C"), 404, "no SKU `C` is known");
 }
 
+/* A degree of longitude is nothing at a pole, and 180 is -180. */
+static void near_the_poles_and_the_date_line(void **state)
+{
+    start();
+    expect(put("/v1/locations/east", "{\"latitude\":0,\"longitude\":179.99}"), 201, NULL);
+    expect(put("/v1/locations/west", "{\"latitude\":0,\"longitude\":-179.99}"), 201, NULL);
+    expect(put("/v1/locations/pole", "{\"latitude\":90,\"longitude\":77}"), 201, NULL);
+    desk_say(&desk, "{\"id\":\"1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"west\","
+                    "\"quantity\":1," AT "}");
+    expect(get("/v1/availability/A?near=0,180&within_km=2"), 200,
+           "\"locations\":[{\"location\":\"east\",\"available\":0,\"level\":\"out_of_stock\",\"distance_km\":"
+           "1.112},"
+           "{\"location\":\"west\",\"available\":1,\"level\":\"in_stock\",\"distance_km\":1.112}]");
+    expect(get("/v1/availability/A?near=0,-180&within_km=2&quantity=1"), 200, "[{\"location\":\"west\",");
+    expect(get("/v1/availability/A?near=90,-103&within_km=0.001"), 200,
+           "\"locations\":[{\"location\":\"pole\",\"available\":0,\"level\":\"out_of_stock\",\"distance_km\":"
+           "0}]");
+    expect(get("/v1/availability/A?near=-90,0&limit=3"), 200,
+           "{\"location\":\"pole\",\"available\":0,"
+           "\"level\":\"out_of_stock\",\"distance_km\":20015.114}]");
+    expect(get("/v1/availability/A?near=-90.0000001,0"), 400, "must be latitude,longitude");
+}
+
 static void a_page_leads_to_the_next(void **state)
 {
     some_stock();
@@ -1130,6 +1153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(availability_has_the_shape_of_the_contract),
         TEST(locations_named_grouped_near_and_everywhere),
+        TEST(near_the_poles_and_the_date_line),
         TEST(a_page_leads_to_the_next),
         TEST(channels_are_known_or_refused),
         TEST(bad_parameters_are_named),
