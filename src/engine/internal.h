@@ -65,6 +65,7 @@ struct engine {
     struct log_record records[BATCH_RECORDS];
     struct record decoded[BATCH_RECORDS];
     bool readable[BATCH_RECORDS];
+    uint32_t unknown_fields[BATCH_RECORDS]; /* left out of each */
     struct copying copying;
     uint64_t alerts;
     uint64_t unreadable; /* records of the log that no decoder could read */

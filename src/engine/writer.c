@@ -26,14 +26,13 @@ static size_t decode_run(struct engine *e, size_t from, size_t count)
     size_t i = from;
 
     while (i < count) {
-        uint32_t unknown_fields = 0;
         struct record *r = &e->decoded[i];
         problems.count = 0;
+        e->unknown_fields[i] = 0;
         *r = (struct record){0};
         int error = record_decode_any(e->records[i].bytes, e->records[i].length, e->state->level, &e->arena,
-                                      r, &unknown_fields, &problems);
+                                      r, &e->unknown_fields[i], &problems);
         e->readable[i] = error == 0;
-        e->state->counts.unknown_fields += unknown_fields;
         if (error) {
             e->unreadable++;
             log_warning("record %lu cannot be read and is left out: %s %s", e->records[i].offset,
@@ -151,6 +150,8 @@ static int apply_run(struct engine *e, size_t from, size_t to)
         int error = apply_one(e, i);
         if (error)
             return error;
+        e->state->counts.unknown_fields +=
+            e->unknown_fields[i]; /* now: a digest may be taken of the state here */
         uint64_t offset = e->records[i].offset;
         if (e->readable[i])
             keep_dead_letters(e, &e->decoded[i], offset);
