@@ -1,5 +1,6 @@
 /* The dirty set: a state byte, a version and a place in the queue for each SKU. */
 #include "sinks/redis_dirty.h"
+#include "base/array.h"
 #include "base/error.h"
 
 #include <stdlib.h>
@@ -21,18 +22,6 @@ void dirty_finish(struct redis_dirty *d)
     *d = (struct redis_dirty){0};
 }
 
-static bool grow(void *array, size_t old_count, size_t count, size_t each)
-{
-    char **bytes = array;
-    char *grown = realloc(*bytes, count * each);
-
-    if (!grown)
-        return false;
-    memset(grown + old_count * each, 0, (count - old_count) * each);
-    *bytes = grown;
-    return true;
-}
-
 /* The part of the ring that wrapped around goes behind the end of the old ring. */
 static void unwrap(struct redis_dirty *d, size_t old)
 {
@@ -48,9 +37,9 @@ int dirty_reserve(struct redis_dirty *d, size_t skus)
         return 0;
     while (count < skus)
         count *= 2; /* at least twice the old: what wrapped has room behind it */
-    if (!grow(&d->state, old, count, sizeof(*d->state)) ||
-        !grow(&d->written, old, count, sizeof(*d->written)) ||
-        !grow(&d->queue, old, count, sizeof(*d->queue)))
+    if (!array_grow(&d->state, old, count, sizeof(*d->state)) ||
+        !array_grow(&d->written, old, count, sizeof(*d->written)) ||
+        !array_grow(&d->queue, old, count, sizeof(*d->queue)))
         return ERROR_NOMEM;
     unwrap(d, old);
     d->skus = count;

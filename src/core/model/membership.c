@@ -1,6 +1,7 @@
 /* Resolves groups into locations: walks the graph of who names whom with an explicit stack and marks, in
  * linear time, however deep it is. */
 #include "core/model/membership.h"
+#include "base/array.h"
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -42,19 +43,6 @@ void membership_finish(struct membership *m)
     *m = (struct membership){0};
 }
 
-/* Grows *array from `from` to `to` elements of `size` bytes, the new ones zero. */
-static bool grow(void *array, uint32_t from, uint32_t to, size_t size)
-{
-    void **at = array;
-    char *grown = realloc(*at, to * size);
-
-    if (!grown)
-        return false;
-    memset(grown + from * size, 0, (to - from) * size);
-    *at = grown;
-    return true;
-}
-
 static uint32_t more_than(uint32_t count)
 {
     return count < 16 ? 32 : 2 * count;
@@ -64,16 +52,17 @@ int membership_reserve(struct membership *m, uint32_t locations_count, uint32_t 
 {
     if (locations_count > m->seen_locations_capacity) {
         uint32_t from = m->seen_locations_capacity, to = more_than(locations_count);
-        if (!grow(&m->seen_location, from, to, sizeof(uint32_t)) ||
-            !grow(&m->found, from, to, sizeof(uint32_t)))
+        if (!array_grow(&m->seen_location, from, to, sizeof(uint32_t)) ||
+            !array_grow(&m->found, from, to, sizeof(uint32_t)))
             return ERROR_NOMEM;
         m->seen_locations_capacity = to;
     }
     if (groups_count > m->links_capacity) {
         uint32_t from = m->links_capacity, to = more_than(groups_count);
-        if (!grow(&m->seen_group, from, to, sizeof(uint32_t)) ||
-            !grow(&m->stack, from, to, sizeof(*m->stack)) ||
-            !grow(&m->affected, from, to, sizeof(uint32_t)) || !grow(&m->links, from, to, sizeof(*m->links)))
+        if (!array_grow(&m->seen_group, from, to, sizeof(uint32_t)) ||
+            !array_grow(&m->stack, from, to, sizeof(*m->stack)) ||
+            !array_grow(&m->affected, from, to, sizeof(uint32_t)) ||
+            !array_grow(&m->links, from, to, sizeof(*m->links)))
             return ERROR_NOMEM;
         for (uint32_t i = from; i < to; i++)
             m->links[i].own = INDEX_NONE;
@@ -98,7 +87,7 @@ uint32_t membership_intern(struct membership *m, struct text name, bool *ret_new
     number = m->mentions_count;
     if (number == m->mentions_capacity) {
         uint32_t to = more_than(number);
-        if (!grow(&m->mentions, number, to, sizeof(*m->mentions)))
+        if (!array_grow(&m->mentions, number, to, sizeof(*m->mentions)))
             return INDEX_NONE;
         m->mentions_capacity = to;
     }
@@ -176,7 +165,7 @@ static int build(struct membership *m, uint32_t number, const struct group *draf
         return 0;
     if (m->pending_count == m->pending_capacity) {
         uint32_t to = more_than(m->pending_count);
-        if (!grow(&m->pending, m->pending_count, to, sizeof(*m->pending)))
+        if (!array_grow(&m->pending, m->pending_count, to, sizeof(*m->pending)))
             return ERROR_NOMEM;
         m->pending_capacity = to;
     }
@@ -272,7 +261,7 @@ int membership_link(struct membership *m, uint32_t group, const struct links *l)
         if (named->by_count < named->by_capacity)
             continue;
         uint32_t to = named->by_count ? 2 * named->by_count : 2;
-        if (!grow(&named->by, named->by_count, to, sizeof(uint32_t)))
+        if (!array_grow(&named->by, named->by_count, to, sizeof(uint32_t)))
             return ERROR_NOMEM;
         named->by_capacity = to;
     }
