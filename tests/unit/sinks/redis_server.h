@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +16,17 @@ struct redis_server {
     char folder[64], socket[96], address[112];
     pid_t pid;
 };
+
+/* The socket's file is there before anybody listens on it. */
+static bool server_answers(const struct redis_server *s)
+{
+    redisContext *c = redisConnectUnix(s->socket);
+    bool answers = c && !c->err;
+
+    if (c)
+        redisFree(c);
+    return answers;
+}
 
 /* 0, 1 when there is no redis-server here, -1 when it does not start. */
 static int server_start(struct redis_server *s)
@@ -36,9 +46,8 @@ static int server_start(struct redis_server *s)
         _exit(127);
     }
     for (int i = 0; i < 1000; i++) {
-        struct stat st;
         int status;
-        if (stat(s->socket, &st) == 0)
+        if (server_answers(s))
             return 0;
         if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
             rmdir(s->folder);
