@@ -139,7 +139,8 @@ def test_broker_away(program, own_broker, daemon):
     engines = [daemon(*on_log(own_broker, topic)).start() for _ in range(2)]
     for number in range(10):
         assert engines[number % 2].post("/v1/events", receipt(number)).json()["applied"] == 1
-    wait_until(lambda: engines[1].row("SKU-1", "store-1") == 10, 10, "ten")
+    for engine in engines:
+        wait_until(lambda engine=engine: engine.row("SKU-1", "store-1") == 10, 10, "ten")
     own_broker.kill()
     refused, number, until = 0, 10, time.monotonic() + 20
     while refused < 6 and time.monotonic() < until:
