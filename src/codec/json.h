@@ -52,4 +52,12 @@ void json_put_string(struct buffer *b, struct text t);
 void json_put_quantity(struct buffer *b, milli_t q);
 void json_put_instant(struct buffer *b, instant_t at); /* null for INSTANT_NONE */
 
+static inline void put_text_or_null(struct buffer *b, struct text t)
+{
+    if (t.length)
+        json_put_string(b, t);
+    else
+        buffer_text(b, TEXT("null"));
+}
+
 #endif

@@ -131,26 +131,6 @@ bool version_parse(struct text t, struct version *ret)
     return true;
 }
 
-static void put_number(struct buffer *b, uint64_t n)
-{
-    char digits[20], *at = digits + sizeof(digits);
-
-    do {
-        *--at = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
-    buffer_add(b, at, (size_t)(digits + sizeof(digits) - at));
-}
-
-void put_version(struct buffer *b, struct version v)
-{
-    buffer_byte(b, '"');
-    put_number(b, v.incarnation);
-    buffer_byte(b, ':');
-    put_number(b, v.offset);
-    buffer_byte(b, '"');
-}
-
 static bool reached(const struct view *v, struct version least)
 {
     uint64_t next = atomic_load_explicit(&v->next_offset, memory_order_acquire);

@@ -25,7 +25,6 @@ bool method_from_name(struct text name, uint32_t *ret);
 
 /* "incarnation:offset", or the offset alone. */
 bool version_parse(struct text t, struct version *ret);
-void put_version(struct buffer *b, struct version v);
 
 /* True when the view has come to `least`. Else the request waits (the handler is called again) or was
  * answered 503: the handler returns. */

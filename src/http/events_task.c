@@ -1,6 +1,7 @@
 /* Packs events into records of bounded size, hands them over in order, and answers when all are durable and
  * applied. */
 #include "http/events_task.h"
+#include "codec/row_json.h"
 
 #include "codec/json.h"
 #include "http/ask.h"
@@ -273,7 +274,7 @@ static void put_result(const struct events_task *t, struct buffer *b, const stru
     if (r->record != IN_PLACE && v.verdict != VERDICT_REJECTED) {
         const struct command *c = batch_command(t->batch, r->record);
         buffer_text(b, TEXT(",\"version\":"));
-        put_version(b, (struct version){c->incarnation, c->offset});
+        json_put_version(b, (struct version){c->incarnation, c->offset});
     }
     if (v.reason)
         put_reason(t, b, r, v);

@@ -23,12 +23,4 @@ void put_row(struct buffer *b, const struct view *v, const struct query_row *r, 
 /* `"version":"…","as_of":"…"` of an answer whose version was loaded before its rows. */
 void put_as_of(struct buffer *b, const struct view *v, struct version version);
 
-static inline void put_text_or_null(struct buffer *b, struct text t)
-{
-    if (t.length)
-        json_put_string(b, t);
-    else
-        buffer_text(b, TEXT("null"));
-}
-
 #endif

@@ -3,7 +3,7 @@
 #ifndef SINKS_REDIS_INTERNAL_H
 #define SINKS_REDIS_INTERNAL_H
 
-#include "sinks/redis_dirty.h"
+#include "sinks/dirty.h"
 #include "sinks/redis_sink.h"
 #include "sinks/redis_snapshot.h"
 
@@ -82,7 +82,7 @@ struct redis_sink {
     int64_t info_us, evict_rebuild_us;
 
     /* work (redis_work.c) */
-    struct redis_dirty dirty;
+    struct dirty_set dirty;
     struct redis_pass pass;
     struct redis_closed closed;
     struct redis_call calls[CALLS_MOST], *free_call;

@@ -2,6 +2,7 @@
 #include "sinks/redis_snapshot.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "sinks/sku_key.h"
 
 #include <stdlib.h>
 
@@ -77,27 +78,11 @@ static void words_point(const struct redis_words *w, const char **argv, size_t *
 
 /* ---- keys ---- */
 
-void redis_encode(struct buffer *out, struct text sku)
-{
-    static const char hex[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < sku.length; i++) {
-        unsigned char c = (unsigned char)sku.at[i];
-        if (c > 0x20 && c <= 0x7E && !strchr("%{}|/?#", c)) {
-            buffer_byte(out, (char)c);
-        } else {
-            buffer_byte(out, '%');
-            buffer_byte(out, hex[c >> 4]);
-            buffer_byte(out, hex[c & 15]);
-        }
-    }
-}
-
 static void word_key(struct redis_snapshot *s, struct text sku)
 {
     buffer_string(&s->keys.bytes, s->prefix);
     buffer_string(&s->keys.bytes, "a:{");
-    redis_encode(&s->keys.bytes, sku);
+    sku_key_put(&s->keys.bytes, sku);
     buffer_byte(&s->keys.bytes, '}');
     word_end(&s->keys);
 }

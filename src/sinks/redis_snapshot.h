@@ -42,7 +42,4 @@ size_t snapshot_end(struct redis_snapshot *s, const char *script_sha, const char
                     const size_t **ret_lengths);
 size_t snapshot_bytes(const struct redis_snapshot *s); /* of the call so far, about */
 
-/* Percent-encoded as in keys and messages: `%`, braces, `|`, `/`, `?`, `#`, space, and bytes above 0x7E. */
-void redis_encode(struct buffer *out, struct text sku);
-
 #endif

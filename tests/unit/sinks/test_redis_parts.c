@@ -1,7 +1,8 @@
 /* The parts of the Redis sink that need no Redis: names of keys, kits, and the dirty set against a simple
  * model. */
 #include "sinks/kits.h"
-#include "sinks/redis_dirty.h"
+#include "sinks/dirty.h"
+#include "sinks/sku_key.h"
 #include "sinks/redis_sink.h"
 #include "sinks/redis_snapshot.h"
 
@@ -15,7 +16,7 @@
 static void assert_encoded(struct text sku, const char *expected)
 {
     struct buffer b = {0};
-    redis_encode(&b, sku);
+    sku_key_put(&b, sku);
     buffer_byte(&b, '\0');
     assert_string_equal(b.at, expected);
     buffer_finish(&b);
@@ -78,7 +79,7 @@ static void kits_are_found_by_each_component(void **unused)
 
 static void a_generation_is_settled_when_all_of_it_is_written(void **unused)
 {
-    struct redis_dirty d = {0};
+    struct dirty_set d = {0};
     uint32_t sku;
 
     assert_int_equal(dirty_reserve(&d, 10), 0);
@@ -110,7 +111,7 @@ static void a_generation_is_settled_when_all_of_it_is_written(void **unused)
 
 static void what_flies_when_all_is_forgotten_is_no_base(void **unused)
 {
-    struct redis_dirty d = {0};
+    struct dirty_set d = {0};
     uint32_t sku;
 
     assert_int_equal(dirty_reserve(&d, 10), 0);
@@ -135,7 +136,7 @@ static void any_order_of_calls_agrees_with_the_model(void **unused)
     static struct {
         int dirty, flying; /* 0, or 1 + generation's number, which grows */
     } model[MOST];
-    struct redis_dirty d = {0};
+    struct dirty_set d = {0};
     uint32_t flying[64], skus = 1, x = 12345, sku;
     size_t flying_count = 0;
     int generation = 1;

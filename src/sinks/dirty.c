@@ -1,5 +1,5 @@
 /* The dirty set: a state byte, a version and a place in the queue for each SKU. */
-#include "sinks/redis_dirty.h"
+#include "sinks/dirty.h"
 #include "base/array.h"
 #include "base/error.h"
 
@@ -14,22 +14,22 @@ enum {
     WHOLE_AFTERWARDS = 16 /* what flies does not make the hash whole as of its version */
 };
 
-void dirty_finish(struct redis_dirty *d)
+void dirty_finish(struct dirty_set *d)
 {
     free(d->state);
     free(d->written);
     free(d->queue);
-    *d = (struct redis_dirty){0};
+    *d = (struct dirty_set){0};
 }
 
 /* The part of the ring that wrapped around goes behind the end of the old ring. */
-static void unwrap(struct redis_dirty *d, size_t old)
+static void unwrap(struct dirty_set *d, size_t old)
 {
     size_t wrapped = d->head + d->queued > old ? d->head + d->queued - old : 0;
     memcpy(d->queue + old, d->queue, wrapped * sizeof(*d->queue));
 }
 
-int dirty_reserve(struct redis_dirty *d, size_t skus)
+int dirty_reserve(struct dirty_set *d, size_t skus)
 {
     size_t old = d->skus, count = old ? old : 1024;
 
@@ -46,18 +46,18 @@ int dirty_reserve(struct redis_dirty *d, size_t skus)
     return 0;
 }
 
-static void enqueue(struct redis_dirty *d, uint32_t sku)
+static void enqueue(struct dirty_set *d, uint32_t sku)
 {
     d->queue[(d->head + d->queued++) % d->skus] = sku;
 }
 
-static void set_dirty(struct redis_dirty *d, uint32_t sku, unsigned generation)
+static void set_dirty(struct dirty_set *d, uint32_t sku, unsigned generation)
 {
     d->state[sku] = (uint8_t)((d->state[sku] & ~DIRTY_SECOND) | DIRTY | (generation ? DIRTY_SECOND : 0));
     d->open[generation]++;
 }
 
-void dirty_mark(struct redis_dirty *d, uint32_t sku, bool whole)
+void dirty_mark(struct dirty_set *d, uint32_t sku, bool whole)
 {
     uint8_t state = d->state[sku];
 
@@ -73,7 +73,7 @@ void dirty_mark(struct redis_dirty *d, uint32_t sku, bool whole)
         enqueue(d, sku);
 }
 
-bool dirty_take(struct redis_dirty *d, uint32_t *ret_sku)
+bool dirty_take(struct dirty_set *d, uint32_t *ret_sku)
 {
     if (!d->queued)
         return false;
@@ -86,13 +86,13 @@ bool dirty_take(struct redis_dirty *d, uint32_t *ret_sku)
     return true;
 }
 
-uint64_t dirty_base(const struct redis_dirty *d, uint32_t sku)
+uint64_t dirty_base(const struct dirty_set *d, uint32_t sku)
 {
     return d->written[sku];
 }
 
 /* Takes the SKU out of the air; returns its generation there. */
-static unsigned land(struct redis_dirty *d, uint32_t sku)
+static unsigned land(struct dirty_set *d, uint32_t sku)
 {
     unsigned generation = d->state[sku] & FLYING_SECOND ? 1 : 0;
 
@@ -102,7 +102,7 @@ static unsigned land(struct redis_dirty *d, uint32_t sku)
     return generation;
 }
 
-void dirty_done(struct redis_dirty *d, uint32_t sku, uint64_t version)
+void dirty_done(struct dirty_set *d, uint32_t sku, uint64_t version)
 {
     d->written[sku] = d->state[sku] & WHOLE_AFTERWARDS ? 0 : version;
     land(d, sku);
@@ -110,7 +110,7 @@ void dirty_done(struct redis_dirty *d, uint32_t sku, uint64_t version)
         enqueue(d, sku);
 }
 
-void dirty_again(struct redis_dirty *d, uint32_t sku)
+void dirty_again(struct dirty_set *d, uint32_t sku)
 {
     unsigned generation = land(d, sku);
 
@@ -125,7 +125,7 @@ void dirty_again(struct redis_dirty *d, uint32_t sku)
     enqueue(d, sku);
 }
 
-void dirty_forget(struct redis_dirty *d)
+void dirty_forget(struct dirty_set *d)
 {
     if (!d->skus)
         return;
@@ -135,12 +135,12 @@ void dirty_forget(struct redis_dirty *d)
             d->state[i] |= WHOLE_AFTERWARDS;
 }
 
-bool dirty_settled(const struct redis_dirty *d)
+bool dirty_settled(const struct dirty_set *d)
 {
     return d->open[!d->now] == 0;
 }
 
-void dirty_close(struct redis_dirty *d)
+void dirty_close(struct dirty_set *d)
 {
     d->now = !d->now;
 }
