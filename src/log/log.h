@@ -33,6 +33,12 @@ struct log_status {
     char reason[240];              /* why not writable, and what to do */
 };
 
+/* Whether this instance is on duty (core/duty.h). */
+struct log_duty {
+    uint64_t term;    /* grows with each gain; 0: not on duty */
+    int64_t until_us; /* monotonic: over then, unless it is said anew */
+};
+
 struct log_ops {
     /* Takes the records, in this order and adjacent, or none: ERROR_BUSY when the queue is full,
      * ERROR_UNAVAILABLE when not writable, ERROR_LIMIT for one too long. The bytes must stay valid until the
@@ -46,6 +52,10 @@ struct log_ops {
     /* Records before `offset` are not needed any more. @thread any */
     int (*trim)(struct log *l, uint64_t offset);
     void (*status)(struct log *l, struct log_status *ret);
+    /* Membership of those who share this log: at most one at a time is on duty, but for moments. `fit`: this
+     * one may be (it is ready and not far behind); who is not gives duty up. To be called every 100 ms or so.
+     * NULL: nobody shares it, whoever is fit is on duty. @thread one, does not block */
+    void (*duty)(struct log *l, bool fit, struct log_duty *ret);
     /* Stops taking records; what was taken becomes durable or is told lost. @thread any */
     void (*stop)(struct log *l);
     void (*destroy)(struct log *l);

@@ -140,7 +140,7 @@ static void witness_destroy(struct log *l)
 static int open_witness(void *context, const struct engine_log_start *start, struct log **ret_log)
 {
     static const struct log_ops ops = {witness_append, witness_next, witness_wake,   witness_trim,
-                                       witness_status, witness_stop, witness_destroy};
+                                       witness_status, NULL, witness_stop, witness_destroy};
     struct sim *s = context;
     int error = sim_log_open(s->disk, start->offset, &s->inner);
 
@@ -191,7 +191,7 @@ static void replay_nothing(struct log *l) {}
 static int open_replay(void *context, const struct engine_log_start *start, struct log **ret_log)
 {
     static const struct log_ops ops = {replay_append, replay_next,    replay_nothing, replay_trim,
-                                       replay_status, replay_nothing, replay_nothing};
+                                       replay_status, NULL, replay_nothing, replay_nothing};
     struct replay *r = context;
 
     r->log.ops = &ops;

@@ -211,8 +211,8 @@ static void sim_handle_destroy(struct log *l)
     free(h);
 }
 
-static const struct log_ops sim_ops = {sim_append, sim_next, sim_wake,          sim_trim,
-                                       sim_status, sim_stop, sim_handle_destroy};
+static const struct log_ops sim_ops = {sim_append, sim_next, sim_wake, sim_trim,
+                                       sim_status, NULL,     sim_stop, sim_handle_destroy};
 
 int sim_log_create(uint64_t seed, int64_t begin_us, const void *first_record, size_t first_length,
                    struct sim_log **ret_disk)

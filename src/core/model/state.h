@@ -3,6 +3,7 @@
 #define CORE_MODEL_STATE_H
 
 #include "core/model/catalogue.h"
+#include "core/model/due.h"
 #include "core/model/positions.h"
 #include "core/model/rare.h"
 #include "core/model/repeats.h"
@@ -39,6 +40,7 @@ struct state {
     uint32_t incarnations_count;   /* the last one is the present log's */
     uint64_t incarnations[INCARNATIONS_MOST];
     struct state_counts counts;
+    struct due due;                /* what will fall due: follows from the rest */
     struct image *image;           /* a cut in progress, or NULL */
     struct image_loading *loading; /* while it is built from an image, else NULL */
     struct arena scratch;          /* of one apply */
