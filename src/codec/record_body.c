@@ -27,6 +27,8 @@ static const uint8_t numbers[RECORD_KIND_END] = {
     [RECORD_CHANNEL] = ONHAND__V1__RECORD__BODY_CHANNEL,
     [RECORD_PROPOSAL] = ONHAND__V1__RECORD__BODY_PROPOSAL,
     [RECORD_ANNOUNCE] = ONHAND__V1__RECORD__BODY_ANNOUNCE_LEVEL,
+    [RECORD_CUT] = ONHAND__V1__RECORD__BODY_CUT,
+    [RECORD_DIGEST] = ONHAND__V1__RECORD__BODY_DIGEST,
 };
 
 enum record_kind record_body_kind(uint32_t number)
@@ -88,6 +90,8 @@ static const char *const pointers[RECORD_KIND_END] = {
     [RECORD_CHANNEL] = "",
     [RECORD_PROPOSAL] = "/proposal",
     [RECORD_ANNOUNCE] = "/level",
+    [RECORD_CUT] = "/cut",
+    [RECORD_DIGEST] = "/digest",
 };
 
 /* ---- before protobuf-c: are the bytes what the schema has? ---- */
@@ -213,6 +217,16 @@ static void take_proposal(struct reading *b, const Onhand__V1__Proposal *said, s
         refuse(b, "/proposal/kind", "must be one of overdue, stale");
 }
 
+static void take_digest(struct reading *b, const char *pointer, const Onhand__V1__Digest *said,
+                        struct digest_said *ret)
+{
+    *ret = (struct digest_said){.instance = take_text(b, pointer, said->instance),
+                                .incarnation = said->incarnation,
+                                .next_offset = said->next_offset,
+                                .digest_high = said->digest_high,
+                                .digest_low = said->digest_low};
+}
+
 static void take_body(struct reading *b, const Onhand__V1__Record *said, struct record *r)
 {
     switch (r->kind) {
@@ -242,6 +256,12 @@ static void take_body(struct reading *b, const Onhand__V1__Record *said, struct 
         break;
     case RECORD_PROPOSAL:
         take_proposal(b, said->proposal, &r->proposal);
+        break;
+    case RECORD_CUT:
+        take_digest(b, "/cut/instance", said->cut, &r->digest);
+        break;
+    case RECORD_DIGEST:
+        take_digest(b, "/digest/instance", said->digest, &r->digest);
         break;
     case RECORD_EVENTS:
     case RECORD_KIND_END:
@@ -355,6 +375,19 @@ static void put_proposal(struct buffer *out, const struct proposal_said *p, Onha
     put(out, m);
 }
 
+static void put_digest(struct buffer *out, const struct digest_said *d, Onhand__V1__Record *m)
+{
+    Onhand__V1__Digest said = ONHAND__V1__DIGEST__INIT;
+
+    SAY_TEXT(said, instance, d->instance);
+    SAY_NUMBER(said, incarnation, d->incarnation);
+    SAY_NUMBER(said, next_offset, d->next_offset);
+    SAY_NUMBER(said, digest_high, d->digest_high);
+    SAY_NUMBER(said, digest_low, d->digest_low);
+    m->digest = &said; /* cut is the same place */
+    put(out, m);
+}
+
 static void put_level(struct buffer *out, uint32_t level, Onhand__V1__Record *m)
 {
     m->raise_level = level; /* announce_level is the same place */
@@ -387,6 +420,10 @@ int record_body_encode(const struct record *r, struct buffer *out)
         break;
     case RECORD_PROPOSAL:
         put_proposal(out, &r->proposal, &m);
+        break;
+    case RECORD_CUT:
+    case RECORD_DIGEST:
+        put_digest(out, &r->digest, &m);
         break;
     case RECORD_EVENTS:
     case RECORD_KIND_END:

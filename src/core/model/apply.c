@@ -532,7 +532,8 @@ static int apply_other(struct apply *a, const struct record *r, struct outcome *
         if (error)
             return error;
         o->verdicts[o->verdicts_count++] = v;
-        count_verdict(&a->state->counts, v);
+        if (record_is_news(r->kind))
+            count_verdict(&a->state->counts, v);
         a->events_done = 1;
     }
     return stage_publish(a, o);
@@ -560,12 +561,12 @@ static int apply_record(struct apply *a, const struct record *r, struct outcome 
     return error;
 }
 
-/* May a record stand here? */
+/* May a record stand here? A log that stands on another is nothing without that other's state. */
 static int judge_offset(const struct state *s, const struct record *r, uint64_t offset)
 {
     bool incarnation = r && r->kind == RECORD_INCARNATION;
     if (s->incarnations_count == 0)
-        return incarnation ? 0 : ERROR_CORRUPT;
+        return incarnation && !r->incarnation.after_number ? 0 : ERROR_CORRUPT;
     if (offset < s->next_offset)
         return incarnation && record_continues(s, &r->incarnation) ? 0 : ERROR_CORRUPT;
     return 0;

@@ -100,6 +100,8 @@ enum record_kind {
     RECORD_CHANNEL,
     RECORD_PROPOSAL,    /* what an instance on duty saw fall due */
     RECORD_ANNOUNCE,    /* an instance says the highest level it knows */
+    RECORD_CUT,         /* every instance takes its digest, and a checkpoint, behind this record */
+    RECORD_DIGEST,      /* what an instance found its state to be behind a cut */
     RECORD_KIND_END
 };
 
@@ -131,6 +133,13 @@ struct proposal_said {
     instant_t due;      /* apply accepts it only when log time has reached this */
 };
 
+/* Cuts and digests change nothing in the state: it is the instances that compare. */
+struct digest_said {
+    struct text instance;              /* who says it; of a cut: who asked for it */
+    uint64_t incarnation, next_offset; /* the state before that record; of a cut: 0 */
+    uint64_t digest_high, digest_low;
+};
+
 struct record {
     enum record_kind kind;
     uint32_t level;                /* the level it was written for; 0: the first */
@@ -148,8 +157,16 @@ struct record {
         } settings;
         struct reference_said reference;
         struct proposal_said proposal;
+        struct digest_said digest; /* RECORD_CUT, RECORD_DIGEST */
     };
 };
+
+/* Does it say something about the world? What instances tell each other does not: it alone is no reason for a checkpoint, for a
+ * cut or for telling more, so that an idle log stays idle. */
+static inline bool record_is_news(enum record_kind k)
+{
+    return k != RECORD_CUT && k != RECORD_DIGEST && k != RECORD_ANNOUNCE;
+}
 
 /* Names as they stand in JSON; "" for what is out of range. @thread any */
 const char *event_type_name(enum event_type t);

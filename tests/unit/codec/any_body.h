@@ -93,13 +93,23 @@ static inline void draw_head(struct draw *d, struct record *r)
     r->intake.skipped = draw(d, 2);
 }
 
-static inline void draw_body(struct draw *d, struct drawn_body *b)
+static inline void draw_digest(struct draw *d, struct digest_said *s)
+{
+    s->instance = draw_text_or_none(d);
+    s->incarnation = draw_number(d);
+    s->next_offset = draw_number(d);
+    s->digest_high = draw_number(d);
+    s->digest_low = draw_number(d);
+}
+
+/* Of the kinds before `end`. */
+static inline void draw_body_before(struct draw *d, struct drawn_body *b, enum record_kind end)
 {
     struct record *r = &b->record;
 
     d->used = 0;
     memset(b, 0, sizeof(*b));
-    r->kind = (enum record_kind)(RECORD_INCARNATION + draw(d, RECORD_KIND_END - RECORD_INCARNATION));
+    r->kind = (enum record_kind)(RECORD_INCARNATION + draw(d, end - RECORD_INCARNATION));
     draw_head(d, r);
     if (r->kind == RECORD_INCARNATION)
         draw_incarnation(d, &r->incarnation);
@@ -109,8 +119,15 @@ static inline void draw_body(struct draw *d, struct drawn_body *b)
         draw_settings(d, b);
     else if (r->kind == RECORD_PROPOSAL)
         draw_proposal(d, &r->proposal);
+    else if (r->kind == RECORD_CUT || r->kind == RECORD_DIGEST)
+        draw_digest(d, &r->digest);
     else
         draw_reference(d, r);
+}
+
+static inline void draw_body(struct draw *d, struct drawn_body *b)
+{
+    draw_body_before(d, b, RECORD_KIND_END);
 }
 
 #endif

@@ -330,9 +330,35 @@ static void levels_and_incarnations(void **unused)
     struct event e = plain(EVENT_RECEIPT, at(9, 0), U(1));
     struct record first = {.kind = RECORD_EVENTS, .events_count = 1, .events = &e};
     assert_int_equal(state_apply(s, &first, 0, at(12, 0), &o), ERROR_CORRUPT);
+    again.incarnation.after_number = 1; /* nothing goes on from nothing */
+    assert_int_equal(state_apply(s, &again, 0, at(12, 0), &o), ERROR_CORRUPT);
     outcome_finish(&o);
     state_destroy(s);
     epoch_destroy(w.epoch);
+}
+
+/* What instances tell each other moves log time and offset like any record, and nothing else. */
+static void cuts_and_digests_change_nothing(void **unused)
+{
+    struct world w;
+    world_open(&w);
+    say(&w, plain(EVENT_RECEIPT, at(9, 0), U(1)));
+    struct row_image before = world_row(&w);
+    struct state_counts counts = w.state->counts;
+    struct record cut = {.kind = RECORD_CUT, .digest = {.instance = TEXT("one")}};
+    struct record digest = {.kind = RECORD_DIGEST, .digest = {TEXT("one"), 1, 2, 3, 4}};
+    assert_int_equal(world_record(&w, &cut), 0);
+    assert_int_equal(w.outcome.verdicts[0].verdict, VERDICT_APPLIED);
+    assert_int_equal(world_record(&w, &digest), 0);
+    counts.records += 2;
+    assert_memory_equal(&counts, &w.state->counts, sizeof(counts));
+    assert_int_equal(w.state->next_offset, w.offset);
+    struct row_image after = world_row(&w);
+    assert_memory_equal(&before, &after, sizeof(before));
+    digest.intake = (struct intake_said){.name = TEXT("forged:1"), .after = -1};
+    assert_int_equal(world_record(&w, &digest), 0);
+    assert_int_equal(w.outcome.verdicts[0].reason, REASON_NOT_SUPPORTED);
+    world_close(&w);
 }
 
 static void intake_positions_catch_repeats_and_gaps(void **unused)
@@ -417,6 +443,7 @@ int main(void)
         cmocka_unit_test(kits_and_steps),
         cmocka_unit_test(log_settings_are_all_or_none),
         cmocka_unit_test(levels_and_incarnations),
+        cmocka_unit_test(cuts_and_digests_change_nothing),
         cmocka_unit_test(intake_positions_catch_repeats_and_gaps),
         cmocka_unit_test(a_record_of_many_rows_changes_them_together),
     };
