@@ -29,6 +29,7 @@ static const uint8_t numbers[RECORD_KIND_END] = {
     [RECORD_ANNOUNCE] = ONHAND__V1__RECORD__BODY_ANNOUNCE_LEVEL,
     [RECORD_CUT] = ONHAND__V1__RECORD__BODY_CUT,
     [RECORD_DIGEST] = ONHAND__V1__RECORD__BODY_DIGEST,
+    [RECORD_RESERVATION] = ONHAND__V1__RECORD__BODY_RESERVATION,
 };
 
 enum record_kind record_body_kind(uint32_t number)
@@ -92,6 +93,7 @@ static const char *const pointers[RECORD_KIND_END] = {
     [RECORD_ANNOUNCE] = "/level",
     [RECORD_CUT] = "/cut",
     [RECORD_DIGEST] = "/digest",
+    [RECORD_RESERVATION] = "/reservation",
 };
 
 /* ---- before protobuf-c: are the bytes what the schema has? ---- */
@@ -214,7 +216,7 @@ static void take_proposal(struct reading *b, const Onhand__V1__Proposal *said, s
     ret->seen = take_instant(b, "/proposal/seen", said->has_seen_us, said->seen_us);
     ret->due = take_instant(b, "/proposal/due", said->has_due_us, said->due_us);
     if ((unsigned)ret->kind >= PROPOSAL_KIND_END)
-        refuse(b, "/proposal/kind", "must be one of overdue, stale");
+        refuse(b, "/proposal/kind", "must be one of overdue, stale, expire, demand");
 }
 
 static void take_digest(struct reading *b, const char *pointer, const Onhand__V1__Digest *said,
@@ -263,6 +265,7 @@ static void take_body(struct reading *b, const Onhand__V1__Record *said, struct 
     case RECORD_DIGEST:
         take_digest(b, "/digest/instance", said->digest, &r->digest);
         break;
+    case RECORD_RESERVATION:
     case RECORD_EVENTS:
     case RECORD_KIND_END:
         break;
@@ -425,6 +428,7 @@ int record_body_encode(const struct record *r, struct buffer *out)
     case RECORD_DIGEST:
         put_digest(out, &r->digest, &m);
         break;
+    case RECORD_RESERVATION:
     case RECORD_EVENTS:
     case RECORD_KIND_END:
         break;

@@ -2,25 +2,29 @@
 #ifndef CORE_COMMAND_H
 #define CORE_COMMAND_H
 
-#include "core/model/verdict.h"
+#include "core/model/reservation.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Belongs to whoever submits it until command_submit returned 0, then to the engine until `done` is called, then to the submitter again. */
+/* Belongs to whoever submits it until command_submit returned 0, then to the engine until `done` is called,
+ * then to the submitter again. */
 struct command {
-    struct command *next;            /* the holder's */
-    const void *bytes;               /* an encoded onhand.v1.Record; stays valid until `done` */
+    struct command *next; /* the holder's */
+    const void *bytes;    /* an encoded onhand.v1.Record; stays valid until `done` */
     size_t length;
-    size_t verdicts_capacity;        /* at least the number of events of the record, at least 1 */
+    size_t verdicts_capacity; /* at least the number of events of the record, at least 1 */
     struct event_verdict *verdicts;
     void (*done)(struct command *c); /* @thread writer or log; must not block and cannot fail */
     void *context;                   /* the submitter's */
     /* filled in before `done` */
-    int status;                      /* 0: durable and applied; ERROR_UNAVAILABLE, ERROR_TIMEOUT, ERROR_IO: not known to be; the id finds out */
+    int status; /* 0: durable and applied; ERROR_UNAVAILABLE, ERROR_TIMEOUT, ERROR_IO: not known to be; the id
+                   finds out */
     size_t verdicts_count;
     uint64_t incarnation, offset;
     int64_t log_time;
+    struct reservation_answer
+        *reservation; /* of a reservation record: what became of it, the submitter's to destroy; else NULL */
 };
 
 enum { COMMANDS_AT_ONCE = 64 };
@@ -28,9 +32,11 @@ enum { COMMANDS_AT_ONCE = 64 };
 /* What http and intake need of the engine, so that they need not see it. */
 struct command_port {
     void *engine;
-    /* 0, ERROR_BUSY (full: 429 or pause), ERROR_UNAVAILABLE (not ready, log failed: 503), ERROR_LIMIT (too long). @thread any, never blocks */
+    /* 0, ERROR_BUSY (full: 429 or pause), ERROR_UNAVAILABLE (not ready, log failed: 503), ERROR_LIMIT (too
+     * long). @thread any, never blocks */
     int (*submit)(void *engine, struct command *c);
-    /* The same for many (at most COMMANDS_AT_ONCE) that become neighbours in the log: all of them or none. NULL: one at a time. */
+    /* The same for many (at most COMMANDS_AT_ONCE) that become neighbours in the log: all of them or none.
+     * NULL: one at a time. */
     int (*submit_all)(void *engine, struct command *const *commands, size_t count);
 };
 

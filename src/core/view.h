@@ -22,6 +22,7 @@ struct view {
     const struct table *table;
     const struct catalogue *catalogue;
     struct positions *positions;
+    const struct reservations *reservations;
     const uint64_t *incarnations;             /* [0, incarnations_count): never changed once counted */
     _Atomic uint32_t incarnations_count;      /* release: pairs with the acquire of whoever indexes incarnations */
     _Atomic uint64_t next_offset;             /* all before it is applied and visible. release by the writer after a batch; load it (acquire) before rows */

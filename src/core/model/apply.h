@@ -4,6 +4,7 @@
 #define CORE_MODEL_APPLY_H
 
 #include "base/buffer.h"
+#include "core/model/reservation.h"
 #include "core/model/state.h"
 #include "core/model/verdict.h"
 
@@ -36,6 +37,8 @@ struct outcome {
     struct outcome_change *changes;
     size_t alerts_count;
     struct outcome_alert *alerts;
+    struct reservation_answer *reservation; /* of a reservation record; the outcome's, unless taken (set to
+                                               NULL); gone at the next record */
     bool halted; /* the record raises the level beyond this build: it was not applied, and nothing after it
                     may be */
     size_t verdicts_capacity, changes_capacity, alerts_capacity;

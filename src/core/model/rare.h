@@ -2,7 +2,7 @@
 #ifndef CORE_MODEL_RARE_H
 #define CORE_MODEL_RARE_H
 
-#include "core/model/record.h"
+#include "core/model/promise.h"
 
 struct ledger; /* the writer's own: accounts and the memory of recent changes (ledger.h) */
 
@@ -15,16 +15,19 @@ struct supply_shown {
 };
 
 struct rare {
-    struct ledger *ledger; /* not for readers */
+    struct ledger *ledger;         /* not for readers */
     milli_t unavailable[STATUSES]; /* max(0, Σ changes) */
     milli_t reorder_point;         /* LIMIT_NONE: not set */
     milli_t backorder_limit;       /* LIMIT_NONE: no limit; 0: never */
     instant_t last_count_at;       /* as_of of the newest count; INSTANT_NONE */
-    uint32_t supply_count;
+    uint32_t supply_count, dated_count, fences_count;
+    const struct dated *dated;    /* what is to come, supply and demand; in the same allocation */
+    const struct fence *fences;   /* the same */
     struct supply_shown supply[]; /* open ones, by expected_at, then reference, then line */
 };
 
-/* Frees a rare part, and its ledger with the last rare part that names it: the table's retire_rare. @thread writer */
+/* Frees a rare part, and its ledger with the last rare part that names it: the table's retire_rare. @thread
+ * writer */
 void rare_destroy(void *rare);
 
 #endif

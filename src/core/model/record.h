@@ -1,4 +1,5 @@
-/* One record of the log, decoded: what codecs make and apply takes. Plain data; texts point into the decoder's arena. */
+/* One record of the log, decoded: what codecs make and apply takes. Plain data; texts point into the
+ * decoder's arena. */
 #ifndef CORE_MODEL_RECORD_H
 #define CORE_MODEL_RECORD_H
 
@@ -81,11 +82,11 @@ struct event {
 
 /* Where a record came in, when it came through intake (architecture.md, Intake). */
 struct intake_said {
-    struct text name;    /* configured name with its generation; empty: not through intake */
+    struct text name; /* configured name with its generation; empty: not through intake */
     int32_t partition;
-    int64_t offset;      /* of the message */
-    int64_t after;       /* the offset before it in its member's chain; -1: nothing before */
-    bool skipped;        /* the message could not be decoded: only the position moves */
+    int64_t offset; /* of the message */
+    int64_t after;  /* the offset before it in its member's chain; -1: nothing before */
+    bool skipped;   /* the message could not be decoded: only the position moves */
 };
 
 /* What a record says beside or instead of events. */
@@ -102,11 +103,12 @@ enum record_kind {
     RECORD_ANNOUNCE,    /* an instance says the highest level it knows */
     RECORD_CUT,         /* every instance takes its digest, and a checkpoint, behind this record */
     RECORD_DIGEST,      /* what an instance found its state to be behind a cut */
+    RECORD_RESERVATION, /* a step of a reservation (reservation.h) */
     RECORD_KIND_END
 };
 
 struct incarnation_said {
-    uint64_t number;                    /* max(now in µs, predecessor's + 1) */
+    uint64_t number;                     /* max(now in µs, predecessor's + 1) */
     uint64_t after_number, after_offset; /* the checkpoint it stands on; after_number 0: none */
     uint64_t digest_high, digest_low;
 };
@@ -117,20 +119,30 @@ struct setting_said { /* a setting of the log, by name (settings of log_settings
 };
 
 struct reference_said {
-    struct text id;         /* the location, group, sku or channel */
-    struct text document;   /* canonical JSON of the object as PUT; empty when deleted */
+    struct text id;       /* the location, group, sku or channel */
+    struct text document; /* canonical JSON of the object as PUT; empty when deleted */
     bool deleted;
-    instant_t occurred_at;  /* the newest wins, at a tie the later in the log; INSTANT_NONE: log time */
-    const void *decoded;    /* the document as struct location, group, item or channel (catalogue.h) by the record's kind; the decoder fills
-                             * what the document says and leaves number, version, changed_at, resolved locations to apply; NULL when deleted */
+    instant_t occurred_at; /* the newest wins, at a tie the later in the log; INSTANT_NONE: log time */
+    const void *decoded;   /* the document as struct location, group, item or channel (catalogue.h) by the
+                            * record's kind; the decoder fills   what the document says and leaves number,
+                            * version, changed_at, resolved locations to apply; NULL when deleted */
 };
 
-enum proposal_kind { PROPOSAL_OVERDUE, PROPOSAL_STALE, PROPOSAL_KIND_END };
+struct reservation_said;
+
+enum proposal_kind {
+    PROPOSAL_OVERDUE, /* an incoming line did not come in time */
+    PROPOSAL_STALE,   /* a location fell silent */
+    PROPOSAL_EXPIRE,  /* a hold's time is over: `reference` is the reservation's id */
+    PROPOSAL_DEMAND,  /* demand required at an instant to come has come due: sku, location, reference, line */
+    PROPOSAL_KIND_END
+};
 struct proposal_said {
     enum proposal_kind kind;
     struct text sku, location, reference, line;
-    instant_t seen;     /* overdue: the line's expected_at; stale: the location's last word */
-    instant_t due;      /* apply accepts it only when log time has reached this */
+    instant_t seen; /* overdue: the line's expected_at; stale: the location's last word; expire: expires_at;
+                       demand: required_at */
+    instant_t due;  /* apply accepts it only when log time has reached this */
 };
 
 /* Cuts and digests change nothing in the state: it is the instances that compare. */
@@ -142,7 +154,7 @@ struct digest_said {
 
 struct record {
     enum record_kind kind;
-    uint32_t level;                /* the level it was written for; 0: the first */
+    uint32_t level; /* the level it was written for; 0: the first */
     struct intake_said intake;
     uint64_t correlation_instance; /* who waits for the verdict; 0: nobody */
     uint64_t correlation_number;
@@ -150,7 +162,7 @@ struct record {
     struct event *events;
     union {
         struct incarnation_said incarnation;
-        uint32_t raise_level;      /* RECORD_LEVEL, RECORD_ANNOUNCE */
+        uint32_t raise_level; /* RECORD_LEVEL, RECORD_ANNOUNCE */
         struct {
             size_t count;
             struct setting_said *at;
@@ -158,6 +170,7 @@ struct record {
         struct reference_said reference;
         struct proposal_said proposal;
         struct digest_said digest; /* RECORD_CUT, RECORD_DIGEST */
+        const struct reservation_said *reservation; /* reservation.h */
     };
 };
 
@@ -171,7 +184,7 @@ static inline bool record_is_news(enum record_kind k)
 /* Names as they stand in JSON; "" for what is out of range. @thread any */
 const char *event_type_name(enum event_type t);
 const char *event_field_name(enum event_field f);
-const char *status_name(enum status s);            /* "sellable" for STATUS_NONE */
+const char *status_name(enum status s); /* "sellable" for STATUS_NONE */
 const char *count_basis_name(enum count_basis b);
 const char *order_op_name(enum order_op o);
 const char *allocation_op_name(enum allocation_op o);
@@ -188,8 +201,8 @@ uint32_t event_type_level(enum event_type t);
 
 /* What is wrong with a request or an event: where, and what would be right. */
 struct problem {
-    char pointer[96];  /* JSON pointer: "/quantity", "/allocation/channel"; "" for the whole */
-    char detail[200];  /* "must be greater than 0" */
+    char pointer[96]; /* JSON pointer: "/quantity", "/allocation/channel"; "" for the whole */
+    char detail[200]; /* "must be greater than 0" */
 };
 enum { PROBLEMS_MOST = 16 };
 struct problems {
@@ -199,10 +212,10 @@ struct problems {
 void problems_add(struct problems *p, const char *pointer, const char *detail_format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The one place that says what an event may look like, whoever decoded it: required and allowed fields of its type (up to
- * `level`), lengths and alphabets of identifiers, signs and ranges of quantities, status_change between two different places.
- * Adds a problem for each thing wrong and returns whether there was none. Stateless; what needs the state (step, kit, future)
- * is apply's. @thread any */
+/* The one place that says what an event may look like, whoever decoded it: required and allowed fields of its
+ * type (up to `level`), lengths and alphabets of identifiers, signs and ranges of quantities, status_change
+ * between two different places. Adds a problem for each thing wrong and returns whether there was none.
+ * Stateless; what needs the state (step, kit, future) is apply's. @thread any */
 bool event_check(const struct event *e, uint32_t level, struct problems *p);
 
 /* Identifier rules (model.md). */

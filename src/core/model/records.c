@@ -230,6 +230,7 @@ int record_apply(struct apply *a, const struct record *r, struct event_verdict *
         if (!through_intake)
             *ret = verdict(VERDICT_APPLIED, REASON_NONE);
         return 0;
+    case RECORD_RESERVATION:
     case RECORD_EVENTS:
     case RECORD_KIND_END:
         break;

@@ -32,7 +32,9 @@ enum row_flag {
     ROW_COUNTED = 1 /* counted or received once */,
     ROW_UNMATCHED = 2,
     ROW_ALERTED = 4 /* below its reorder point */,
-    ROW_OVERSOLD_FENCED = 8 /* allocations exist */
+    ROW_FENCED = 8,    /* something is set aside for a channel: rare->fences */
+    ROW_DATED = 16,    /* demand for a later instant: rare->dated decides what is available now */
+    ROW_BACKORDER = 32 /* its backorder limit is not 0 */
 };
 
 static inline uint32_t row_location(const struct row_image *r)

@@ -69,7 +69,7 @@ static inline void draw_reference(struct draw *d, struct record *r)
 
 static inline void draw_proposal(struct draw *d, struct proposal_said *p)
 {
-    p->kind = (enum proposal_kind)draw(d, PROPOSAL_KIND_END);
+    p->kind = (enum proposal_kind)draw(d, PROPOSAL_STALE + 1);
     p->sku = draw_text_or_none(d);
     p->location = draw_text_or_none(d);
     p->reference = draw_text_or_none(d);
@@ -127,7 +127,7 @@ static inline void draw_body_before(struct draw *d, struct drawn_body *b, enum r
 
 static inline void draw_body(struct draw *d, struct drawn_body *b)
 {
-    draw_body_before(d, b, RECORD_KIND_END);
+    draw_body_before(d, b, RECORD_RESERVATION);
 }
 
 #endif

@@ -122,7 +122,7 @@ static void drawn_records_keep_their_bytes(void **unused)
         struct problems p = {0};
         struct record back;
         uint32_t unknown;
-        draw_body_before(&d, &one, i < DRAWN_LONG_AGO ? RECORD_CUT : RECORD_KIND_END);
+        draw_body_before(&d, &one, i < DRAWN_LONG_AGO ? RECORD_CUT : RECORD_RESERVATION);
         buffer_clear(&b);
         assert_int_equal(record_encode(&one.record, &b), 0);
         struct hash128 h = hash128(b.at, b.length, digest);
@@ -175,9 +175,9 @@ static void what_is_wrong_is_named(void **unused)
         {"42030a01ff", "/id", "must be UTF-8 without control characters"},
         {"42031201c0", "/document", "must be UTF-8 without control characters"},
         {"420b20ffffffffffffffffff01", "/occurred_at", "must be an instant of the years 1970 to 9999"},
-        {"62020800", "/proposal/kind", "must be one of overdue, stale"},
-        {"62020803", "/proposal/kind", "must be one of overdue, stale"},
-        {"6200", "/proposal/kind", "must be one of overdue, stale"},
+        {"62020800", "/proposal/kind", "must be one of overdue, stale, expire, demand"},
+        {"62020805", "/proposal/kind", "must be one of overdue, stale, expire, demand"},
+        {"6200", "/proposal/kind", "must be one of overdue, stale, expire, demand"},
         {"620508011201fe", "/proposal/sku", "must be UTF-8 without control characters"},
         {"62050801320101", "/proposal/seen_us", "is not of the type that its field number has"},
         {"8a01030a01ff", "/digest/instance", "must be UTF-8 without control characters"},
