@@ -73,9 +73,15 @@ static int check(const struct settings *s)
         return cli_fail(EXIT_USAGE, "--log-topic %s is not the name of a topic", s->log_topic);
     if (s->intake.count && !*s->kafka)
         return cli_fail(EXIT_USAGE, "--intake needs to know where Kafka is: --kafka HOST:PORT");
-    if (*s->kafka && !s->intake.count && s->log != SERVE_LOG_KAFKA)
+    if (*s->availability_topic && !*s->kafka)
+        return cli_fail(EXIT_USAGE, "--availability-topic needs to know where Kafka is: --kafka HOST:PORT");
+    if (*s->availability_topic && !topic_is_name(s->availability_topic))
+        return cli_fail(EXIT_USAGE, "--availability-topic %s is not the name of a topic",
+                        s->availability_topic);
+    if (*s->kafka && !s->intake.count && s->log != SERVE_LOG_KAFKA && !*s->availability_topic)
         return cli_fail(EXIT_USAGE, "--kafka alone does nothing: say which topics to read with --intake "
-                                    "TOPIC=json or TOPIC=protobuf, or have the log there with --log kafka");
+                                    "TOPIC=json or TOPIC=protobuf, have the log there with --log kafka, or "
+                                    "rows written there with --availability-topic");
     return EXIT_OK;
 }
 
@@ -99,6 +105,7 @@ int cli_serve(const struct settings *s)
         .intake = intake,
         .intake_count = s->intake.count,
         .dead_letter_topic = s->dead_letter_topic,
+        .availability_topic = *s->availability_topic ? s->availability_topic : NULL,
         .redis = *s->redis ? s->redis : NULL,
         .redis_prefix = s->redis_prefix,
         .keys_path = *s->keys ? s->keys : NULL,

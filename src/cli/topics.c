@@ -1,19 +1,25 @@
-/* `onhand topics`: makes the Kafka topics of intake, of dead letters and of the log that are not there,
- * writes the log's first record, and shows what is. */
+/* `onhand topics`: makes the Kafka topics of intake, of dead letters, of rows and of the log that are not
+ * there, writes the log's first record, and shows what is. */
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "codec/json.h"
 #include "intake/topics.h"
 #include "log/kafka_log.h"
+#include "sinks/topic_sink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TOPICS_MOST = 66, TIMEOUT_MS = 10000, DEAD_LETTER_PARTITIONS = 1, LOG_PARTITIONS = 1 };
+enum { TOPICS_MOST = 67, TIMEOUT_MS = 10000, DEAD_LETTER_PARTITIONS = 1, LOG_PARTITIONS = 1 };
+
+struct topic_made_with {
+    const char *log[KAFKA_LOG_SETTINGS_MOST][2];
+    const char *availability[TOPIC_SETTINGS_MOST][2];
+};
 
 /* --intake TOPIC=FORMAT, as `serve` has it; only the topic matters here. */
 static int read_wanted(const struct settings *s, struct arena *a, struct topic_wanted *wanted,
-                       const char *log_settings[KAFKA_LOG_SETTINGS_MOST][2], size_t *ret_count)
+                       struct topic_made_with *made_with, size_t *ret_count)
 {
     size_t count = 0;
 
@@ -28,12 +34,18 @@ static int read_wanted(const struct settings *s, struct arena *a, struct topic_w
                                             .partitions = DEAD_LETTER_PARTITIONS,
                                             .replication = (int)s->replication,
                                             .dead_letter = true};
+    if (*s->availability_topic)
+        wanted[count++] = (struct topic_wanted){.name = s->availability_topic,
+                                                .partitions = (int)s->partitions,
+                                                .replication = (int)s->replication,
+                                                .settings = made_with->availability,
+                                                .settings_count = topic_settings(made_with->availability)};
     wanted[count++] =
         (struct topic_wanted){.name = s->log_topic,
                               .partitions = LOG_PARTITIONS,
                               .replication = (int)s->replication,
-                              .settings = log_settings,
-                              .settings_count = kafka_log_settings((int)s->replication, log_settings)};
+                              .settings = made_with->log,
+                              .settings_count = kafka_log_settings((int)s->replication, made_with->log)};
     *ret_count = count;
     return EXIT_OK;
 }
@@ -104,9 +116,21 @@ static int begin_log(const struct settings *s, struct topic_found *log, char *de
     return error == ERROR_CORRUPT ? ERROR_INVALID : error;
 }
 
+/* The same for the availability topic, which is the one before the log. */
+static int check_availability(const struct settings *s, struct topic_found *topic, char *detail,
+                              size_t detail_size)
+{
+    if (!*s->availability_topic)
+        return 0;
+    int error = topic_check(s->kafka, s->availability_topic, TIMEOUT_MS, detail, detail_size);
+    if (error)
+        snprintf(topic->detail, sizeof(topic->detail), "%s", detail);
+    return error;
+}
+
 int cli_topics(const struct settings *s)
 {
-    const char *log_settings[KAFKA_LOG_SETTINGS_MOST][2];
+    struct topic_made_with made_with;
     struct topic_wanted wanted[TOPICS_MOST];
     struct topic_found found[TOPICS_MOST] = {0};
     struct arena arena = {0};
@@ -115,11 +139,13 @@ int cli_topics(const struct settings *s)
 
     if (!*s->kafka)
         return cli_fail(EXIT_USAGE, "where is Kafka? --kafka HOST:PORT");
-    int code = read_wanted(s, &arena, wanted, log_settings, &count);
+    int code = read_wanted(s, &arena, wanted, &made_with, &count);
     if (code == EXIT_OK) {
         int error = topics_ensure(s->kafka, wanted, count, TIMEOUT_MS, found, detail, sizeof(detail));
         if (!error)
             error = begin_log(s, &found[count - 1], detail, sizeof(detail));
+        if (!error)
+            error = check_availability(s, &found[count - 2], detail, sizeof(detail));
         if (error != ERROR_UNAVAILABLE && error != ERROR_NOMEM)
             code = show(s, found, count);
         if (error)

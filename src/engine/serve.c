@@ -3,10 +3,10 @@
 #include "engine/serve_options.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "engine/checkpoint.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
 #include "engine/serve_kafka.h"
+#include "engine/serve_topic.h"
 #include "http/http.h"
 #include "intake/intake.h"
 #include "log/kafka_log.h"
@@ -33,9 +33,22 @@ struct server {
     struct feed *feed;              /* NULL: no sinks */
     struct feed_port redis_port;
     struct redis_sink *redis;
+    struct serve_topic topic;
     char group[64];
     char detail[512];
 };
+
+/* The log is ours alone. */
+static void report_nowhere(void *output, uint64_t term, struct duty_place place) {}
+
+static bool nothing_recorded(void *output, struct duty_place *ret_place)
+{
+    return false;
+}
+
+static const struct duty_view always = {.term = 1, .until_us = INT64_MAX};
+static const struct duty_port duty_always = {
+    .view = &always, .report = report_nowhere, .recorded = nothing_recorded};
 
 static void metrics(void *context, struct buffer *out)
 {
@@ -51,6 +64,7 @@ static void metrics(void *context, struct buffer *out)
     feed_metrics(s->feed, out);
     if (redis)
         redis_sink_as_sink(redis).metrics(redis, out);
+    serve_topic_metrics(&s->topic, out);
 }
 
 static void why_not_ready(void *context, char *out, size_t size)
@@ -58,37 +72,6 @@ static void why_not_ready(void *context, char *out, size_t size)
     struct server *s = context;
     engine_why_not_ready(s->engine, out, size);
 }
-
-/* ---- checkpoints for other instances ---- */
-
-static int open_checkpoint(void *context, struct http_checkpoint *ret)
-{
-    struct server *s = context;
-    struct checkpoint_opened o;
-    int error = engine_checkpoint_open(s->engine, &o);
-
-    if (!error)
-        *ret = (struct http_checkpoint){.file = o.file,
-                                        .bytes = o.bytes,
-                                        .incarnation = o.header.incarnation,
-                                        .next_offset = o.header.next_offset,
-                                        .digest = o.header.digest};
-    return error;
-}
-
-static uint64_t ask_checkpoint(void *context)
-{
-    struct server *s = context;
-    return engine_checkpoint_ask(s->engine);
-}
-
-static int asked_checkpoint(void *context, uint64_t ticket)
-{
-    struct server *s = context;
-    return engine_checkpoint_asked(s->engine, ticket);
-}
-
-static const struct http_checkpoints checkpoints = {open_checkpoint, ask_checkpoint, asked_checkpoint};
 
 static void judged(void *context, const struct record *r, const struct event_verdict *verdicts, size_t count,
                    uint64_t offset)
@@ -105,10 +88,19 @@ static bool settled(void *context, uint64_t next_offset)
 /* Before the engine, so that no change is missed; the sink itself begins when there is something to read. */
 static int start_feed(struct server *s)
 {
-    if (!s->options->redis)
+    const struct serve_options *o = s->options;
+    int error = 0;
+
+    if (!o->redis && !o->availability_topic)
         return 0;
     s->feed = feed_create();
-    return s->feed ? feed_add(s->feed, "redis", 0, &s->redis_port) : ERROR_NOMEM;
+    if (!s->feed)
+        return ERROR_NOMEM;
+    if (o->redis)
+        error = feed_add(s->feed, "redis", 0, &s->redis_port);
+    if (!error && o->availability_topic)
+        error = feed_add(s->feed, "topic", 0, &s->topic.port);
+    return error;
 }
 
 static int start_redis(struct server *s)
@@ -128,6 +120,13 @@ static int start_redis(struct server *s)
     else
         __atomic_store_n(&s->redis, made, __ATOMIC_RELEASE);
     return error;
+}
+
+static int start_topic(struct server *s)
+{
+    s->topic.engine = s->engine;
+    s->topic.log = s->kafka.log;
+    return serve_topic_start(&s->topic, s->options, &duty_always);
 }
 
 static int start_engine(struct server *s)
@@ -167,7 +166,6 @@ static int start_http(struct server *s)
                              .connections_most = o->connections_most,
                              .metrics = metrics,
                              .why_not_ready = why_not_ready,
-                             .checkpoints = &checkpoints,
                              .engine = s};
     return http_start(&h, &s->http, s->detail, sizeof(s->detail));
 }
@@ -262,6 +260,8 @@ static int run(struct server *s, const sigset_t *signals)
     if (!error && !signal) {
         error = start_redis(s);
         if (!error)
+            error = start_topic(s);
+        if (!error)
             error = start_intake(s);
         if (error)
             return error;
@@ -297,6 +297,7 @@ static void stop_all(struct server *s)
     http_stop(s->http, HTTP_STOP_MS); /* first: /metrics looks at the others */
     intake_stop(s->intake);
     redis_sink_destroy(s->redis); /* before the engine: it reads the view */
+    serve_topic_stop(&s->topic);
     engine_close(s->engine);
     intake_backlog_destroy(s->backlog);
     serve_kafka_finish(&s->kafka);
@@ -315,7 +316,9 @@ int engine_serve(const struct serve_options *o)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 
-    error = start_feed(&s);
+    error = serve_topic_check(o, s.detail, sizeof(s.detail));
+    if (!error)
+        error = start_feed(&s);
     if (!error)
         error = start_engine(&s);
     if (!error)

@@ -31,11 +31,12 @@ struct serve_options {
     const struct serve_intake *intake;
     size_t intake_count;
     const char *dead_letter_topic;
-    const char *redis;        /* HOST:PORT or unix:PATH; NULL: none */
-    const char *redis_prefix; /* of all keys there */
-    const char *keys_path;        /* NULL: no keys, loopback only */
-    unsigned checkpoint_seconds;  /* a checkpoint at least this often while records come */
-    uint64_t replay_records_most; /* and after so many records */
+    const char *redis;              /* HOST:PORT or unix:PATH; NULL: none */
+    const char *redis_prefix;       /* of all keys there */
+    const char *availability_topic; /* NULL: none */
+    const char *keys_path;          /* NULL: no keys, loopback only */
+    unsigned checkpoint_seconds;    /* a checkpoint at least this often while records come */
+    uint64_t replay_records_most;   /* and after so many records */
     size_t segment_bytes;
     enum logger_level log_level; /* set already */
     const char *config_path;     /* NULL: none; for the log only */

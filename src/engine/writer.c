@@ -215,6 +215,7 @@ static void publish_counters(struct engine *e)
     PUT(unknown_fields_total, c->unknown_fields);
     PUT(unreadable_records_total, e->unreadable);
     PUT(log_next_offset, s->next_offset);
+    PUT(log_reached_offset, reached);
     PUT(log_time_seconds, s->log_time == INSTANT_NONE ? 0 : s->log_time / INSTANT_SECOND);
     PUT(log_behind_records, log.end_offset > reached ? log.end_offset - reached : 0);
     PUT(log_bytes_total, log.bytes);

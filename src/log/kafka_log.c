@@ -153,6 +153,17 @@ static const struct log_ops kafka_log_ops = {
     .destroy = kafka_log_destroy,
 };
 
+int kafka_log_end(struct log *log, int timeout_ms, uint64_t *ret_end)
+{
+    struct kafka_log *l = kafka_log_of(log);
+    int64_t first = 0, end = 0;
+
+    if (rd_kafka_query_watermark_offsets(l->admin, l->topic, 0, &first, &end, timeout_ms) != 0)
+        return ERROR_UNAVAILABLE;
+    *ret_end = (uint64_t)end;
+    return 0;
+}
+
 /* ---- opening ---- */
 
 static struct kafka_log *kafka_log_allocate(const struct kafka_log_options *o)

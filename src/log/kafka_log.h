@@ -32,6 +32,9 @@ int kafka_log_open(const struct kafka_log_options *o, struct log **ret_log, char
  * stood still. @thread any */
 void kafka_log_trouble(struct log *log, char *out, size_t size);
 
+/* Where the log ends now, committed records only, asked of the broker. ERROR_UNAVAILABLE. @thread any */
+int kafka_log_end(struct log *log, int timeout_ms, uint64_t *ret_end);
+
 /* What a log topic of so many copies has to be made with: (name, value). The number of them. */
 size_t kafka_log_settings(int replication, const char *ret_settings[KAFKA_LOG_SETTINGS_MOST][2]);
 

@@ -110,11 +110,13 @@ void dirty_done(struct dirty_set *d, uint32_t sku, uint64_t version)
         enqueue(d, sku);
 }
 
-void dirty_again(struct dirty_set *d, uint32_t sku)
+void dirty_retry(struct dirty_set *d, uint32_t sku)
 {
+    bool whole = d->state[sku] & WHOLE_AFTERWARDS;
     unsigned generation = land(d, sku);
 
-    d->written[sku] = 0;
+    if (whole)
+        d->written[sku] = 0;
     if (d->state[sku] & DIRTY) {
         unsigned since = d->state[sku] & DIRTY_SECOND ? 1 : 0;
         d->open[since]--;
@@ -125,6 +127,12 @@ void dirty_again(struct dirty_set *d, uint32_t sku)
     enqueue(d, sku);
 }
 
+void dirty_again(struct dirty_set *d, uint32_t sku)
+{
+    dirty_retry(d, sku);
+    d->written[sku] = 0;
+}
+
 void dirty_forget(struct dirty_set *d)
 {
     if (!d->skus)
@@ -133,6 +141,12 @@ void dirty_forget(struct dirty_set *d)
     for (size_t i = 0; d->flying && i < d->skus; i++)
         if (d->state[i] & FLYING)
             d->state[i] |= WHOLE_AFTERWARDS;
+}
+
+void dirty_assume(struct dirty_set *d, uint64_t version)
+{
+    for (size_t i = 0; i < d->skus; i++)
+        d->written[i] = version;
 }
 
 bool dirty_settled(const struct dirty_set *d)

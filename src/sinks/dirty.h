@@ -32,8 +32,12 @@ bool dirty_take(struct dirty_set *d, uint32_t *ret_sku);
 uint64_t dirty_base(const struct dirty_set *d, uint32_t sku);
 /* It was written as of `version`. */
 void dirty_done(struct dirty_set *d, uint32_t sku, uint64_t version);
-/* It was not, or nobody knows: it goes back, and as old as it was. */
+/* It was not: it goes back, and as old as it was. */
+void dirty_retry(struct dirty_set *d, uint32_t sku);
+/* Nobody knows: it goes back, and is written whole. */
 void dirty_again(struct dirty_set *d, uint32_t sku);
+/* Of every SKU that has room, this version is there whole. (Marks nothing.) */
+void dirty_assume(struct dirty_set *d, uint64_t version);
 /* Nothing is known about the outside any more. (Marks nothing.) */
 void dirty_forget(struct dirty_set *d);
 

@@ -1,0 +1,149 @@
+/* From rows to messages: key `sku|location`, value the row as JSON, a header with the version. */
+#include "sinks/topic_internal.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "codec/json.h"
+#include "codec/row_json.h"
+#include "sinks/sku_key.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROWS_AT_FIRST = 64 };
+#define VERSION_KNOWN (UINT64_C(1) << 56) /* keeps a version from being 0 */
+#define VERSION_MASK (VERSION_KNOWN - 1)
+#define PUT(literal) buffer_text(b, TEXT(literal))
+
+static uint64_t number_of(const struct view *v, uint64_t offset)
+{
+    uint32_t incarnations = atomic_load_explicit(&v->incarnations_count, memory_order_acquire);
+    return row_version(offset, (uint8_t)(incarnations - 1), 0) | VERSION_KNOWN;
+}
+
+uint64_t topic_base(const struct view *v, struct duty_place place)
+{
+    return place.incarnation == view_incarnation(v) && place.offset ? number_of(v, place.offset - 1) : 0;
+}
+
+static int read_rows(struct topic_sink *s, const struct sku *sku, instant_t now, size_t *ret_count)
+{
+    struct question q = {.now = now};
+    milli_t sum;
+
+    for (;;) {
+        size_t count = query_everywhere(s->options.view, sku, &q, s->rows, s->rows_capacity, &sum);
+        if (count <= s->rows_capacity && s->rows) {
+            *ret_count = count;
+            return 0;
+        }
+        size_t capacity = count > ROWS_AT_FIRST ? count + count / 2 : ROWS_AT_FIRST;
+        struct query_row *rows = realloc(s->rows, capacity * sizeof(*rows));
+        if (!rows)
+            return ERROR_NOMEM;
+        s->rows = rows;
+        s->rows_capacity = capacity;
+    }
+}
+
+/* A kit's components are known before its rows are read: whoever changes one afterwards finds the kit. */
+static int note_kit(struct topic_sink *s, const struct item *item, uint32_t sku)
+{
+    int error = 0;
+
+    for (uint32_t i = 0; item && i < item->components_count && !error; i++)
+        error = kits_add(&s->kits, hash_text(item->components[i].sku), sku);
+    return error;
+}
+
+/* What a place shows changes with its own record as well as with the row's. */
+static bool is_newer(const struct query_row *r, uint64_t base)
+{
+    uint64_t offset = row_offset(&(struct row_image){.word[ROW_VERSION] = base});
+
+    return !base || (r->row.word[ROW_VERSION] & VERSION_MASK) > (base & VERSION_MASK) ||
+           r->place->version > offset;
+}
+
+static void put_key(struct buffer *b, struct text sku, struct text location)
+{
+    buffer_clear(b);
+    sku_key_put(b, sku);
+    PUT("|");
+    buffer_text(b, location);
+}
+
+static void put_value(struct buffer *b, const struct view *v, const struct query_row *r, struct text sku,
+                      const struct item *item, struct version version, instant_t at)
+{
+    buffer_clear(b);
+    PUT("{\"sku\":");
+    json_put_string(b, sku);
+    PUT(",\"location\":");
+    json_put_string(b, r->place->id);
+    PUT(",\"version\":");
+    json_put_version(b, version);
+    PUT(",\"at\":");
+    json_put_instant(b, at > 0 ? at : INSTANT_NONE);
+    PUT(",\"available\":");
+    json_put_quantity(b, r->figure.available);
+    PUT(",\"level\":\"");
+    buffer_string(b, level_name(r->figure.level));
+    PUT("\",\"row_version\":");
+    json_put_row_version(b, v, &r->row);
+    json_put_row_facts(b, r, item);
+    PUT("}");
+}
+
+static int produce_row(struct topic_sink *s, const struct query_row *r, const struct sku *sku,
+                       const struct item *item, struct version version, instant_t at)
+{
+    char header[48];
+
+    put_key(&s->key, sku_text(sku), r->place->id);
+    put_value(&s->value, s->options.view, r, sku_text(sku), item, version, at);
+    if (s->key.failed || s->value.failed)
+        return ERROR_NOMEM;
+    snprintf(header, sizeof(header), "%lu:%lu", version.incarnation, version.offset);
+    return topic_produce(s, (struct text){s->key.at, s->key.length},
+                         (struct text){s->value.at, s->value.length}, header);
+}
+
+/* Inside an epoch section. */
+static int write_sku(struct topic_sink *s, uint32_t number, uint64_t base, uint64_t *ret_version)
+{
+    const struct view *v = s->options.view;
+    struct version version = view_version(v); /* before the rows: they are at least as new */
+    instant_t at = atomic_load_explicit(&v->log_time, memory_order_relaxed);
+    uint64_t now = number_of(v, version.offset);
+    const struct sku *sku = table_sku(v->table, number);
+    const struct item *item = item_of(sku);
+    const struct item *said = sku_item(sku); /* a deleted one as well: that was a change */
+    size_t count = 0;
+    int error = note_kit(s, item, number);
+
+    if (!error)
+        error = read_rows(s, sku, at, &count);
+    bool all = (item && item->components_count) || (base ^ now) & UINT64_C(0xFF) << 48 ||
+               (said && said->version > row_offset(&(struct row_image){.word[ROW_VERSION] = base}));
+    for (size_t i = 0; i < count && !error; i++)
+        if (s->rows[i].place && is_newer(&s->rows[i], all ? 0 : base))
+            error = produce_row(s, &s->rows[i], sku, item, version, at);
+    if (!error)
+        *ret_version = now;
+    return error;
+}
+
+int topic_write_sku(struct topic_sink *s, uint32_t sku, uint64_t base, uint64_t *ret_version)
+{
+    epoch_enter(s->reader);
+    int error = write_sku(s, sku, base, ret_version);
+    epoch_exit(s->reader);
+    return error;
+}
+
+void topic_row_finish(struct topic_sink *s)
+{
+    free(s->rows);
+    buffer_finish(&s->key);
+    buffer_finish(&s->value);
+}
