@@ -27,6 +27,7 @@ static const uint8_t numbers[RECORD_KIND_END] = {
     [RECORD_CHANNEL] = ONHAND__V1__RECORD__BODY_CHANNEL,
     [RECORD_PROPOSAL] = ONHAND__V1__RECORD__BODY_PROPOSAL,
     [RECORD_ANNOUNCE] = ONHAND__V1__RECORD__BODY_ANNOUNCE_LEVEL,
+    [RECORD_PROGRESS] = ONHAND__V1__RECORD__BODY_PROGRESS,
     [RECORD_CUT] = ONHAND__V1__RECORD__BODY_CUT,
     [RECORD_DIGEST] = ONHAND__V1__RECORD__BODY_DIGEST,
     [RECORD_RESERVATION] = ONHAND__V1__RECORD__BODY_RESERVATION,
@@ -91,6 +92,7 @@ static const char *const pointers[RECORD_KIND_END] = {
     [RECORD_CHANNEL] = "",
     [RECORD_PROPOSAL] = "/proposal",
     [RECORD_ANNOUNCE] = "/level",
+    [RECORD_PROGRESS] = "/progress",
     [RECORD_CUT] = "/cut",
     [RECORD_DIGEST] = "/digest",
     [RECORD_RESERVATION] = "/reservation",
@@ -229,6 +231,13 @@ static void take_digest(struct reading *b, const char *pointer, const Onhand__V1
                                 .digest_low = said->digest_low};
 }
 
+static void take_progress(struct reading *b, const Onhand__V1__Progress *said, struct progress_said *ret)
+{
+    *ret = (struct progress_said){.output = take_text(b, "/progress/output", said->output),
+                                  .incarnation = said->incarnation,
+                                  .offset = said->offset};
+}
+
 static void take_body(struct reading *b, const Onhand__V1__Record *said, struct record *r)
 {
     switch (r->kind) {
@@ -258,6 +267,9 @@ static void take_body(struct reading *b, const Onhand__V1__Record *said, struct 
         break;
     case RECORD_PROPOSAL:
         take_proposal(b, said->proposal, &r->proposal);
+        break;
+    case RECORD_PROGRESS:
+        take_progress(b, said->progress, &r->progress);
         break;
     case RECORD_CUT:
         take_digest(b, "/cut/instance", said->cut, &r->digest);
@@ -378,6 +390,17 @@ static void put_proposal(struct buffer *out, const struct proposal_said *p, Onha
     put(out, m);
 }
 
+static void put_progress(struct buffer *out, const struct progress_said *p, Onhand__V1__Record *m)
+{
+    Onhand__V1__Progress said = ONHAND__V1__PROGRESS__INIT;
+
+    SAY_TEXT(said, output, p->output);
+    SAY_NUMBER(said, incarnation, p->incarnation);
+    SAY_NUMBER(said, offset, p->offset);
+    m->progress = &said;
+    put(out, m);
+}
+
 static void put_digest(struct buffer *out, const struct digest_said *d, Onhand__V1__Record *m)
 {
     Onhand__V1__Digest said = ONHAND__V1__DIGEST__INIT;
@@ -423,6 +446,9 @@ int record_body_encode(const struct record *r, struct buffer *out)
         break;
     case RECORD_PROPOSAL:
         put_proposal(out, &r->proposal, &m);
+        break;
+    case RECORD_PROGRESS:
+        put_progress(out, &r->progress, &m);
         break;
     case RECORD_CUT:
     case RECORD_DIGEST:

@@ -64,7 +64,7 @@ static void put_incoming(struct buffer *b, const struct rare *rare)
 
 static void put_flags(struct buffer *b, const struct query_row *r, const struct item *item)
 {
-    uint32_t flags = row_shown_flags(&r->row, r->place, item, &r->figure);
+    uint32_t flags = row_shown_flags(&r->row, r->place, item, &r->figure) | (r->stale ? SHOWN_STALE : 0);
     const char *before = "\"";
 
     PUT(",\"flags\":[");

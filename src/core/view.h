@@ -23,6 +23,7 @@ struct view {
     const struct catalogue *catalogue;
     struct positions *positions;
     const struct reservations *reservations;
+    const struct places *places;              /* when locations were heard of, and whether they are silent */
     const uint64_t *incarnations;             /* [0, incarnations_count): never changed once counted */
     _Atomic uint32_t incarnations_count;      /* release: pairs with the acquire of whoever indexes incarnations */
     _Atomic uint64_t next_offset;             /* all before it is applied and visible. release by the writer after a batch; load it (acquire) before rows */

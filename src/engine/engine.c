@@ -76,6 +76,7 @@ static void fill_view(struct engine *e)
     v->table = e->state->table;
     v->catalogue = e->state->catalogue;
     v->positions = e->state->positions;
+    v->places = &e->state->places;
     v->incarnations = e->state->incarnations;
     atomic_store(&v->incarnations_count, e->state->incarnations_count);
     atomic_store(&v->log_time, e->state->log_time);

@@ -137,6 +137,11 @@ void feed_applied(struct feed *f, const struct state *s, const struct record *r,
                                            .sku = sku_number(o->changes[i].sku),
                                            .location = o->changes[i].location,
                                            .offset = offset});
+    for (size_t i = 0; i < o->locations_count; i++)
+        push_to_all(f, (struct feed_entry){.kind = FEED_LOCATION,
+                                           .sku = UINT32_MAX,
+                                           .location = o->locations[i],
+                                           .offset = offset});
     if (r->kind != RECORD_EVENTS && o->verdicts_count && o->verdicts[0].verdict == VERDICT_APPLIED)
         push_reference(f, s, r, offset);
 }

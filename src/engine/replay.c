@@ -68,7 +68,8 @@ static int apply_one(struct replay *r, const struct log_record *l)
     uint32_t unknown = 0;
 
     arena_reset(&r->arena);
-    r->outcome.verdicts_count = r->outcome.changes_count = r->outcome.alerts_count = 0;
+    r->outcome.verdicts_count = r->outcome.alerts_count = 0;
+    r->outcome.changes_count = r->outcome.locations_count = 0;
     int error =
         record_decode_any(l->bytes, l->length, r->state->level, &r->arena, &record, &unknown, &problems);
     r->state->counts.unknown_fields += unknown;

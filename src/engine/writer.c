@@ -146,7 +146,8 @@ static int apply_run(struct engine *e, size_t from, size_t to)
     for (size_t i = from; i < to; i++) {
         if ((i - from) % PREFETCH_EVENTS == 0)
             prefetch(e, i, to);
-        e->outcome.verdicts_count = e->outcome.alerts_count = e->outcome.changes_count = 0;
+        e->outcome.verdicts_count = e->outcome.alerts_count = 0;
+        e->outcome.changes_count = e->outcome.locations_count = 0;
         int error = apply_one(e, i);
         if (error)
             return error;

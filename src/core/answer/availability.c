@@ -180,6 +180,8 @@ const char *row_shown_flag_name(enum row_shown_flag f)
         return "disabled";
     case SHOWN_OVERSOLD:
         return "oversold";
+    case SHOWN_STALE:
+        return "stale";
     }
     return "";
 }

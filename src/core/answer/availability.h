@@ -36,8 +36,9 @@ enum { EXPLAIN_TERMS_MOST = 24 };
 size_t figure_explain(const struct row_image *r, const struct location *l, const struct item *i, const struct question *q,
                       struct explain_term ret_terms[EXPLAIN_TERMS_MOST]);
 
-enum row_shown_flag { SHOWN_NEGATIVE = 1, SHOWN_STATUSES = 2, SHOWN_UNMATCHED = 4, SHOWN_UNCOUNTED = 8, SHOWN_UNREGISTERED = 16, SHOWN_DISABLED = 32, SHOWN_OVERSOLD = 64 };
+enum row_shown_flag { SHOWN_NEGATIVE = 1, SHOWN_STATUSES = 2, SHOWN_UNMATCHED = 4, SHOWN_UNCOUNTED = 8, SHOWN_UNREGISTERED = 16, SHOWN_DISABLED = 32, SHOWN_OVERSOLD = 64, SHOWN_STALE = 128 };
 uint32_t row_shown_flags(const struct row_image *r, const struct location *l, const struct item *i, const struct figure *f);
+/* SHOWN_STALE is of the location, and so not among them: query_row.stale. */
 const char *row_shown_flag_name(enum row_shown_flag f); /* "negative" … */
 
 #endif

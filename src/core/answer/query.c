@@ -18,6 +18,11 @@ static const struct location *place_of(const struct view *v, uint32_t location)
     return location == INDEX_NONE ? NULL : catalogue_location_at(v->catalogue, location);
 }
 
+static bool is_stale(const struct view *v, uint32_t location)
+{
+    return v->places && places_is_stale(v->places, location); /* a view in a test may have none */
+}
+
 /* The table answers with a row of zeroes where there is none; one that is there has a version. */
 static bool is_there(const struct row_image *r)
 {
@@ -34,6 +39,7 @@ static void fill(const struct view *v, const struct item *item, const struct que
     struct query_row row = {.location = row_location(image), .known = known, .row = *image};
 
     row.place = place_of(v, row.location);
+    row.stale = is_stale(v, row.location);
     row.figure = figure_of(&row.row, row.place, item, q);
     *total += row.figure.available;
     *ret = row;
@@ -103,6 +109,7 @@ static void kits_at(const struct view *v, const struct item *item, const struct 
     for (size_t i = 0; i < count; i++) {
         struct query_row row = {
             .location = locations[i], .place = place_of(v, locations[i]), .known = k.known[i]};
+        row.stale = is_stale(v, locations[i]);
         row.row.word[ROW_WHO] = row_who(locations[i], 0);
         row.figure = k.least[i];
         row.figure.level = level_of(row.figure.available, k.backorder[i], item, q);

@@ -9,6 +9,7 @@ struct query_row {
     uint32_t location;            /* number; INDEX_NONE: a location nobody knows */
     const struct location *place; /* NULL when nobody knows it; valid inside the epoch section */
     bool known;                   /* the SKU has a row there */
+    bool stale;                   /* the location has been silent for too long */
     struct row_image row;         /* zero when not known */
     struct figure figure;
     double distance_m;            /* with near; else 0 */

@@ -32,7 +32,6 @@ static void apply_destroy(void *memory)
     if (!a)
         return;
     stage_reset(a);
-    places_finish(&a->places);
     free(a->rows);
     free(a->skus);
     free(a->slots);
@@ -48,7 +47,7 @@ struct apply *apply_of(struct state *s)
             return NULL;
         a->state = s;
         s->apply_destroy = apply_destroy;
-        __atomic_store_n(&s->apply, a, __ATOMIC_RELEASE); /* pairs with the acquire in state_location_heard */
+        s->apply = a;
     }
     return s->apply;
 }
@@ -198,7 +197,7 @@ static int make_location(struct apply *a, struct text id, uint32_t *location)
         error = catalogue_location_add(a->state->catalogue, id, (uint32_t)a->state->settings.locations_most,
                                        location, &is_new);
     a->notes |= is_new ? NOTE_UNREGISTERED : 0;
-    return error ? error : places_reserve(&a->places, *location);
+    return error ? error : places_reserve(&a->state->places, *location);
 }
 
 static int make_target(struct apply *a, const struct event *e, struct target *t)
@@ -295,13 +294,41 @@ static void raise_alerts(struct outcome *o, struct staged_row *row, const struct
         alert(o, ALERT_UNMATCHED, row, event);
 }
 
-static void hear(struct apply *a, struct staged_row *row, instant_t occurred_at)
+static int reserve_locations(struct outcome *o)
+{
+    if (o->locations_count < o->locations_capacity)
+        return 0;
+    size_t capacity = o->locations_capacity ? o->locations_capacity * 2 : 4;
+    uint32_t *locations = realloc(o->locations, capacity * sizeof(*locations));
+    if (!locations)
+        return ERROR_NOMEM;
+    o->locations = locations;
+    o->locations_capacity = capacity;
+    return 0;
+}
+
+void apply_set_stale(struct apply *a, uint32_t location, bool stale, struct outcome *o)
+{
+    places_set_stale(&a->state->places, location, stale, a->offset);
+    o->locations[o->locations_count++] = location;
+}
+
+/* A location that was silent speaks again. */
+static void hear_location(struct apply *a, uint32_t location, instant_t occurred_at, struct outcome *o)
+{
+    struct places *p = &a->state->places;
+    if (places_is_stale(p, location) && occurred_at > places_heard(p, location))
+        apply_set_stale(a, location, false, o);
+    places_hear(p, location, occurred_at);
+}
+
+static void hear(struct apply *a, struct staged_row *row, instant_t occurred_at, struct outcome *o)
 {
     uint64_t second = (uint64_t)(occurred_at / INSTANT_SECOND);
     uint32_t second_32 = second > UINT32_MAX ? UINT32_MAX : (uint32_t)second;
     if (second_32 > row_last_event_s(&row->now))
         row->now.word[ROW_WHO] = row_who(row->location, second_32);
-    places_hear(&a->places, row->location, occurred_at);
+    hear_location(a, row->location, occurred_at, o);
 }
 
 /* Commits one change. Whether anything but its memory changed is its `did`. */
@@ -314,7 +341,7 @@ static void commit(struct apply *a, const struct event *e, struct target *t, siz
     milli_t gone_before = c->demand ? c->demand->gone : 0;
     change_commit(c, a, e);
     if (!t->there)
-        hear(a, row, e->occurred_at);
+        hear(a, row, e->occurred_at, o);
     if (!c->did && c->left_out)
         return;
     bool unmatched = c->demand && c->demand->unmatched && c->demand->gone > gone_before;
@@ -368,6 +395,8 @@ static int prepare(struct apply *a, const struct event *e, struct target *target
     }
     if (!error)
         error = reserve_alerts(o);
+    if (!error)
+        error = reserve_locations(o);
     if (!error && !*refused)
         error = repeats_remember(a->state->repeats, e, a->state->log_time);
     return error;
@@ -399,7 +428,8 @@ static int apply_to_rows(struct apply *a, const struct event *e, struct sku *sku
     return 0;
 }
 
-static int apply_heartbeat(struct apply *a, const struct event *e, struct event_verdict *ret)
+static int apply_heartbeat(struct apply *a, const struct event *e, struct outcome *o,
+                           struct event_verdict *ret)
 {
     uint32_t location = location_number(a, e->location);
     if (location == INDEX_NONE &&
@@ -409,10 +439,12 @@ static int apply_heartbeat(struct apply *a, const struct event *e, struct event_
     }
     int error = make_location(a, e->location, &location);
     if (!error)
+        error = reserve_locations(o);
+    if (!error)
         error = repeats_remember(a->state->repeats, e, a->state->log_time);
     if (error)
         return error;
-    places_hear(&a->places, location, e->occurred_at);
+    hear_location(a, location, e->occurred_at, o);
     *ret = (struct event_verdict){.verdict = VERDICT_APPLIED, .notes = a->notes};
     return 0;
 }
@@ -446,7 +478,7 @@ static int apply_event(struct apply *a, const struct event *e, size_t event, str
                                                                   .event = (uint32_t)event};
         }
     } else if (e->type == EVENT_HEARTBEAT) {
-        error = apply_heartbeat(a, e, &v);
+        error = apply_heartbeat(a, e, o, &v);
     } else {
         error = apply_to_rows(a, e, sku, event, o, &v);
     }
@@ -528,7 +560,9 @@ static int apply_other(struct apply *a, const struct record *r, struct outcome *
 {
     if (a->events_done == 0) {
         struct event_verdict v = {0};
-        int error = record_apply(a, r, &v, o);
+        int error = reserve_locations(o);
+        if (!error)
+            error = record_apply(a, r, &v, o);
         if (error)
             return error;
         o->verdicts[o->verdicts_count++] = v;
@@ -605,7 +639,7 @@ int state_apply(struct state *s, const struct record *r, uint64_t offset, instan
     if (error)
         return error;
     if (!a->active) {
-        o->verdicts_count = o->changes_count = o->alerts_count = 0;
+        o->verdicts_count = o->changes_count = o->alerts_count = o->locations_count = 0;
         o->halted = false;
         a->active = true;
         a->offset = offset;
@@ -634,35 +668,25 @@ void outcome_finish(struct outcome *o)
     free(o->verdicts);
     free(o->changes);
     free(o->alerts);
+    free(o->locations);
     *o = (struct outcome){0};
 }
 
 instant_t state_location_heard(const struct state *s, uint32_t location)
 {
-    const struct apply *a = __atomic_load_n(&s->apply, __ATOMIC_ACQUIRE);
-    return a ? places_heard(&a->places, location) : INSTANT_NONE;
+    return places_heard(&s->places, location);
 }
 
-void state_heard_save(const struct state *s, struct buffer *out)
-{
-    const struct apply *a = s->apply;
-    if (a)
-        places_save(&a->places, out);
-}
-
-int state_heard_load(struct state *s, const void *bytes, size_t length)
-{
-    struct apply *a = apply_of(s);
-    return a ? places_load(&a->places, bytes, length) : ERROR_NOMEM;
-}
-
-static int count_rows_in_use(struct apply *a, const struct row_image *rows, size_t count)
+static int learn_rows(struct apply *a, const struct sku *sku, const struct row_image *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        int error = places_reserve(&a->places, row_location(&rows[i]));
+        const struct rare *rare = row_rare(&rows[i]);
+        int error = places_reserve(&a->state->places, row_location(&rows[i]));
+        if (!error && rare)
+            error = ledger_learn_due(rare->ledger, &a->state->due, sku_number(sku), row_location(&rows[i]));
         if (error)
             return error;
-        places_count(&a->places, row_location(&rows[i]), stage_in_use(&rows[i]));
+        places_count(&a->state->places, row_location(&rows[i]), stage_in_use(&rows[i]));
     }
     return 0;
 }
@@ -675,8 +699,8 @@ int state_loaded(struct state *s)
         struct sku *sku = table_sku(s->table, i);
         error = stage_reserve_images(a, (uint32_t)sku_rows_count(sku));
         if (!error)
-            error =
-                count_rows_in_use(a, a->images, sku_read_all(s->table, sku, a->images, a->images_capacity));
+            error = learn_rows(a, sku, a->images,
+                               sku_read_all(s->table, sku, a->images, a->images_capacity));
     }
     return error;
 }

@@ -39,9 +39,11 @@ struct outcome {
     struct outcome_alert *alerts;
     struct reservation_answer *reservation; /* of a reservation record; the outcome's, unless taken (set to
                                                NULL); gone at the next record */
+    size_t locations_count; /* locations that became stale, or are so no longer */
+    uint32_t *locations;
     bool halted; /* the record raises the level beyond this build: it was not applied, and nothing after it
                     may be */
-    size_t verdicts_capacity, changes_capacity, alerts_capacity;
+    size_t verdicts_capacity, changes_capacity, alerts_capacity, locations_capacity;
 };
 void outcome_finish(struct outcome *o);
 
@@ -59,11 +61,8 @@ int state_skip(struct state *s, uint64_t offset, instant_t appended_at);
 /* What apply knows of locations beside the catalogue: when each was last heard of. INSTANT_NONE: never.
  * @thread any */
 instant_t state_location_heard(const struct state *s, uint32_t location);
-/* ---- for image.c, @thread writer: `heard` is one section, to be written at the cut itself (it is small)
- * ---- */
-void state_heard_save(const struct state *s, struct buffer *out);
-int state_heard_load(struct state *s, const void *bytes, size_t length); /* ERROR_CORRUPT, ERROR_NOMEM */
-/* To be called when all rows of an image are in the table: counts which locations are in use. ERROR_NOMEM */
+/* To be called when all rows of an image are in the table: counts which locations are in use, and what will
+ * fall due. ERROR_NOMEM */
 int state_loaded(struct state *s);
 
 /* Fetches what applying these records will touch, many cache misses at once; call it for the next records of

@@ -187,6 +187,9 @@ int change_supply(struct change *c, const struct apply *a, const struct event *e
     int error = c->supply_new ? accounts_reserve(&l->supply) : 0;
     if (!error)
         error = supply_reserve(c->supply);
+    if (!error)
+        error = due_reserve(&a->state->due, DUE_SUPPLY,
+                            1 + (l->parents || e->parent.length ? l->supply.count : 0));
     if (error)
         return error;
     if (act == SUPPLY_ACT_SET && e->parent.length) {
@@ -234,6 +237,14 @@ static void announce(struct supply *s, instant_t at, uint32_t number)
     s->first_number = number;
 }
 
+/* Where delivery notes belong to orders, one line may have opened or closed another. */
+static void follow_due(struct ledger *l, struct supply *s, bool parents, struct due *due)
+{
+    supply_follow_due(s, due);
+    for (uint32_t i = 0; parents && i < l->supply.count; i++)
+        supply_follow_due((struct supply *)l->supply.at[i], due);
+}
+
 static void commit_supply(struct change *c, const struct event *e, const struct apply *a)
 {
     struct ledger *l = c->row->ledger;
@@ -242,6 +253,8 @@ static void commit_supply(struct change *c, const struct event *e, const struct 
     uint32_t number = ++l->supply_said;
     if (c->supply_new)
         accounts_link(&l->supply, &s->account);
+    s->due.sku = sku_number(c->row->sku);
+    s->due.location = c->row->location;
     if (c->supply_act == SUPPLY_ACT_SET) {
         announce(s, c->at, number);
         if (c->left_out != REASON_OLDER) {
@@ -266,6 +279,7 @@ static void commit_supply(struct change *c, const struct event *e, const struct 
     supply_refresh(&l->supply, s, parents, a->state->log_time);
     if (left)
         supply_refresh(&l->supply, left, parents, a->state->log_time);
+    follow_due(l, s, parents, &a->state->due);
 }
 
 /* ---- all of it ---- */

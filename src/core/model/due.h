@@ -6,7 +6,7 @@
  * How a kind joins: put a struct due_entry into the account that falls due; due_reserve beside whatever else
  * an event reserves, before it changes anything; due_set or due_remove in its commit, whenever the account
  * opens, closes or gets another instant, and on load; due_remove before the account is freed. Then its
- * proposal: a row in due_describe. */
+ * proposal: a case in due_describe (proposals.h). */
 #ifndef CORE_MODEL_DUE_H
 #define CORE_MODEL_DUE_H
 

@@ -189,8 +189,14 @@ static struct image *cut(struct state *s, image_write write, void *context)
     save_positions(s, &i->section);
     emit(i, IMAGE_POSITIONS);
     buffer_clear(&i->section);
-    state_heard_save(s, &i->section);
+    places_save(&s->places, &i->section);
     emit(i, IMAGE_HEARD);
+    buffer_clear(&i->section);
+    places_save_silence(&s->places, &i->section);
+    emit(i, IMAGE_SILENCE);
+    buffer_clear(&i->section);
+    outputs_save(&s->outputs, &i->section);
+    emit(i, IMAGE_OUTPUTS);
     return i;
 }
 

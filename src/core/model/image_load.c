@@ -19,7 +19,7 @@ struct waiting { /* a SKU's section before its turn */
 struct image_loading {
     struct hash128 digest;
     struct image_counts expected;
-    bool has_positions, has_heard;
+    bool has_positions, has_heard, has_silence, has_outputs;
     struct sku_loading skus;
     uint32_t waiting_count, waiting_capacity;
     struct waiting *waiting; /* a heap, the lowest number on top */
@@ -134,7 +134,11 @@ static int load(struct state *s, uint8_t kind, struct bytes *in)
     case IMAGE_POSITIONS:
         return is_first(&l->has_positions) ? load_positions(s, in) : ERROR_CORRUPT;
     case IMAGE_HEARD:
-        return is_first(&l->has_heard) ? state_heard_load(s, in->at, in->left) : ERROR_CORRUPT;
+        return is_first(&l->has_heard) ? places_load(&s->places, in->at, in->left) : ERROR_CORRUPT;
+    case IMAGE_SILENCE:
+        return is_first(&l->has_silence) ? places_load_silence(&s->places, in->at, in->left) : ERROR_CORRUPT;
+    case IMAGE_OUTPUTS:
+        return is_first(&l->has_outputs) ? outputs_load(&s->outputs, in->at, in->left) : ERROR_CORRUPT;
     case IMAGE_LOCATION:
         return load_location(s, in);
     case IMAGE_GROUP:

@@ -104,3 +104,15 @@ struct rare *rare_build(struct ledger *l)
     l->rares++;
     return r;
 }
+
+int ledger_learn_due(struct ledger *l, struct due *due, uint32_t sku, uint32_t location)
+{
+    int error = due_reserve(due, DUE_SUPPLY, l->supply.count);
+    for (uint32_t i = 0; i < l->supply.count && !error; i++) {
+        struct supply *s = (struct supply *)l->supply.at[i];
+        s->due.sku = sku;
+        s->due.location = location;
+        supply_follow_due(s, due);
+    }
+    return error;
+}

@@ -5,6 +5,7 @@
 #define CORE_MODEL_LEDGER_H
 
 #include "base/buffer.h"
+#include "core/model/due.h"
 #include "core/model/rare.h"
 
 /* A new ledger has one owner: whoever made it, until the first rare part built from it takes it over. Then it
@@ -19,6 +20,8 @@ void ledger_destroy(struct ledger *l); /* only before a rare part was built from
 void ledger_save(const struct ledger *l, struct buffer *out);
 /* ERROR_CORRUPT for anything ledger_save would not have written, ERROR_NOMEM. */
 int ledger_load(const void *bytes, size_t length, struct ledger **ret_ledger);
+/* After an image was loaded: what of this row will fall due. ERROR_NOMEM */
+int ledger_learn_due(struct ledger *l, struct due *due, uint32_t sku, uint32_t location);
 /* The rare part that shows this ledger now; NULL without memory. Goes into ROW_RARE; rare_destroy frees it.
  */
 struct rare *rare_build(struct ledger *l);

@@ -2,6 +2,7 @@
 #include "core/model/places.h"
 
 #include "base/error.h"
+#include "core/model/bytes.h"
 
 #include <stdlib.h>
 
@@ -41,6 +42,20 @@ void places_hear(struct places *p, uint32_t location, instant_t at)
     struct place_facts *f = facts_of(p, location);
     if (f && at > atomic_load_explicit(&f->heard_at, memory_order_relaxed))
         atomic_store_explicit(&f->heard_at, at, memory_order_release);
+}
+
+void places_set_stale(struct places *p, uint32_t location, bool stale, uint64_t offset)
+{
+    struct place_facts *f = facts_of(p, location);
+    if (f)
+        atomic_store_explicit(&f->silence, offset << 1 | stale, memory_order_release);
+}
+
+struct place_silence places_silence(const struct places *p, uint32_t location)
+{
+    struct place_facts *f = facts_of(p, location);
+    uint64_t silence = f ? atomic_load_explicit(&f->silence, memory_order_acquire) : 0;
+    return (struct place_silence){silence & 1, silence >> 1};
 }
 
 void places_count(struct places *p, uint32_t location, int rows)
@@ -84,4 +99,31 @@ int places_load(struct places *p, const void *bytes, size_t length)
         places_hear(p, (uint32_t)i, at);
     }
     return 0;
+}
+
+/* Few ever fall silent: (location, silence) of those that did. */
+void places_save_silence(const struct places *p, struct buffer *out)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        const struct place_facts *f = facts_of(p, i);
+        uint64_t silence = f ? atomic_load_explicit(&f->silence, memory_order_relaxed) : 0;
+        if (!silence)
+            continue;
+        put_u32(out, i);
+        put_u64(out, silence);
+    }
+}
+
+int places_load_silence(struct places *p, const void *bytes, size_t length)
+{
+    struct bytes in = {bytes, length, false};
+    while (in.left && !in.failed) {
+        uint32_t location = get_u32(&in);
+        uint64_t silence = get_u64(&in);
+        int error = in.failed ? ERROR_CORRUPT : places_reserve(p, location);
+        if (error)
+            return error == ERROR_LIMIT ? ERROR_CORRUPT : error;
+        places_set_stale(p, location, silence & 1, silence >> 1);
+    }
+    return in.failed ? ERROR_CORRUPT : 0;
 }

@@ -103,6 +103,7 @@ enum record_kind {
     RECORD_ANNOUNCE,    /* an instance says the highest level it knows */
     RECORD_CUT,         /* every instance takes its digest, and a checkpoint, behind this record */
     RECORD_DIGEST,      /* what an instance found its state to be behind a cut */
+    RECORD_PROGRESS,    /* how far a shared output got */
     RECORD_RESERVATION, /* a step of a reservation (reservation.h) */
     RECORD_KIND_END
 };
@@ -152,6 +153,11 @@ struct digest_said {
     uint64_t digest_high, digest_low;
 };
 
+struct progress_said {
+    struct text output; /* a name: "redis" */
+    uint64_t incarnation, offset; /* everything before `offset` of this incarnation is out; 0: nothing is */
+};
+
 struct record {
     enum record_kind kind;
     uint32_t level; /* the level it was written for; 0: the first */
@@ -171,6 +177,7 @@ struct record {
         struct proposal_said proposal;
         struct digest_said digest; /* RECORD_CUT, RECORD_DIGEST */
         const struct reservation_said *reservation; /* reservation.h */
+        struct progress_said progress;
     };
 };
 
@@ -178,7 +185,7 @@ struct record {
  * cut or for telling more, so that an idle log stays idle. */
 static inline bool record_is_news(enum record_kind k)
 {
-    return k != RECORD_CUT && k != RECORD_DIGEST && k != RECORD_ANNOUNCE;
+    return k != RECORD_CUT && k != RECORD_DIGEST && k != RECORD_ANNOUNCE && k != RECORD_PROGRESS;
 }
 
 /* Names as they stand in JSON; "" for what is out of range. @thread any */

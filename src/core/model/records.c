@@ -102,7 +102,7 @@ static int put_item(struct apply *a, const struct reference_said *said, instant_
 static bool location_in_use(const struct apply *a, struct text id)
 {
     const struct location *l = catalogue_location(a->state->catalogue, id);
-    return l && places_rows_in_use(&a->places, l->number) > 0;
+    return l && places_rows_in_use(&a->state->places, l->number) > 0;
 }
 
 /* What only events spoke of has no document yet. */
@@ -140,7 +140,16 @@ static int put_reference(struct apply *a, const struct record *r, instant_t at, 
     }
 }
 
-static int apply_reference(struct apply *a, const struct record *r, struct event_verdict *ret)
+/* Another opening, another bound: whether it is still silent for too long is proposed anew. */
+static void forget_silence(struct apply *a, struct text id, struct outcome *o)
+{
+    const struct location *l = catalogue_location(a->state->catalogue, id);
+    if (l && places_is_stale(&a->state->places, l->number))
+        apply_set_stale(a, l->number, false, o);
+}
+
+static int apply_reference(struct apply *a, const struct record *r, struct event_verdict *ret,
+                           struct outcome *o)
 {
     struct state *s = a->state;
     const struct reference_said *said = &r->reference;
@@ -157,6 +166,8 @@ static int apply_reference(struct apply *a, const struct record *r, struct event
     }
     bool was_there = is_registered(s, r->kind, said->id);
     int error = put_reference(a, r, at, ret);
+    if (!error && r->kind == RECORD_LOCATION && ret->verdict == VERDICT_APPLIED)
+        forget_silence(a, said->id, o);
     if (!error && ret->verdict == VERDICT_APPLIED && !said->deleted && !was_there)
         ret->notes |= NOTE_CREATED;
     return error;
@@ -190,10 +201,66 @@ static int apply_overdue(struct apply *a, const struct proposal_said *p, struct 
     if (!is_overdue(s, line, p))
         return 0;
     line->overdue_at = line->expected_at;
+    supply_follow_due(line, &s->due);
     row->rare_dirty = row->touched = true;
     stage_set_version(a, row);
     *ret = verdict(VERDICT_APPLIED, REASON_NONE);
     return 0;
+}
+
+/* It has said nothing since, and was silent that long by this log's clock too. How long that is in opening hours
+ * the proposer computed: never less than the time itself. */
+static bool is_silent(const struct state *s, const struct location *l, const struct proposal_said *p)
+{
+    return l && !l->deleted && l->stale_after_us > 0 && p->seen != INSTANT_NONE &&
+           places_heard(&s->places, l->number) == p->seen && !places_is_stale(&s->places, l->number) &&
+           p->due >= p->seen + l->stale_after_us && s->log_time >= p->due;
+}
+
+static void apply_stale(struct apply *a, const struct proposal_said *p, struct event_verdict *ret,
+                        struct outcome *o)
+{
+    const struct location *l = catalogue_location(a->state->catalogue, p->location);
+    *ret = verdict(VERDICT_SUPERSEDED, REASON_OLDER);
+    if (!is_silent(a->state, l, p))
+        return;
+    apply_set_stale(a, l->number, true, o);
+    *ret = verdict(VERDICT_APPLIED, REASON_NONE);
+}
+
+static int apply_proposal(struct apply *a, const struct proposal_said *p, struct event_verdict *ret,
+                          struct outcome *o)
+{
+    switch (p->kind) {
+    case PROPOSAL_OVERDUE:
+        return apply_overdue(a, p, ret);
+    case PROPOSAL_STALE:
+        apply_stale(a, p, ret, o);
+        return 0;
+    case PROPOSAL_EXPIRE:
+    case PROPOSAL_DEMAND:
+    case PROPOSAL_KIND_END:
+        *ret = verdict(VERDICT_REJECTED, REASON_NOT_SUPPORTED);
+        break;
+    }
+    return 0;
+}
+
+/* ---- progress of outputs ---- */
+
+/* The last word counts, also when it is less: then the output lost what it had. */
+static void apply_progress(struct state *s, const struct progress_said *p, uint64_t offset,
+                           struct event_verdict *ret)
+{
+    bool known = p->offset == 0;
+    for (uint32_t i = 0; i < s->incarnations_count; i++)
+        known |= s->incarnations[i] == p->incarnation;
+    *ret = verdict(VERDICT_REJECTED, REASON_MALFORMED);
+    if (!text_is_name(p->output) || !known || (p->incarnation == state_incarnation(s) && p->offset > offset))
+        return;
+    *ret = outputs_set(&s->outputs, p->output, p->incarnation, p->offset)
+               ? verdict(VERDICT_APPLIED, REASON_NONE)
+               : verdict(VERDICT_REJECTED, REASON_TOO_MANY_OUTPUTS);
 }
 
 int record_apply(struct apply *a, const struct record *r, struct event_verdict *ret, struct outcome *o)
@@ -205,7 +272,7 @@ int record_apply(struct apply *a, const struct record *r, struct event_verdict *
     case RECORD_GROUP:
     case RECORD_ITEM:
     case RECORD_CHANNEL:
-        return apply_reference(a, r, ret);
+        return apply_reference(a, r, ret, o);
     case RECORD_INCARNATION:
         return through_intake ? 0 : apply_incarnation(a, r, ret);
     case RECORD_LEVEL: /* an operator's word alone */
@@ -217,8 +284,10 @@ int record_apply(struct apply *a, const struct record *r, struct event_verdict *
             apply_settings(a->state, r, ret);
         return 0;
     case RECORD_PROPOSAL:
-        if (!through_intake && r->proposal.kind == PROPOSAL_OVERDUE)
-            return apply_overdue(a, &r->proposal, ret);
+        return through_intake ? 0 : apply_proposal(a, &r->proposal, ret, o);
+    case RECORD_PROGRESS:
+        if (!through_intake)
+            apply_progress(a->state, &r->progress, a->offset, ret);
         return 0;
     case RECORD_ANNOUNCE: /* for the command that raises the level, which reads the log; the state keeps
                              nothing of it */

@@ -260,7 +260,7 @@ static void published(struct apply *a, const struct staged_sku *chain, struct ou
         struct staged_row *row = &a->rows[i];
         if (!row->touched)
             continue;
-        places_count(&a->places, row->location, stage_in_use(&row->now) - stage_in_use(&row->was));
+        places_count(&a->state->places, row->location, stage_in_use(&row->now) - stage_in_use(&row->was));
         if (row->changed)
             o->changes[o->changes_count++] = (struct outcome_change){row->sku, row->location};
         row->exists = true;

@@ -6,7 +6,6 @@
 
 #include "core/model/apply.h"
 #include "core/model/books.h"
-#include "core/model/places.h"
 
 struct staged_row {
     struct sku *sku;
@@ -30,7 +29,6 @@ struct staged_sku {
 
 struct apply {
     struct state *state;
-    struct places places;
     /* of the record at hand */
     bool active; /* a record stopped for want of memory and goes on */
     uint64_t offset;
@@ -63,6 +61,8 @@ void stage_set_version(const struct apply *a, struct staged_row *row);
 /* Publishes what changed, SKU by SKU, and says so in the outcome. After ERROR_NOMEM it goes on where it
  * stopped. */
 int stage_publish(struct apply *a, struct outcome *o);
+/* apply.c's: the location's flag changes, with the record's version. Room in the outcome has been made. */
+void apply_set_stale(struct apply *a, uint32_t location, bool stale, struct outcome *o);
 /* Ready for the next record. */
 void stage_reset(struct apply *a);
 

@@ -58,6 +58,7 @@ void state_destroy(struct state *s)
     catalogue_destroy(s->catalogue);
     repeats_destroy(s->repeats);
     positions_destroy(s->positions);
+    places_finish(&s->places);
     due_finish(&s->due);
     arena_finish(&s->scratch);
     free(s);

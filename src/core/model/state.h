@@ -5,6 +5,8 @@
 
 #include "core/model/catalogue.h"
 #include "core/model/due.h"
+#include "core/model/outputs.h"
+#include "core/model/places.h"
 #include "core/model/positions.h"
 #include "core/model/rare.h"
 #include "core/model/repeats.h"
@@ -37,6 +39,8 @@ struct state {
     struct repeats *repeats;
     struct positions *positions;
     struct reservations *reservations;
+    struct places places;
+    struct outputs outputs;
     struct log_settings settings;
     uint32_t level;
     instant_t log_time;   /* running maximum of the records' append instants; INSTANT_NONE before the first */

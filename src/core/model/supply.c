@@ -242,3 +242,9 @@ void supply_refresh(struct accounts *all, struct supply *of, bool parents, insta
         of = (struct supply *)accounts_find(all, reference, (struct text){0});
     }
 }
+
+void supply_follow_due(struct supply *s, struct due *due)
+{
+    bool waits = s->open > 0 && !supply_overdue(s);
+    due_set(due, DUE_SUPPLY, &s->due, waits ? s->expected_at : INSTANT_NONE);
+}

@@ -4,6 +4,7 @@
 #define CORE_MODEL_SUPPLY_H
 
 #include "core/model/account.h"
+#include "core/model/due.h"
 
 enum supply_kind { SUPPLY_RECEIVED, SUPPLY_SHIPPED /* transfer_ship: adds to what is expected */ };
 
@@ -18,6 +19,7 @@ enum { SUPPLY_ENTRIES_MOST = 32 };
 
 struct supply {
     struct account account;
+    struct due_entry due;
     instant_t set_at; /* the newest statement of the whole quantity; INSTANT_NONE */
     milli_t set_quantity;
     instant_t expected_at, expected_said_at; /* INSTANT_NONE: no instant; and when that was said */
@@ -44,6 +46,8 @@ void supply_add(struct supply *s, instant_t at, milli_t quantity, uint32_t numbe
  * that name it as parent: only where `parents` says that any account of the row has one), and closes or
  * reopens it as a whole: a delivery note is remembered as long as its order is open. */
 void supply_refresh(struct accounts *all, struct supply *of, bool parents, instant_t log_time);
+/* Puts it among what falls due, moves it or takes it out, as it is now. After due_reserve. */
+void supply_follow_due(struct supply *s, struct due *due);
 static inline bool supply_overdue(const struct supply *s)
 {
     return s->expected_at != INSTANT_NONE && s->overdue_at == s->expected_at;

@@ -78,6 +78,13 @@ static inline void draw_proposal(struct draw *d, struct proposal_said *p)
     p->due = draw_instant(d);
 }
 
+static inline void draw_progress(struct draw *d, struct progress_said *p)
+{
+    p->output = draw_text_or_none(d);
+    p->incarnation = draw_number(d);
+    p->offset = draw_number(d);
+}
+
 static inline void draw_head(struct draw *d, struct record *r)
 {
     r->level = (uint32_t)draw(d, 3);
@@ -121,6 +128,8 @@ static inline void draw_body_before(struct draw *d, struct drawn_body *b, enum r
         draw_proposal(d, &r->proposal);
     else if (r->kind == RECORD_CUT || r->kind == RECORD_DIGEST)
         draw_digest(d, &r->digest);
+    else if (r->kind == RECORD_PROGRESS)
+        draw_progress(d, &r->progress);
     else
         draw_reference(d, r);
 }

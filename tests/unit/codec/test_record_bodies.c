@@ -75,6 +75,7 @@ static const struct stored {
       .proposal = {PROPOSAL_STALE, TEXT(""), TEXT("store-1"), TEXT(""), TEXT(""), INSTANT_NONE,
                    INSTANT_MOST}},
      "621508021a0773746f72652d3138ffbfcde3cc8191c203"},
+    {{.kind = RECORD_PROGRESS, .progress = {TEXT("redis"), 7, 300}}, "9a010c0a057265646973100718ac02"},
     {{.kind = RECORD_CUT, .level = 1, .digest = {.instance = TEXT("onhand-1")}},
      "080182010a0a086f6e68616e642d31"},
     {{.kind = RECORD_DIGEST,
