@@ -17,6 +17,10 @@ def pytest_addoption(parser):
     parser.addoption("--kafka-version", default=os.environ.get("ONHAND_TEST_KAFKA", "4.3.1"), help="of the broker")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "kills_the_broker: the test needs a broker of its own")
+
+
 @pytest.fixture(scope="session")
 def long_run(pytestconfig):
     return pytestconfig.getoption("--long")

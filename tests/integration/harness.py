@@ -177,6 +177,10 @@ class Daemon:
 
         wait_until(reached, seconds, lambda: f"{name} is {last[0]}, not {value}; {self.errors.read_text()[-1500:]}", every=0.2)
 
+    def digests(self):
+        """(digest, record) of each checkpoint, as the log lines say."""
+        return re.findall(r"digest ([0-9a-f]{32}) of the state before record (\d+)", self.errors.read_text())
+
     def row(self, sku, location):
         """on_hand of one row; None when the SKU is not known."""
         answer = self.get(f"/v1/availability/{quote(sku, safe='')}", params={"location": location, "detail": "true"})

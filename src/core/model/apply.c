@@ -539,7 +539,8 @@ static void one_verdict_for_all(struct apply *a, const struct record *r, struct 
     size_t count = r->kind == RECORD_EVENTS ? r->events_count : 1;
     for (size_t i = 0; i < count; i++) {
         o->verdicts[o->verdicts_count++] = v;
-        count_verdict(&a->state->counts, v);
+        if (r->kind == RECORD_EVENTS)
+            count_verdict(&a->state->counts, v);
     }
 }
 
@@ -565,9 +566,7 @@ static int apply_other(struct apply *a, const struct record *r, struct outcome *
             error = record_apply(a, r, &v, o);
         if (error)
             return error;
-        o->verdicts[o->verdicts_count++] = v;
-        if (record_is_news(r->kind))
-            count_verdict(&a->state->counts, v);
+        o->verdicts[o->verdicts_count++] = v; /* not counted: it is no event */
         a->events_done = 1;
     }
     return stage_publish(a, o);

@@ -318,6 +318,9 @@ static void levels_and_incarnations(void **unused)
     assert_int_equal(world_record(&w, &again), 0);
     assert_int_equal(state_incarnation(w.state), 9);
     say(&w, plain(EVENT_RECEIPT, at(9, 1), U(1)));
+    assert_int_equal(w.state->counts.events, 2);
+    assert_int_equal(w.state->counts.applied, 2); /* the other records are no events */
+    assert_int_equal(w.state->counts.rejected, 0);
     struct row_image row = world_row(&w);
     assert_int_equal(row_incarnation(&row), 1);
     assert_int_equal(row_offset(&row), 1);
