@@ -17,11 +17,12 @@ struct dated {
 /* Units set aside for a channel. A row's are sorted by channel number, one each. */
 struct fence {
     uint32_t channel; /* number in the catalogue */
-    milli_t quantity; /* set aside */
+    milli_t quantity; /* set aside: never below 0 */
     milli_t consumed; /* of those, taken by holds, orders and sales: 0 ≤ consumed; may exceed quantity after
                          an `add` below it */
-    uint64_t set_at_offset; /* of the record with the newest `set`: give-backs of what was taken before go to
-                               the pool */
+    uint64_t
+        sets; /* how often it was set: what was taken before the newest `set` is given back to the pool */
+    instant_t set_at; /* occurred_at of the newest `set`; INSTANT_NONE: none */
 };
 
 /* One row, as promises see it. `reserved` and `committed` hold all demand, that for later too. */
@@ -37,8 +38,8 @@ struct stock {
 struct terms {
     bool enabled;
     milli_t buffer;          /* units held back */
-    uint32_t buffer_percent; /* of max(0, sellable), thousandths of a percent, rounded up; the larger of both
-                                counts */
+    uint32_t buffer_percent; /* of max(0, sellable), thousandths of a percent, rounded up to the item's step;
+                                the larger of both counts */
     milli_t cap;             /* at most so many are shown; LIMIT_NONE */
     milli_t max_per_line;    /* at most so many are granted to one line; LIMIT_NONE */
     milli_t safety_stock;    /* in place of the row's; LIMIT_NONE: the row's */
@@ -71,7 +72,18 @@ struct promise {
 /* From a published row and its rare part. The arrays stay the rare part's. @thread any, inside an epoch
  * section for readers */
 void stock_of_row(const struct row_image *r, struct stock *ret);
-/* projected(t) and min over t' ≥ t of it. at INSTANT_NONE: now. */
+/* The same for what holds now: the rare part is touched only when the row's flags say that it matters. */
+void stock_now(const struct row_image *r, struct stock *ret);
+
+/* What is still set aside. */
+static inline milli_t fence_left(const struct fence *f)
+{
+    return f->quantity > f->consumed ? f->quantity - f->consumed : 0;
+}
+
+/* projected(t) and min over t' ≥ t of it. `at` INSTANT_NONE, or not after log time: now, which the state
+ * alone decides: a line that is not marked overdue and demand that was not found due count at their instants.
+ * Later: a line whose instant has passed counts from the end of its grace, and not at all after that. */
 milli_t stock_projected(const struct stock *s, instant_t at, instant_t log_time, int64_t supply_grace_us);
 milli_t stock_atp(const struct stock *s, instant_t at, instant_t log_time, int64_t supply_grace_us);
 /* min(reserved + committed, max(0, −ATP(now) − safety_stock − backorder_limit)); 0 without limit. */
