@@ -53,6 +53,15 @@ int checkpoint_load(const char *directory, checkpoint_section each, void *contex
  * two. */
 bool checkpoint_trim_offset(const char *directory, uint64_t *ret_offset);
 
+struct checkpoint_opened {
+    int file; /* open for reading; the caller closes it */
+    uint64_t bytes;
+    struct checkpoint_header header;
+};
+/* Opens the newest whose head and end are whole, without reading what is between. ERROR_NOTFOUND, ERROR_IO,
+ * ERROR_NOMEM. @thread any */
+int checkpoint_open_newest(const char *directory, struct checkpoint_opened *ret);
+
 /* Verifies every checkpoint there and reports a line about each; nothing is changed. 0, or the last error
  * (ERROR_NOTFOUND: there is none). */
 int checkpoint_verify(const char *directory, void (*report)(void *context, const char *line), void *context);

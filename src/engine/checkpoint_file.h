@@ -44,6 +44,10 @@ _Static_assert(sizeof(struct checkpoint_file_head) == 64, "no holes");
 _Static_assert(sizeof(struct checkpoint_file_section) == 12, "no holes");
 _Static_assert(sizeof(struct checkpoint_file_end) == 64, "no holes");
 
+/* Is this a head of ours? 0, ERROR_CORRUPT, ERROR_LEVEL (of a newer onhand); ret has no digest yet. */
+int checkpoint_head_open(const struct checkpoint_file_head *h, struct checkpoint_header *ret);
+/* Is this the end of a file with so many bytes? */
+bool checkpoint_end_is_whole(const struct checkpoint_file_end *e, uint64_t file_bytes);
 void checkpoint_head_seal(struct checkpoint_file_head *h, const struct checkpoint_header *from);
 uint32_t checkpoint_section_crc(const struct checkpoint_file_section *s, const void *bytes);
 

@@ -178,6 +178,27 @@ static void taken(struct reader *r, size_t n)
     r->at += n;
 }
 
+int checkpoint_head_open(const struct checkpoint_file_head *h, struct checkpoint_header *ret)
+{
+    if (memcmp(h->magic, magic, sizeof(magic)) != 0 ||
+        h->crc != crc32c(0, h, offsetof(struct checkpoint_file_head, crc)))
+        return ERROR_CORRUPT;
+    if (h->layout > CHECKPOINT_LAYOUT || h->format > IMAGE_FORMAT || h->level > LEVEL_NEWEST)
+        return ERROR_LEVEL;
+    *ret = (struct checkpoint_header){.format = h->format,
+                                      .level = h->level,
+                                      .incarnation = h->incarnation,
+                                      .next_offset = h->next_offset};
+    return 0;
+}
+
+bool checkpoint_end_is_whole(const struct checkpoint_file_end *e, uint64_t file_bytes)
+{
+    return e->section.kind == CHECKPOINT_KIND_END && e->section.length == sizeof(*e) - sizeof(e->section) &&
+           e->bytes + sizeof(*e) == file_bytes &&
+           e->section.crc == checkpoint_section_crc(&e->section, (const char *)e + sizeof(e->section));
+}
+
 static int read_head(struct reader *r, struct checkpoint_header *ret)
 {
     struct checkpoint_file_head h;
@@ -186,17 +207,15 @@ static int read_head(struct reader *r, struct checkpoint_header *ret)
     if (error)
         return error;
     memcpy(&h, r->bytes + r->begin, sizeof(h));
-    if (memcmp(h.magic, magic, sizeof(magic)) != 0 ||
-        h.crc != crc32c(0, &h, offsetof(struct checkpoint_file_head, crc)))
+    error = checkpoint_head_open(&h, ret);
+    if (error == ERROR_CORRUPT)
         return tell(r, ERROR_CORRUPT, "the head is damaged");
-    if (h.layout > CHECKPOINT_LAYOUT || h.format > IMAGE_FORMAT || h.level > LEVEL_NEWEST)
-        return tell(r, ERROR_LEVEL,
+    if (error)
+        return tell(r, error,
                     "written by a newer onhand: start that version, or remove the file to go back to an "
                     "older checkpoint");
     if (strcmp(checkpoint_name(h.incarnation, h.next_offset).text, r->name) != 0)
         return tell(r, ERROR_CORRUPT, "the head is of another checkpoint than the name");
-    *ret = (struct checkpoint_header){
-        .format = h.format, .level = h.level, .incarnation = h.incarnation, .next_offset = h.next_offset};
     taken(r, sizeof(h));
     return 0;
 }

@@ -24,9 +24,8 @@ static void answer_digest(struct engine *e, int status, struct hash128 digest)
 static void answer_checkpoint(struct engine *e, int status)
 {
     pthread_mutex_lock(&e->lock);
-    if (e->wanted.checkpoint) {
-        e->wanted.checkpoint = false;
-        e->wanted.checkpoint_done = true;
+    if (e->copying.answers > e->wanted.checkpoints_answered) {
+        e->wanted.checkpoints_answered = e->copying.answers;
         e->wanted.checkpoint_status = status;
         pthread_cond_broadcast(&e->changed);
     }
@@ -50,6 +49,9 @@ static int begin(struct engine *e, enum copy_kind kind)
         c->began_us = clock_monotonic_us();
         c->file_offset = c->next_offset;
         c->held = false;
+        pthread_mutex_lock(&e->lock);
+        c->answers = e->wanted.checkpoints_asked;
+        pthread_mutex_unlock(&e->lock);
         struct checkpoint_header h = {.format = IMAGE_FORMAT,
                                       .level = e->state->level,
                                       .incarnation = state_incarnation(e->state),
@@ -94,7 +96,7 @@ static bool checkpoint_due(struct engine *e)
     uint64_t records = e->state->counts.records - c->records_at_last;
 
     pthread_mutex_lock(&e->lock);
-    bool asked = e->wanted.checkpoint;
+    bool asked = e->wanted.checkpoints_asked > e->wanted.checkpoints_answered;
     pthread_mutex_unlock(&e->lock);
     return asked || records >= e->options.checkpoint_records ||
            (records && clock_monotonic_us() - c->last_us >= e->options.checkpoint_interval_us);

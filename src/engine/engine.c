@@ -303,22 +303,48 @@ int engine_digest(struct engine *e, uint64_t next_offset, int timeout_ms, uint64
     return error;
 }
 
+uint64_t engine_checkpoint_ask(struct engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    uint64_t ticket = ++e->wanted.checkpoints_asked;
+    pthread_mutex_unlock(&e->lock);
+    e->log->ops->wake(e->log);
+    return ticket;
+}
+
+/* @lock held */
+static int asked(const struct engine *e, uint64_t ticket)
+{
+    if (e->wanted.checkpoints_answered >= ticket)
+        return e->wanted.checkpoint_status;
+    return e->stopped_by ? e->stopped_by : 1;
+}
+
+int engine_checkpoint_asked(struct engine *e, uint64_t ticket)
+{
+    pthread_mutex_lock(&e->lock);
+    int status = asked(e, ticket);
+    pthread_mutex_unlock(&e->lock);
+    return status;
+}
+
 int engine_checkpoint(struct engine *e, int timeout_ms)
 {
-    int error = ERROR_BUSY;
+    uint64_t ticket = engine_checkpoint_ask(e);
+    struct timespec until = deadline(timeout_ms);
+    int status;
 
     pthread_mutex_lock(&e->lock);
-    if (!e->wanted.checkpoint) {
-        e->wanted.checkpoint = true;
-        e->wanted.checkpoint_done = false;
-        e->log->ops->wake(e->log);
-        error = wait_for(e, &e->wanted.checkpoint_done, timeout_ms);
-        e->wanted.checkpoint = false;
-        if (!error)
-            error = e->wanted.checkpoint_status;
-    }
+    while ((status = asked(e, ticket)) == 1)
+        if (pthread_cond_timedwait(&e->changed, &e->lock, &until) == ETIMEDOUT)
+            break;
     pthread_mutex_unlock(&e->lock);
-    return error;
+    return status == 1 ? ERROR_TIMEOUT : status;
+}
+
+int engine_checkpoint_open(struct engine *e, struct checkpoint_opened *ret)
+{
+    return e->checkpoints_directory ? checkpoint_open_newest(e->checkpoints_directory, ret) : ERROR_NOTFOUND;
 }
 
 uint64_t engine_reached(const struct engine *e)

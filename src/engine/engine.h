@@ -79,6 +79,13 @@ int engine_digest(struct engine *e, uint64_t next_offset, int timeout_ms, uint64
                   struct hash128 *ret_digest);
 /* Writes a checkpoint now and waits for it. @thread any but the writer */
 int engine_checkpoint(struct engine *e, int timeout_ms);
+/* The same without waiting: the ticket to look with. 1: not written yet, 0: written, negative: failed.
+ * @thread any */
+uint64_t engine_checkpoint_ask(struct engine *e);
+int engine_checkpoint_asked(struct engine *e, uint64_t ticket);
+/* The newest checkpoint's file. ERROR_NOTFOUND: there is none, or it is no file. @thread any */
+struct checkpoint_opened;
+int engine_checkpoint_open(struct engine *e, struct checkpoint_opened *ret);
 
 /* "" or why /readyz says no. @thread any */
 void engine_why_not_ready(struct engine *e, char *out, size_t size);

@@ -32,16 +32,19 @@ struct copying {
     uint64_t file_offset;  /* where the checkpoint's cut is */
     uint64_t next_offset;  /* where the cut being copied is */
     int64_t began_us;
+    uint64_t answers; /* who asked for a checkpoint up to this number gets the one being written */
     uint64_t records_at_last; /* state->counts.records at the last checkpoint's cut */
     int64_t last_us;          /* monotonic, when the last checkpoint began */
 };
 
 /* Questions from other threads that only the writer can answer; under engine.lock. */
 struct wanted {
-    bool digest, checkpoint;
+    bool digest;
     uint64_t digest_at; /* 0: now */
-    bool digest_done, checkpoint_done;
-    int digest_status, checkpoint_status;
+    bool digest_done;
+    int digest_status;
+    uint64_t checkpoints_asked, checkpoints_answered; /* how often; several may wait for one */
+    int checkpoint_status;                            /* of the last that was answered */
     uint64_t digest_next_offset;
     struct hash128 digest_value;
 };

@@ -3,6 +3,7 @@
 #include "engine/serve_options.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/checkpoint.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
 #include "engine/serve_kafka.h"
@@ -72,6 +73,37 @@ static void why_not_ready(void *context, char *out, size_t size)
     struct server *s = context;
     engine_why_not_ready(s->engine, out, size);
 }
+
+/* ---- checkpoints for other instances ---- */
+
+static int open_checkpoint(void *context, struct http_checkpoint *ret)
+{
+    struct server *s = context;
+    struct checkpoint_opened o;
+    int error = engine_checkpoint_open(s->engine, &o);
+
+    if (!error)
+        *ret = (struct http_checkpoint){.file = o.file,
+                                        .bytes = o.bytes,
+                                        .incarnation = o.header.incarnation,
+                                        .next_offset = o.header.next_offset,
+                                        .digest = o.header.digest};
+    return error;
+}
+
+static uint64_t ask_checkpoint(void *context)
+{
+    struct server *s = context;
+    return engine_checkpoint_ask(s->engine);
+}
+
+static int asked_checkpoint(void *context, uint64_t ticket)
+{
+    struct server *s = context;
+    return engine_checkpoint_asked(s->engine, ticket);
+}
+
+static const struct http_checkpoints checkpoints = {open_checkpoint, ask_checkpoint, asked_checkpoint};
 
 static void judged(void *context, const struct record *r, const struct event_verdict *verdicts, size_t count,
                    uint64_t offset)
@@ -166,6 +198,7 @@ static int start_http(struct server *s)
                              .connections_most = o->connections_most,
                              .metrics = metrics,
                              .why_not_ready = why_not_ready,
+                             .checkpoints = &checkpoints,
                              .engine = s};
     return http_start(&h, &s->http, s->detail, sizeof(s->detail));
 }

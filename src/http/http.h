@@ -4,10 +4,29 @@
 #define HTTP_HTTP_H
 
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "core/command.h"
 #include "core/view.h"
 
 struct http;
+
+/* A checkpoint's file, open for reading. */
+struct http_checkpoint {
+    int file; /* the taker closes it */
+    uint64_t bytes;
+    uint64_t incarnation, next_offset; /* the state before that record */
+    struct hash128 digest;
+};
+
+/* Where checkpoints come from. @thread http, all of them; none may wait */
+struct http_checkpoints {
+    /* The newest that is whole. ERROR_NOTFOUND: there is none. */
+    int (*open)(void *engine, struct http_checkpoint *ret);
+    /* Asks for a fresh one; what to ask `asked` with. */
+    uint64_t (*ask)(void *engine);
+    /* 1: not written yet, 0: written, negative: failed. */
+    int (*asked)(void *engine, uint64_t ticket);
+};
 
 struct http_options {
     const char *listen; /* "127.0.0.1:8080", "[::1]:8080", port 0: any free one */
@@ -25,6 +44,8 @@ struct http_options {
     /* Why not ready, for /readyz; "" when ready. @thread http */
     void (*why_not_ready)(void *engine, char *out, size_t size);
     void *engine;
+    const struct http_checkpoints *checkpoints; /* NULL: there are none to be had */
+    unsigned checkpoint_wait_ms; /* how long a request waits for a fresh one; 0: 30 s */
 };
 
 /* 0, ERROR_INVALID (not loopback without keys, bad address; `detail` says what would be right), ERROR_IO,

@@ -37,7 +37,7 @@ void problem_begin(struct exchange *x, enum problem_type t, const char *detail)
 
     answer_begin(x, row->status, "application/problem+json");
     buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
-    if (row->status == 429 || row->status == 503)
+    if (row->status == 429 || row->status == 503 || x->retry_after_s)
         buffer_printf(x->out, "Retry-After: %u\r\n", x->retry_after_s ? x->retry_after_s : 1);
     if (row->status == 401)
         buffer_text(x->out, TEXT("WWW-Authenticate: Bearer realm=\"onhand\"\r\n"));

@@ -184,7 +184,7 @@ struct exchange {
     struct buffer *out;
     size_t answer_at, length_at, body_at; /* of the answer being written, in out */
     bool close;
-    unsigned retry_after_s; /* of a 429 or 503; 0: one second */
+    unsigned retry_after_s; /* of a problem; 0: one second for 429 and 503, none for others */
     const char *allow;      /* of a 405 */
 };
 
