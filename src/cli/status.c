@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct server_status {
     const struct settings *settings;
@@ -126,6 +127,34 @@ static void put_line(struct server_status *s, const char *title, const char *con
         buffer_byte(&s->out, '\n');
 }
 
+static bool replicas_differ(const struct server_status *s)
+{
+    return number(s, "onhand_digest_differs_total") > 0;
+}
+
+/* Nothing on a log that nobody else reads. */
+static void show_replicas(struct server_status *s)
+{
+    bool red = replicas_differ(s) && isatty(STDOUT_FILENO);
+
+    if (number(s, "onhand_digest_compared_total") <= 0)
+        return;
+    buffer_printf(&s->out, "%-11s", "replicas");
+    if (replicas_differ(s)) {
+        buffer_printf(&s->out, "%sTHEY DIFFER%s: ", red ? "\033[1;31m" : "", red ? "\033[0m" : "");
+        put_count(&s->out, number(s, "onhand_digest_differs_total"));
+        buffer_string(&s->out, " of ");
+    }
+    put_count(&s->out, number(s, "onhand_digest_compared_total"));
+    buffer_string(&s->out, " digests compared");
+    buffer_string(&s->out, replicas_differ(s) ? "; the server's log says with whom and where\n"
+                                              : ", all the same, the last at offset ");
+    if (!replicas_differ(s)) {
+        put_count(&s->out, number(s, "onhand_digest_offset"));
+        buffer_byte(&s->out, '\n');
+    }
+}
+
 static void show(struct server_status *s)
 {
     static const char *const holds[] = {
@@ -163,6 +192,7 @@ static void show(struct server_status *s)
     if (number(s, "onhand_checkpoint_offset") > 0)
         put_count(&s->out, number(s, "onhand_checkpoint_offset"));
     buffer_byte(&s->out, '\n');
+    show_replicas(s);
 }
 
 static void show_json(struct server_status *s)
@@ -180,7 +210,9 @@ static void show_json(struct server_status *s)
                                         "onhand_events_superseded_total",
                                         "onhand_events_partial_total",
                                         "onhand_events_rejected_total",
-                                        "onhand_checkpoint_offset"};
+                                        "onhand_checkpoint_offset",
+                                        "onhand_digest_compared_total",
+                                        "onhand_digest_differs_total"};
     double value;
 
     buffer_string(&s->out, "{\"server\":");
@@ -208,6 +240,7 @@ int cli_status(const struct settings *settings)
         ask_version(&s);
         code = ask_metrics(&s);
     }
+    bool differ = code == EXIT_OK && replicas_differ(&s);
     if (code == EXIT_OK) {
         if (settings->json)
             show_json(&s);
@@ -218,5 +251,5 @@ int cli_status(const struct settings *settings)
     buffer_finish(&s.out);
     buffer_finish(&s.answer.body);
     client_destroy(s.client);
-    return code != EXIT_OK ? code : s.ready ? EXIT_OK : EXIT_REFUSED;
+    return code != EXIT_OK ? code : s.ready && !differ ? EXIT_OK : EXIT_REFUSED;
 }

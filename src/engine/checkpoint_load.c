@@ -185,10 +185,8 @@ int checkpoint_head_open(const struct checkpoint_file_head *h, struct checkpoint
         return ERROR_CORRUPT;
     if (h->layout > CHECKPOINT_LAYOUT || h->format > IMAGE_FORMAT || h->level > LEVEL_NEWEST)
         return ERROR_LEVEL;
-    *ret = (struct checkpoint_header){.format = h->format,
-                                      .level = h->level,
-                                      .incarnation = h->incarnation,
-                                      .next_offset = h->next_offset};
+    *ret = (struct checkpoint_header){
+        .format = h->format, .level = h->level, .incarnation = h->incarnation, .next_offset = h->next_offset};
     return 0;
 }
 

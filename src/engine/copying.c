@@ -6,7 +6,11 @@
 
 #include <time.h>
 
-enum { COPY_BYTES_A_TURN = 256 * 1024, BACKLOG_BYTES_MOST = 32 * 1024 * 1024 };
+enum {
+    COPY_BYTES_A_TURN = 256 * 1024,
+    BACKLOG_BYTES_MOST = 32 * 1024 * 1024,
+    ALONE_AFTER_US = 10 * 1000 * 1000,
+};
 
 static void answer_digest(struct engine *e, int status, struct hash128 digest)
 {
@@ -45,6 +49,7 @@ static int begin(struct engine *e, enum copy_kind kind)
     int error;
 
     c->next_offset = e->state->next_offset;
+    c->of_cut = false;
     if (kind == COPY_CHECKPOINT) {
         c->began_us = clock_monotonic_us();
         c->file_offset = c->next_offset;
@@ -61,6 +66,7 @@ static int begin(struct engine *e, enum copy_kind kind)
             return error;
         c->last_us = c->began_us;
         c->records_at_last = e->state->counts.records;
+        c->news = 0;
         error = image_begin(e->state, e->store.ops->add, c->file);
         if (error)
             drop_file(e);
@@ -90,16 +96,38 @@ void copying_arm(struct engine *e)
     }
 }
 
-static bool checkpoint_due(struct engine *e)
+static bool checkpoint_asked(struct engine *e)
 {
-    struct copying *c = &e->copying;
-    uint64_t records = e->state->counts.records - c->records_at_last;
-
     pthread_mutex_lock(&e->lock);
     bool asked = e->wanted.checkpoints_asked > e->wanted.checkpoints_answered;
     pthread_mutex_unlock(&e->lock);
-    return asked || records >= e->options.checkpoint_records ||
-           (records && clock_monotonic_us() - c->last_us >= e->options.checkpoint_interval_us);
+    return asked;
+}
+
+/* After so many records, or so much time when there was anything new. */
+static bool due_after(struct engine *e, uint64_t records, int64_t interval_us)
+{
+    struct copying *c = &e->copying;
+
+    return e->state->counts.records - c->records_at_last >= records ||
+           (c->news && clock_monotonic_us() - c->last_us >= interval_us);
+}
+
+/* On a log that others read as well, all make their checkpoints behind the same cuts, so that their digests
+ * can be compared. Whoever hears of no cut for too long makes his own. */
+static bool checkpoint_due(struct engine *e)
+{
+    const struct engine_options *o = &e->options;
+
+    if (checkpoint_asked(e))
+        return true;
+    if (!due_after(e, o->checkpoint_records, o->checkpoint_interval_us))
+        return false;
+    if (!o->instance || !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
+        return true;
+    digests_ask_for_a_cut(e);
+    return due_after(e, o->checkpoint_records + o->checkpoint_records / 2,
+                     2 * o->checkpoint_interval_us + ALONE_AFTER_US);
 }
 
 static void checkpoint_failed(struct engine *e, int error, const char *detail)
@@ -116,6 +144,22 @@ static void commit(struct engine *e, struct hash128 digest)
     log_info("digest %016lx%016lx of the state before record %lu", digest.high, digest.low,
              e->copying.file_offset);
     e->store.ops->commit(e->copying.file, digest);
+}
+
+/* What is replayed was compared when it was new. Two may have asked for a cut: behind the second is nothing
+ * new. */
+void copying_cut(struct engine *e)
+{
+    struct copying *c = &e->copying;
+
+    c->cut_asked_us = 0;
+    if (c->kind != COPY_NONE || !c->news || !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
+        return;
+    enum copy_kind kind = c->file ? COPY_DIGEST_OF_CUT : COPY_CHECKPOINT;
+    int error = begin(e, kind);
+    if (error && kind == COPY_CHECKPOINT)
+        checkpoint_failed(e, error, "");
+    c->of_cut = !error;
 }
 
 /* Does everybody know what the checkpoint would keep the next replay from telling? */
@@ -161,8 +205,12 @@ static int step(struct engine *e)
         return 1;
     enum copy_kind kind = c->kind;
     c->kind = COPY_NONE;
+    if (c->of_cut && more == 0)
+        digests_found(e, c->next_offset, digest);
     if (kind == COPY_DIGEST)
         answer_digest(e, more, digest);
+    else if (kind == COPY_DIGEST_OF_CUT)
+        return 0;
     else if (more < 0)
         checkpoint_failed(e, more, "");
     else {

@@ -360,6 +360,15 @@ void engine_metrics(struct engine *e, struct buffer *out)
                   help, atomic_load_explicit(&e->published.name, memory_order_relaxed));
 #include "engine/counters.def"
 #undef COUNTER
+    pthread_mutex_lock(&e->lock);
+    struct digest_found newest = e->newest_digest;
+    pthread_mutex_unlock(&e->lock);
+    if (newest.next_offset)
+        buffer_printf(out,
+                      "# HELP onhand_digest_info The newest digest of the state that was told to the other "
+                      "instances.\n# TYPE onhand_digest_info gauge\n"
+                      "onhand_digest_info{instance=\"%s\",offset=\"%lu\",digest=\"%016lx%016lx\"} 1\n",
+                      newest.instance, newest.next_offset, newest.digest.high, newest.digest.low);
     buffer_printf(out,
                   "# HELP onhand_uptime_seconds Seconds since start.\n# TYPE onhand_uptime_seconds "
                   "gauge\nonhand_uptime_seconds %ld\n",

@@ -49,7 +49,9 @@ struct engine_options {
     size_t segment_bytes;           /* of the embedded log; 0: its default */
     const struct checkpoint_store *store; /* NULL: files in directory/checkpoints (store.h) */
     struct engine_witness witness;        /* judged NULL: nobody */
-    bool keep_log;                        /* never trim the log */
+    const char *instance;    /* this instance's name, when others read the same log: it compares digests with
+                                them.    Looked at when the log is open. NULL: nobody else reads it */
+    bool keep_log;           /* never trim the log */
     struct feed *feed;       /* NULL: nobody wants to know what changed. The caller's; outlives the engine */
     int64_t stop_timeout_us; /* for draining and the last checkpoint; 0: 8 s */
 };

@@ -5,6 +5,7 @@
 #include "core/model/apply.h"
 #include "core/model/image.h"
 #include "engine/dead_letter.h"
+#include "engine/digests.h"
 #include "engine/engine.h"
 #include "engine/store.h"
 
@@ -21,7 +22,9 @@ struct published {
 #undef COUNTER
 };
 
-enum copy_kind { COPY_NONE, COPY_CHECKPOINT, COPY_DIGEST };
+/* A digest that was asked for, or one behind a cut while the file of the last checkpoint is not written yet.
+ */
+enum copy_kind { COPY_NONE, COPY_CHECKPOINT, COPY_DIGEST, COPY_DIGEST_OF_CUT };
 
 /* The image being copied, and who waits for it. Writer's own, but for `wanted`. */
 struct copying {
@@ -32,9 +35,12 @@ struct copying {
     uint64_t file_offset;  /* where the checkpoint's cut is */
     uint64_t next_offset;  /* where the cut being copied is */
     int64_t began_us;
-    uint64_t answers; /* who asked for a checkpoint up to this number gets the one being written */
+    uint64_t answers;         /* who asked for a checkpoint up to this number gets the one being written */
     uint64_t records_at_last; /* state->counts.records at the last checkpoint's cut */
     int64_t last_us;          /* monotonic, when the last checkpoint began */
+    uint64_t news;            /* records since then that say something about the world */
+    bool of_cut;              /* what is copied is the state behind a cut of the log: the others are told */
+    int64_t cut_asked_us;     /* monotonic: a cut of ours is on its way since; 0: none */
 };
 
 /* Questions from other threads that only the writer can answer; under engine.lock. */
@@ -72,6 +78,8 @@ struct engine {
     struct copying copying;
     uint64_t alerts;
     uint64_t unreadable; /* records of the log that no decoder could read */
+    struct digests digests;
+    bool planted; /* tests: a difference was */
 
     struct published published;
     _Atomic bool stopping;     /* engine_close was called: commands are refused */
@@ -81,7 +89,8 @@ struct engine {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* ready, stopped, or an answer to `wanted` */
     struct wanted wanted;
-    int stopped_by; /* the error that stopped the writer, 0 while it runs */
+    struct digest_found newest_digest; /* of this instance, behind a cut; next_offset 0: none */
+    int stopped_by;                    /* the error that stopped the writer, 0 while it runs */
     bool ready;
     char why_not_ready[240];
 };
@@ -94,6 +103,7 @@ int writer_turn(struct engine *e, int wait_ms, int *ret_next_wait_ms);
 /* copying.c: the writer's turn between batches. 1: come again at once, 0: nothing to do, -1: come again in a
  * little while. */
 int copying_turn(struct engine *e);
+void copying_cut(struct engine *e);    /* a cut was applied: take its digest, make its checkpoint */
 void copying_arm(struct engine *e);    /* after a record, when a digest at an offset is waited for */
 void copying_finish(struct engine *e); /* the last checkpoint before the end */
 

@@ -182,6 +182,7 @@ static int start_engine(struct server *s)
     if (o->log == SERVE_LOG_KAFKA) {
         e.open_log = serve_kafka_open_log;
         e.open_log_context = &s->kafka;
+        e.instance = s->kafka.instance; /* filled in when the log is opened */
     }
     return engine_open(&e, &s->engine, s->detail, sizeof(s->detail));
 }

@@ -162,9 +162,13 @@ static int apply_run(struct engine *e, size_t from, size_t to)
         publish_position(e, !e->readable[i] || e->decoded[i].kind == RECORD_EVENTS);
         if (e->readable[i])
             feed_applied(e->options.feed, e->state, &e->decoded[i], &e->outcome, offset);
+        struct command *c = e->records[i].cookie;
+        if (e->readable[i])
+            digests_applied(e, &e->decoded[i], digests_are_ours(c));
+        else
+            e->copying.news++;
         if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed))
             copying_arm(e);
-        struct command *c = e->records[i].cookie;
         e->records[i].cookie = NULL;
         if (c)
             answer(e, c, offset);

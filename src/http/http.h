@@ -45,7 +45,7 @@ struct http_options {
     void (*why_not_ready)(void *engine, char *out, size_t size);
     void *engine;
     const struct http_checkpoints *checkpoints; /* NULL: there are none to be had */
-    unsigned checkpoint_wait_ms; /* how long a request waits for a fresh one; 0: 30 s */
+    unsigned checkpoint_wait_ms;                /* how long a request waits for a fresh one; 0: 30 s */
 };
 
 /* 0, ERROR_INVALID (not loopback without keys, bad address; `detail` says what would be right), ERROR_IO,
