@@ -12,6 +12,7 @@
 #include "codec/record_body.h"
 
 #include "base/error.h"
+#include "codec/body.h"
 #include "codec/wire.h"
 #include "onhand/v1/record.pb-c.h"
 
@@ -67,14 +68,7 @@ static void give_back(void *context, void *piece) /* the arena does, all at once
 
 /* ---- reading ---- */
 
-struct reading {
-    struct arena *arena;
-    struct problems *problems;
-    uint32_t unknown_fields;
-    int error;
-};
-
-static void refuse(struct reading *b, const char *pointer, const char *detail)
+void body_refuse(struct reading *b, const char *pointer, const char *detail)
 {
     problems_add(b->problems, pointer, "%s", detail);
     b->error = ERROR_INVALID;
@@ -125,7 +119,7 @@ static void refuse_type(struct reading *b, const char *pointer, const char *name
     char whole[sizeof(b->problems->at[0].pointer)];
 
     snprintf(whole, sizeof(whole), "%s%s%s", pointer, *name ? "/" : "", name);
-    refuse(b, whole, "is not of the type that its field number has");
+    body_refuse(b, whole, "is not of the type that its field number has");
 }
 
 /* As deep as the schema is: three messages. The field of the body itself stands at `pointer`, those in it
@@ -147,26 +141,26 @@ static void look_over(struct reading *b, const char *pointer, struct text messag
             look_over(b, pointer, f.bytes, field->descriptor);
     }
     if (got < 0)
-        refuse(b, pointer, "is not protobuf: it is cut short or broken");
+        body_refuse(b, pointer, "is not protobuf: it is cut short or broken");
 }
 
 /* ---- what protobuf-c made of them ---- */
 
-static struct text take_text(struct reading *b, const char *pointer, ProtobufCBinaryData said)
+struct text body_text(struct reading *b, const char *pointer, ProtobufCBinaryData said)
 {
     struct text t = {(const char *)said.data, said.len};
 
     if (!text_is_utf8(t))
-        refuse(b, pointer, "must be UTF-8 without control characters");
+        body_refuse(b, pointer, "must be UTF-8 without control characters");
     return t;
 }
 
-static instant_t take_instant(struct reading *b, const char *pointer, protobuf_c_boolean has, int64_t said)
+instant_t body_instant(struct reading *b, const char *pointer, protobuf_c_boolean has, int64_t said)
 {
     if (!has)
         return INSTANT_NONE;
     if (said < 0 || said > INSTANT_MOST)
-        refuse(b, pointer, "must be an instant of the years 1970 to 9999");
+        body_refuse(b, pointer, "must be an instant of the years 1970 to 9999");
     return said;
 }
 
@@ -185,7 +179,7 @@ static void take_settings(struct reading *b, const Onhand__V1__Settings *said, s
     size_t bytes = said->n_settings * sizeof(*r->settings.at);
 
     if (said->n_settings > RECORD_SETTINGS_MOST) {
-        refuse(b, "/settings", "must be at most 256 settings");
+        body_refuse(b, "/settings", "must be at most 256 settings");
         return;
     }
     r->settings.at = arena_alloc(b->arena, bytes);
@@ -196,35 +190,35 @@ static void take_settings(struct reading *b, const Onhand__V1__Settings *said, s
     r->settings.count = said->n_settings;
     for (size_t i = 0; i < said->n_settings; i++) {
         const Onhand__V1__Setting *one = said->settings[i];
-        r->settings.at[i] = (struct setting_said){take_text(b, "/settings", one->name), one->value};
+        r->settings.at[i] = (struct setting_said){body_text(b, "/settings", one->name), one->value};
     }
 }
 
 static void take_reference(struct reading *b, const Onhand__V1__Reference *said, struct reference_said *ret)
 {
-    ret->id = take_text(b, "/id", said->id);
-    ret->document = take_text(b, "/document", said->document);
+    ret->id = body_text(b, "/id", said->id);
+    ret->document = body_text(b, "/document", said->document);
     ret->deleted = said->deleted;
-    ret->occurred_at = take_instant(b, "/occurred_at", said->has_occurred_at_us, said->occurred_at_us);
+    ret->occurred_at = body_instant(b, "/occurred_at", said->has_occurred_at_us, said->occurred_at_us);
 }
 
 static void take_proposal(struct reading *b, const Onhand__V1__Proposal *said, struct proposal_said *ret)
 {
     ret->kind = (enum proposal_kind)((unsigned)said->kind - 1);
-    ret->sku = take_text(b, "/proposal/sku", said->sku);
-    ret->location = take_text(b, "/proposal/location", said->location);
-    ret->reference = take_text(b, "/proposal/reference", said->reference);
-    ret->line = take_text(b, "/proposal/line", said->line);
-    ret->seen = take_instant(b, "/proposal/seen", said->has_seen_us, said->seen_us);
-    ret->due = take_instant(b, "/proposal/due", said->has_due_us, said->due_us);
+    ret->sku = body_text(b, "/proposal/sku", said->sku);
+    ret->location = body_text(b, "/proposal/location", said->location);
+    ret->reference = body_text(b, "/proposal/reference", said->reference);
+    ret->line = body_text(b, "/proposal/line", said->line);
+    ret->seen = body_instant(b, "/proposal/seen", said->has_seen_us, said->seen_us);
+    ret->due = body_instant(b, "/proposal/due", said->has_due_us, said->due_us);
     if ((unsigned)ret->kind >= PROPOSAL_KIND_END)
-        refuse(b, "/proposal/kind", "must be one of overdue, stale, expire, demand");
+        body_refuse(b, "/proposal/kind", "must be one of overdue, stale, expire, demand");
 }
 
 static void take_digest(struct reading *b, const char *pointer, const Onhand__V1__Digest *said,
                         struct digest_said *ret)
 {
-    *ret = (struct digest_said){.instance = take_text(b, pointer, said->instance),
+    *ret = (struct digest_said){.instance = body_text(b, pointer, said->instance),
                                 .incarnation = said->incarnation,
                                 .next_offset = said->next_offset,
                                 .digest_high = said->digest_high,
@@ -233,7 +227,7 @@ static void take_digest(struct reading *b, const char *pointer, const Onhand__V1
 
 static void take_progress(struct reading *b, const Onhand__V1__Progress *said, struct progress_said *ret)
 {
-    *ret = (struct progress_said){.output = take_text(b, "/progress/output", said->output),
+    *ret = (struct progress_said){.output = body_text(b, "/progress/output", said->output),
                                   .incarnation = said->incarnation,
                                   .offset = said->offset};
 }
@@ -278,6 +272,8 @@ static void take_body(struct reading *b, const Onhand__V1__Record *said, struct 
         take_digest(b, "/digest/instance", said->digest, &r->digest);
         break;
     case RECORD_RESERVATION:
+        reservation_take(b, said->reservation, &r->reservation);
+        break;
     case RECORD_EVENTS:
     case RECORD_KIND_END:
         break;
@@ -299,7 +295,7 @@ int record_body_decode(struct text field, struct arena *a, struct record *r, uin
     if (memory.error)
         problems_add(p, pointers[r->kind], "takes more memory than there is for it");
     else if (!said)
-        refuse(&b, pointers[r->kind], "is not protobuf: it is cut short or broken");
+        body_refuse(&b, pointers[r->kind], "is not protobuf: it is cut short or broken");
     else
         take_body(&b, said, r);
     *unknown_fields += b.unknown_fields;
@@ -308,29 +304,13 @@ int record_body_decode(struct text field, struct arena *a, struct record *r, uin
 
 /* ---- writing ---- */
 
-static void put(struct buffer *out, const Onhand__V1__Record *m)
+void body_put(struct buffer *out, const Onhand__V1__Record *m)
 {
     uint8_t *to = (uint8_t *)buffer_reserve(out, onhand__v1__record__get_packed_size(m));
 
     if (to)
         out->length += onhand__v1__record__pack(m, to);
 }
-
-/* protobuf-c has no const for what it only reads. */
-static ProtobufCBinaryData bytes_of(struct text t)
-{
-    return (ProtobufCBinaryData){t.length, (uint8_t *)(uintptr_t)t.at};
-}
-
-/* What is zero, empty or not there is left out, so that the same record is the same bytes. */
-#define SAY(message, field, value, is_there) \
-    do {                                     \
-        (message).has_##field = (is_there);  \
-        (message).field = (value);           \
-    } while (0)
-#define SAY_NUMBER(message, field, value) SAY(message, field, value, (value) != 0)
-#define SAY_TEXT(message, field, value) SAY(message, field, bytes_of(value), (value).length > 0)
-#define SAY_INSTANT(message, field, value) SAY(message, field, value, (value) != INSTANT_NONE)
 
 static void put_incarnation(struct buffer *out, const struct incarnation_said *i, Onhand__V1__Record *m)
 {
@@ -342,7 +322,7 @@ static void put_incarnation(struct buffer *out, const struct incarnation_said *i
     SAY_NUMBER(said, digest_high, i->digest_high);
     SAY_NUMBER(said, digest_low, i->digest_low);
     m->incarnation = &said;
-    put(out, m);
+    body_put(out, m);
 }
 
 static void put_settings(struct buffer *out, const struct record *r, Onhand__V1__Record *m)
@@ -359,7 +339,7 @@ static void put_settings(struct buffer *out, const struct record *r, Onhand__V1_
     said.n_settings = r->settings.count;
     said.settings = all;
     m->settings = &said;
-    put(out, m);
+    body_put(out, m);
 }
 
 static void put_reference(struct buffer *out, const struct reference_said *r, Onhand__V1__Record *m)
@@ -372,7 +352,7 @@ static void put_reference(struct buffer *out, const struct reference_said *r, On
     SAY_INSTANT(said, occurred_at_us, r->occurred_at);
     m->location =
         &said; /* the union's group, item and channel are the same pointer: body_case says which it is */
-    put(out, m);
+    body_put(out, m);
 }
 
 static void put_proposal(struct buffer *out, const struct proposal_said *p, Onhand__V1__Record *m)
@@ -387,7 +367,7 @@ static void put_proposal(struct buffer *out, const struct proposal_said *p, Onha
     SAY_INSTANT(said, seen_us, p->seen);
     SAY_INSTANT(said, due_us, p->due);
     m->proposal = &said;
-    put(out, m);
+    body_put(out, m);
 }
 
 static void put_progress(struct buffer *out, const struct progress_said *p, Onhand__V1__Record *m)
@@ -398,7 +378,7 @@ static void put_progress(struct buffer *out, const struct progress_said *p, Onha
     SAY_NUMBER(said, incarnation, p->incarnation);
     SAY_NUMBER(said, offset, p->offset);
     m->progress = &said;
-    put(out, m);
+    body_put(out, m);
 }
 
 static void put_digest(struct buffer *out, const struct digest_said *d, Onhand__V1__Record *m)
@@ -411,13 +391,13 @@ static void put_digest(struct buffer *out, const struct digest_said *d, Onhand__
     SAY_NUMBER(said, digest_high, d->digest_high);
     SAY_NUMBER(said, digest_low, d->digest_low);
     m->digest = &said; /* cut is the same place */
-    put(out, m);
+    body_put(out, m);
 }
 
 static void put_level(struct buffer *out, uint32_t level, Onhand__V1__Record *m)
 {
     m->raise_level = level; /* announce_level is the same place */
-    put(out, m);
+    body_put(out, m);
 }
 
 int record_body_encode(const struct record *r, struct buffer *out)
@@ -455,6 +435,7 @@ int record_body_encode(const struct record *r, struct buffer *out)
         put_digest(out, &r->digest, &m);
         break;
     case RECORD_RESERVATION:
+        return reservation_put(r->reservation, out);
     case RECORD_EVENTS:
     case RECORD_KIND_END:
         break;

@@ -61,6 +61,12 @@ struct reservation_said {
     struct text move_sku, move_from, move_to; /* move; sku empty: every line at `from` */
 };
 
+/* The one place that says what a step may look like, whoever made it: fields of its step, lengths and
+ * alphabets of identifiers, ranges, bounds. Adds a problem, its pointer below `prefix`, for each thing wrong,
+ * and returns whether there was none. Decoders ask it, so that apply sees only what passed; what needs the
+ * state is apply's. @thread any */
+bool reservation_check(const struct reservation_said *r, const char *prefix, struct problems *p);
+
 /* ---- as everybody may see it ---- */
 
 /* One line as granted: with `split` or several candidates there may be several for one line that was asked

@@ -5,11 +5,15 @@
 #define TESTS_ANY_BODY_H
 
 #include "any_event.h"
+#include "core/model/reservation.h"
 
-enum { DRAWN_SETTINGS_MOST = 20 };
+enum { DRAWN_SETTINGS_MOST = 20, DRAWN_LINES_MOST = 5, DRAWN_CANDIDATES_MOST = 3 };
 
 struct drawn_body {
     struct setting_said settings[DRAWN_SETTINGS_MOST];
+    struct reservation_said reservation;
+    struct line_said lines[DRAWN_LINES_MOST];
+    struct text locations[DRAWN_LINES_MOST][DRAWN_CANDIDATES_MOST];
     struct record record;
 };
 
@@ -67,9 +71,9 @@ static inline void draw_reference(struct draw *d, struct record *r)
         r->reference.document = text_of(documents[r->kind]);
 }
 
-static inline void draw_proposal(struct draw *d, struct proposal_said *p)
+static inline void draw_proposal(struct draw *d, struct proposal_said *p, enum proposal_kind end)
 {
-    p->kind = (enum proposal_kind)draw(d, PROPOSAL_STALE + 1);
+    p->kind = (enum proposal_kind)draw(d, end);
     p->sku = draw_text_or_none(d);
     p->location = draw_text_or_none(d);
     p->reference = draw_text_or_none(d);
@@ -109,6 +113,64 @@ static inline void draw_digest(struct draw *d, struct digest_said *s)
     s->digest_low = draw_number(d);
 }
 
+static inline void draw_line(struct draw *d, struct line_said *l, struct text *locations, bool candidates)
+{
+    l->sku = draw_text(d, false);
+    l->quantity = 1 + (milli_t)draw(d, draw(d, 3) ? 100000 : QUANTITY_MOST);
+    l->locations_count = (uint32_t)(candidates ? 1 + draw(d, DRAWN_CANDIDATES_MOST) : draw(d, 2));
+    l->locations = locations;
+    l->split = candidates && draw(d, 2);
+    for (uint32_t i = 0; i < l->locations_count; i++)
+        locations[i] = draw_text(d, true);
+}
+
+static inline void draw_times(struct draw *d, struct reservation_said *r, bool must)
+{
+    uint64_t which = draw(d, must ? 2 : 3);
+
+    if (which == 0)
+        r->ttl_us = 1 + (int64_t)draw(d, UINT64_C(1) << draw(d, 50));
+    else if (which == 1)
+        r->expires_at = (instant_t)draw(d, INSTANT_MOST);
+}
+
+/* A step that may be: every field it can have, said or not. */
+static inline void draw_reservation(struct draw *d, struct drawn_body *b)
+{
+    struct reservation_said *r = &b->reservation;
+    bool candidates;
+
+    b->record.reservation = r;
+    r->expires_at = r->required_at = INSTANT_NONE;
+    r->step = (enum reservation_step)(1 + draw(d, STEP_END - 1));
+    r->id = draw_text(d, false);
+    r->step_id = draw_text_or_none(d);
+    r->digest.high = draw_number(d);
+    r->digest.low = draw_number(d);
+    candidates = r->step == STEP_RESERVE || r->step == STEP_CHANGE;
+    if (r->step == STEP_RESERVE) {
+        r->channel = draw(d, 2) ? draw_text(d, true) : (struct text){0};
+        r->method = (uint32_t[]){0, 1, 2, 4}[draw(d, 4)];
+        r->required_at = draw_instant(d);
+        r->partial = draw(d, 2);
+        r->begin = (enum reservation_state)draw(d, 3);
+    }
+    if (r->step == STEP_RESERVE || r->step == STEP_CONFIRM)
+        r->reference = draw_text_or_none(d);
+    if (r->step == STEP_RESERVE || r->step == STEP_EXTEND)
+        draw_times(d, r, r->step == STEP_EXTEND);
+    if (r->step == STEP_MOVE) {
+        r->move_sku = draw_text_or_none(d);
+        r->move_from = TEXT("store-1");
+        r->move_to = draw(d, 2) ? TEXT("store-2") : TEXT("S");
+    }
+    if (candidates || r->step == STEP_FULFIL || r->step == STEP_CANCEL)
+        r->lines_count = (uint32_t)(candidates + draw(d, DRAWN_LINES_MOST));
+    r->lines = b->lines;
+    for (uint32_t i = 0; i < r->lines_count; i++)
+        draw_line(d, &b->lines[i], b->locations[i], candidates);
+}
+
 /* Of the kinds before `end`. */
 static inline void draw_body_before(struct draw *d, struct drawn_body *b, enum record_kind end)
 {
@@ -125,18 +187,20 @@ static inline void draw_body_before(struct draw *d, struct drawn_body *b, enum r
     else if (r->kind == RECORD_SETTINGS)
         draw_settings(d, b);
     else if (r->kind == RECORD_PROPOSAL)
-        draw_proposal(d, &r->proposal);
+        draw_proposal(d, &r->proposal, end > RECORD_RESERVATION ? PROPOSAL_KIND_END : PROPOSAL_STALE + 1);
     else if (r->kind == RECORD_CUT || r->kind == RECORD_DIGEST)
         draw_digest(d, &r->digest);
     else if (r->kind == RECORD_PROGRESS)
         draw_progress(d, &r->progress);
+    else if (r->kind == RECORD_RESERVATION)
+        draw_reservation(d, b);
     else
         draw_reference(d, r);
 }
 
 static inline void draw_body(struct draw *d, struct drawn_body *b)
 {
-    draw_body_before(d, b, RECORD_RESERVATION);
+    draw_body_before(d, b, RECORD_KIND_END);
 }
 
 #endif

@@ -28,6 +28,33 @@ static void assert_bytes(const struct buffer *b, const char *hex)
 static struct setting_said stored_settings[] = {
     {TEXT("supply_grace_us"), 7200000000}, {TEXT("ids_unverified_rejected"), 0}, {TEXT("skus_most"), -1}};
 
+static const struct text stored_candidates[] = {{"s1", 2}, {"s2", 2}};
+static const struct line_said stored_lines[] = {
+    {{"SKU-1", 5}, 2000, 1, stored_candidates, false},
+    {{"\xe2\x82\xac", 3}, 500, 2, stored_candidates, true},
+};
+static const struct reservation_said stored_reserve = {.step = STEP_RESERVE,
+                                                       .id = TEXT("r-1"),
+                                                       .digest = {0x0123456789abcdef, UINT64_MAX},
+                                                       .channel = TEXT("web"),
+                                                       .method = 1,
+                                                       .reference = TEXT("ORD-77"),
+                                                       .expires_at = INSTANT_NONE,
+                                                       .ttl_us = 900000000,
+                                                       .required_at = 1795255500000000,
+                                                       .partial = true,
+                                                       .begin = RESERVATION_CONFIRMED,
+                                                       .lines_count = 2,
+                                                       .lines = stored_lines},
+                                     stored_move = {.step = STEP_MOVE,
+                                                    .id = TEXT("r-1"),
+                                                    .step_id = TEXT("m"),
+                                                    .expires_at = INSTANT_NONE,
+                                                    .required_at = INSTANT_NONE,
+                                                    .move_sku = TEXT("SKU-1"),
+                                                    .move_from = TEXT("s1"),
+                                                    .move_to = TEXT("s2")};
+
 /* What stands in logs that are there already: hex of the record, written by the build that read and wrote
  * every message itself. */
 static const struct stored {
@@ -82,6 +109,17 @@ static const struct stored {
       .level = 1,
       .digest = {TEXT("onhand-1"), 1795219200000042, 4712, 0x0123456789abcdef, UINT64_MAX}},
      "08018a01280a086f6e68616e642d3110aa80d7d5e097980318e82421efcdab896745230129ffffffffffffffff"},
+    {{.kind = RECORD_PROPOSAL,
+      .proposal = {PROPOSAL_EXPIRE, TEXT(""), TEXT(""), TEXT("r-1"), TEXT(""), 5, 5}},
+     "620b08032203722d3130053805"},
+    {{.kind = RECORD_PROPOSAL,
+      .proposal = {PROPOSAL_DEMAND, TEXT("S"), TEXT("s1"), TEXT("r-1"), TEXT("1"), 5, 5}},
+     "621508041201531a0273312203722d312a013130053805"},
+    {{.kind = RECORD_RESERVATION, .level = 1, .reservation = &stored_reserve},
+     "080192015f08011203722d3121efcdab896745230129ffffffffffffffff3203776562380142064f52442d37375080d293ad035"
+     "88096eff2e798980360016801720e0a05534b552d3110d00f1a02733172120a03e282ac10f4031a0273311a0273322001"},
+    {{.kind = RECORD_RESERVATION, .reservation = &stored_move},
+     "92011b08071203722d311a016d7a05534b552d3182010273318a01027332"},
 };
 
 static void stored_records_keep_their_bytes(void **unused)
@@ -123,7 +161,7 @@ static void drawn_records_keep_their_bytes(void **unused)
         struct problems p = {0};
         struct record back;
         uint32_t unknown;
-        draw_body_before(&d, &one, i < DRAWN_LONG_AGO ? RECORD_CUT : RECORD_RESERVATION);
+        draw_body_before(&d, &one, i < DRAWN_LONG_AGO ? RECORD_CUT : RECORD_KIND_END);
         buffer_clear(&b);
         assert_int_equal(record_encode(&one.record, &b), 0);
         struct hash128 h = hash128(b.at, b.length, digest);
@@ -184,6 +222,49 @@ static void what_is_wrong_is_named(void **unused)
         {"8a01030a01ff", "/digest/instance", "must be UTF-8 without control characters"},
         {"8a01022101", "/digest", "is not protobuf: it is cut short or broken"},
         {"8a01022001", "/digest/digest_high", "is not of the type that its field number has"},
+        {"9201050800120172", "/reservation/step", "is not a step at the level of this log"},
+        {"9201050809120172", "/reservation/step", "is not a step at the level of this log"},
+        {"9201020803", "/reservation/id", "must be 1 to 128 bytes of UTF-8 without control characters"},
+        {"92010508031201ff", "/reservation/id", "must be 1 to 128 bytes of UTF-8 without control characters"},
+        {"920106080312026100", "/reservation/id",
+         "must be 1 to 128 bytes of UTF-8 without control characters"},
+        {"92010908031201721a02780a", "/reservation/step_id",
+         "must be 1 to 128 bytes of UTF-8 without control characters"},
+        {"920110080312017272090a015310e8071a0161", "/reservation/lines", "is not a field of this step"},
+        {"92010a08021201723203776562", "/reservation/channel", "is not a field of this step"},
+        {"92010708051201725001", "/reservation/ttl", "is not a field of this step"},
+        {"9201050801120172", "/reservation/lines", "must be at least one"},
+        {"920116080112017272090a015310e8071a0161320477652062", "/reservation/channel",
+         "must be 1 to 128 letters, digits, '.', '_', '-', the first a letter or digit"},
+        {"920112080112017272090a015310e8071a01613803", "/reservation/method",
+         "must be pickup, ship or same_day"},
+        {"92011b080112017272090a015310e8071a01614880808080808080808001", "/reservation/expires_at",
+         "must be an instant of the years 1970 to 9999"},
+        {"92011b080112017272090a015310e8071a016150ffffffffffffffffff01", "/reservation/ttl",
+         "must be greater than 0"},
+        {"920114080112017272090a015310e8071a016148055005", "/reservation/ttl",
+         "does not go with expires_at: say one of them"},
+        {"920112080112017272090a015310e8071a01616803", "/reservation/begin",
+         "must be held, confirmed or fulfilled"},
+        {"92010f080112017272080a0010e8071a0161", "/reservation/lines/0/sku",
+         "must be 1 to 128 bytes of UTF-8 without control characters"},
+        {"92011a080112017272090a015310e8071a016172080a015310001a0161", "/reservation/lines/1/quantity",
+         "must be greater than 0 and at most 10^12"},
+        {"920118080112017272110a015310ffffffffffffffffff011a0161", "/reservation/lines/0/quantity",
+         "must be greater than 0 and at most 10^12"},
+        {"9201160801120172720f0a01531081809aa6eaafe3011a0161", "/reservation/lines/0/quantity",
+         "must be greater than 0 and at most 10^12"},
+        {"92010d080112017272060a015310e807", "/reservation/lines/0/locations", "must be at least one"},
+        {"9201150801120172720e0a015310e8071a01611a03622063", "/reservation/lines/0/locations/1",
+         "must be 1 to 128 letters, digits, '.', '_', '-', the first a letter or digit"},
+        {"9201130805120172720c0a015310e8071a01611a0162", "/reservation/lines/0/locations",
+         "must be at most one"},
+        {"9201050804120172", "/reservation/expires_at", "must be there, or ttl"},
+        {"92010d0807120172820101618a010161", "/reservation/move_to", "must be another location"},
+        {"9201100807120172820101618a0101627a017f", "/reservation/move_sku",
+         "must be 1 to 128 bytes of UTF-8 without control characters"},
+        {"9201030a0178", "/reservation/step", "is not of the type that its field number has"},
+        {"920109080112017272020801", "/reservation/sku", "is not of the type that its field number has"},
         {"2a003200", "", "says two things at once: a record has one body"},
         {"2a002a00", "", "says two things at once: a record has one body"},
     };
@@ -192,7 +273,7 @@ static void what_is_wrong_is_named(void **unused)
         struct problems p = {0};
         struct record r;
         uint32_t unknown;
-        char bytes[100];
+        char bytes[200];
         size_t length = from_hex(cases[i].hex, bytes);
         assert_int_equal(decode(bytes, length, &a, &r, &unknown, &p), ERROR_INVALID);
         assert_int_equal(p.count, 1);
@@ -261,6 +342,60 @@ static void a_small_arena_is_a_limit(void **unused)
     }
     assert_true(most > 16 + 3 * sizeof(struct setting_said));
     buffer_finish(&b);
+}
+
+/* What a reservation may hold at most, and one more. */
+static void a_reservation_has_500_lines_and_1000_candidates_at_most(void **unused)
+{
+    static struct line_said lines[501];
+    static struct text locations[1001];
+    struct reservation_said said = stored_reserve;
+    struct record r = {.kind = RECORD_RESERVATION, .reservation = &said}, back;
+    struct buffer b = {0};
+    struct arena a = {0};
+    struct problems p = {0};
+    uint32_t unknown;
+    for (size_t i = 0; i < 1001; i++)
+        locations[i] = TEXT("store-0042");
+    for (size_t i = 0; i < 501; i++)
+        lines[i] = (struct line_said){TEXT("SKU-1"), 1000, 2, locations, true};
+    said.lines = lines;
+    said.lines_count = 500;
+    assert_int_equal(record_encode(&r, &b), 0);
+    assert_int_equal(decode(b.at, b.length, &a, &back, &unknown, &p), 0);
+    assert_int_equal(back.reservation->lines_count, 500);
+    assert_true(text_equal(back.reservation->lines[499].locations[1], locations[0]));
+    lines[499].locations_count = 3;
+    assert_int_equal(record_encode(&r, &b), ERROR_LIMIT);
+    assert_false(reservation_check(&said, "", &p));
+    assert_string_equal(p.at[0].detail, "must have at most 1000 candidates in all");
+    for (size_t i = 0; i < 501; i++)
+        lines[i].locations_count = 1;
+    said.lines_count = 501;
+    assert_int_equal(record_encode(&r, &b), ERROR_LIMIT);
+    assert_false(reservation_check(&said, "", &p));
+    assert_string_equal(p.at[1].detail, "must be at most 500");
+    buffer_finish(&b);
+    arena_finish(&a);
+}
+
+/* More lines than there may be, in the bytes: refused before they are read. */
+static void forged_lines_are_counted(void **unused)
+{
+    struct buffer b = {0};
+    struct arena a = {0};
+    struct problems p = {0};
+    struct record r;
+    uint32_t unknown;
+    buffer_add(&b, "\x92\x01\xef\x07\x08\x01\x12\x01r", 9); /* 5 + 501 * 2 = 1007 bytes */
+    for (int i = 0; i < 501; i++)
+        buffer_add(&b, "\x72\x00", 2);
+    assert_int_equal(decode(b.at, b.length, &a, &r, &unknown, &p), ERROR_INVALID);
+    assert_int_equal(p.count, 1);
+    assert_string_equal(p.at[0].pointer, "/reservation/lines");
+    assert_string_equal(p.at[0].detail, "must be at most 500 lines with 1000 candidates in all");
+    buffer_finish(&b);
+    arena_finish(&a);
 }
 
 static void a_record_has_256_settings_at_most(void **unused)
@@ -345,6 +480,8 @@ int main(void)
         cmocka_unit_test(texts_keep_their_length),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(a_small_arena_is_a_limit),
+        cmocka_unit_test(a_reservation_has_500_lines_and_1000_candidates_at_most),
+        cmocka_unit_test(forged_lines_are_counted),
         cmocka_unit_test(a_record_has_256_settings_at_most),
         cmocka_unit_test(forged_settings_are_rejected_whole),
     };
