@@ -184,6 +184,7 @@ static void show(struct server_status *s)
     buffer_string(&s->out, ", ");
     put_count(&s->out, number(s, "onhand_log_behind_records"));
     buffer_string(&s->out, " records behind\n");
+    buffer_printf(&s->out, "%-11s%s\n", "duty", number(s, "onhand_duty") > 0 ? "held here" : "not here");
     put_line(s, "holds", holds);
     put_line(s, "events", events);
     put_line(s, "http", requests);
@@ -201,6 +202,7 @@ static void show_json(struct server_status *s)
                                         "onhand_log_time_seconds",
                                         "onhand_log_behind_records",
                                         "onhand_level",
+                                        "onhand_duty",
                                         "onhand_skus",
                                         "onhand_rows",
                                         "onhand_locations",

@@ -90,6 +90,7 @@ static void engine_free(struct engine *e)
 {
     if (e->log)
         e->log->ops->destroy(e->log);
+    duty_destroy(e->duty);
     dead_letters_close(e->dead_letters);
     state_destroy(e->state);
     epoch_destroy(e->epoch);
@@ -147,6 +148,11 @@ int engine_open_unthreaded(const struct engine_options *o, struct engine **ret_e
     if (error)
         goto failed;
     fill_view(e);
+    e->duty = duty_create(e);
+    if (!e->duty) {
+        error = ERROR_NOMEM;
+        goto failed;
+    }
     *ret_engine = e;
     return 0;
 failed:
@@ -170,6 +176,12 @@ int engine_open(const struct engine_options *o, struct engine **ret_engine, char
         return ERROR_NOMEM;
     }
     pthread_setname_np(e->writer, "writer");
+    error = duty_start(e->duty);
+    if (error) {
+        snprintf(detail, detail_size, "the duty thread could not be started");
+        engine_close(e);
+        return error;
+    }
     *ret_engine = e;
     return 0;
 }
@@ -198,11 +210,22 @@ void engine_close(struct engine *e)
     if (!e)
         return;
     atomic_store(&e->stopping, true);
+    duty_stop(e->duty);
     e->log->ops->stop(e->log);
     atomic_store_explicit(&e->drained, true, memory_order_release);
     e->log->ops->wake(e->log);
     pthread_join(e->writer, NULL);
     engine_free(e);
+}
+
+int engine_output(struct engine *e, const char *name, struct duty_port *ret_port)
+{
+    return duty_output(e->duty, name, ret_port);
+}
+
+void engine_duty_turn(struct engine *e, int64_t wall_us, int64_t now_us)
+{
+    duty_turn(e->duty, wall_us, now_us);
 }
 
 const struct view *engine_view(const struct engine *e)
@@ -352,6 +375,28 @@ uint64_t engine_reached(const struct engine *e)
     return atomic_load_explicit(&e->published.log_reached_offset, memory_order_relaxed);
 }
 
+static void put_duty(struct engine *e, struct buffer *out)
+{
+    struct duty_counts c;
+
+    duty_count(e->duty, &c);
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } all[] = {
+        {"duty", "gauge", "1 while this instance is on duty.", c.held},
+        {"duty_gains_total", "counter", "Times this instance came on duty since start.", c.gains},
+        {"due", "gauge", "Things that will fall due: incoming lines, holds, dated demand.", c.waiting},
+        {"proposals_total", "counter", "Proposals this instance appended since start.", c.proposals},
+        {"proposals_accepted_total", "counter", "Those that were still right.", c.accepted},
+        {"progress_records_total", "counter", "Records about the progress of outputs since start.",
+         c.progress},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        buffer_printf(out, "# HELP onhand_%s %s\n# TYPE onhand_%s %s\nonhand_%s %lu\n", all[i].name,
+                      all[i].help, all[i].name, all[i].type, all[i].name, all[i].value);
+}
+
 void engine_metrics(struct engine *e, struct buffer *out)
 {
 #define COUNTER(name, type, help)                                                                          \
@@ -369,6 +414,7 @@ void engine_metrics(struct engine *e, struct buffer *out)
                       "instances.\n# TYPE onhand_digest_info gauge\n"
                       "onhand_digest_info{instance=\"%s\",offset=\"%lu\",digest=\"%016lx%016lx\"} 1\n",
                       newest.instance, newest.next_offset, newest.digest.high, newest.digest.low);
+    put_duty(e, out);
     buffer_printf(out,
                   "# HELP onhand_uptime_seconds Seconds since start.\n# TYPE onhand_uptime_seconds "
                   "gauge\nonhand_uptime_seconds %ld\n",

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "core/command.h"
+#include "core/duty.h"
 #include "core/view.h"
 #include "log/log.h"
 
@@ -67,6 +68,10 @@ void engine_close(struct engine *e);
 const struct view *engine_view(const struct engine *e);
 struct command_port engine_port(struct engine *e);
 
+/* What a shared output of this name needs to follow duty (core/duty.h). Before the output starts; ERROR_LIMIT
+ * beyond sixteen. @thread of whoever opened the engine */
+int engine_output(struct engine *e, const char *name, struct duty_port *ret_port);
+
 /* Waits until everything that was in the log at open is applied. 0, ERROR_TIMEOUT, or the error that stopped
  * the writer. @thread any */
 int engine_wait_ready(struct engine *e, int timeout_ms);
@@ -102,6 +107,8 @@ int engine_open_unthreaded(const struct engine_options *o, struct engine **ret_e
 /* One turn of the writer: how many records were applied, or the error it stops with. Never waits longer than
  * wait_ms for the log. */
 int engine_turn(struct engine *e, int wait_ms);
+/* One look of duty, by these clocks (the second is monotonic). */
+void engine_duty_turn(struct engine *e, int64_t wall_us, int64_t now_us);
 /* As if the process had been killed: nothing is finished, everything in memory is gone. */
 void engine_crash(struct engine *e);
 struct state *engine_state(struct engine *e);

@@ -6,6 +6,7 @@
 #include "core/model/image.h"
 #include "engine/dead_letter.h"
 #include "engine/digests.h"
+#include "engine/duty.h"
 #include "engine/engine.h"
 #include "engine/store.h"
 
@@ -62,6 +63,7 @@ struct engine {
     struct state *state;
     struct log *log;
     struct dead_letters *dead_letters;
+    struct duty *duty;
     struct checkpoint_store store;
     char *checkpoints_directory;
     uint64_t ready_at_offset; /* what the log held at open */

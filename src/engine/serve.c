@@ -39,18 +39,6 @@ struct server {
     char detail[512];
 };
 
-/* The log is ours alone. */
-static void report_nowhere(void *output, uint64_t term, struct duty_place place) {}
-
-static bool nothing_recorded(void *output, struct duty_place *ret_place)
-{
-    return false;
-}
-
-static const struct duty_view always = {.term = 1, .until_us = INT64_MAX};
-static const struct duty_port duty_always = {
-    .view = &always, .report = report_nowhere, .recorded = nothing_recorded};
-
 static void metrics(void *context, struct buffer *out)
 {
     struct server *s = context;
@@ -156,9 +144,14 @@ static int start_redis(struct server *s)
 
 static int start_topic(struct server *s)
 {
+    struct duty_port duty;
+
+    if (!s->options->availability_topic)
+        return 0;
     s->topic.engine = s->engine;
     s->topic.log = s->kafka.log;
-    return serve_topic_start(&s->topic, s->options, &duty_always);
+    int error = engine_output(s->engine, s->options->availability_topic, &duty);
+    return error ? error : serve_topic_start(&s->topic, s->options, &duty);
 }
 
 static int start_engine(struct server *s)

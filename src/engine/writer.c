@@ -141,6 +141,16 @@ static void prefetch(struct engine *e, size_t from, size_t to)
     state_prefetch(e->state, records, count);
 }
 
+static void tell_duty(struct engine *e, size_t i)
+{
+    enum record_kind kind = e->readable[i] ? e->decoded[i].kind : RECORD_EVENTS;
+
+    if (record_is_news(kind))
+        duty_news(e->duty, e->state->next_offset);
+    else if (kind == RECORD_PROGRESS)
+        duty_outputs_changed(e->duty, e->state);
+}
+
 static int apply_run(struct engine *e, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
@@ -160,6 +170,7 @@ static int apply_run(struct engine *e, size_t from, size_t to)
             keep_unreadable(e, &e->records[i]);
         e->alerts += e->outcome.alerts_count;
         publish_position(e, !e->readable[i] || e->decoded[i].kind == RECORD_EVENTS);
+        tell_duty(e, i);
         if (e->readable[i])
             feed_applied(e->options.feed, e->state, &e->decoded[i], &e->outcome, offset);
         struct command *c = e->records[i].cookie;
@@ -306,6 +317,7 @@ int writer_turn(struct engine *e, int wait_ms, int *ret_next_wait_ms)
     int turn = copying_turn(e);
     *ret_next_wait_ms = turn > 0 ? 0 : turn < 0 ? COPY_WAIT_MS : IDLE_MS;
     publish_counters(e);
+    duty_serve(e->duty, e->state);
     return count;
 }
 

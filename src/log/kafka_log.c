@@ -101,18 +101,33 @@ static void wait_for_the_last(struct kafka_log *l)
             return;
 }
 
+/* Nobody joins who was never fit. */
+static void kafka_log_duty(struct log *log, bool fit, struct log_duty *ret)
+{
+    struct kafka_log *l = kafka_log_of(log);
+    char detail[200];
+
+    *ret = (struct log_duty){0};
+    if (!l->duty && (!fit || kafka_duty_create(l->brokers, l->topic, &l->duty, detail, sizeof(detail)) != 0))
+        return;
+    kafka_duty_look(l->duty, fit, ret);
+}
+
 static void kafka_log_stop(struct log *log)
 {
     struct kafka_log *l = kafka_log_of(log);
 
     pthread_mutex_lock(&l->lock);
     bool again = l->stopping;
+    struct kafka_duty *duty = l->duty;
+    l->duty = NULL;
     l->stopping = true;
     pthread_cond_broadcast(&l->changed);
     if (!again)
         wait_for_the_last(l);
     atomic_store(&l->stopped, true);
     pthread_mutex_unlock(&l->lock);
+    kafka_duty_destroy(duty); /* nobody asks any more */
     if (l->send_started)
         pthread_join(l->send_thread, NULL);
     if (l->watch_started)
@@ -149,6 +164,7 @@ static const struct log_ops kafka_log_ops = {
     .wake = kafka_log_wake,
     .trim = kafka_log_trim,
     .status = kafka_log_status,
+    .duty = kafka_log_duty,
     .stop = kafka_log_stop,
     .destroy = kafka_log_destroy,
 };

@@ -3,6 +3,7 @@
 #ifndef LOG_KAFKA_LOG_INTERNAL_H
 #define LOG_KAFKA_LOG_INTERNAL_H
 
+#include "log/kafka_duty.h"
 #include "log/kafka_log.h"
 
 #include <librdkafka/rdkafka.h>
@@ -49,6 +50,7 @@ struct kafka_log {
     struct sending sending;
     struct reading reading;
     rd_kafka_t *admin; /* watch's */
+    struct kafka_duty *duty; /* NULL until somebody asks. The asker's, then stop's */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a slot became free, stopping; the clock is monotonic */
