@@ -62,8 +62,6 @@ static enum reason judge_shape(const struct apply *a, const struct event *e)
         return REASON_UNKNOWN_TYPE;
     if (!event_check(e, a->state->level, &problems))
         return REASON_MALFORMED;
-    if (e->type == EVENT_ALLOCATION)
-        return REASON_NOT_SUPPORTED; /* allocations come with reservations */
     return REASON_NONE;
 }
 
@@ -87,7 +85,8 @@ static enum reason judge_item(const struct sku *sku, const struct event *e)
         return REASON_NONE;
     if (item->components_count)
         return REASON_KIT;
-    bool off = off_step(e->quantity, item->step) || off_step(e->book, item->step);
+    bool off = off_step(e->quantity, item->step) || off_step(e->book, item->step) ||
+               off_step(e->allocation.quantity, item->step);
     for (int s = 0; s < STATUSES; s++)
         off |= off_step(e->unavailable.quantity[s], item->step);
     return off ? REASON_STEP : REASON_NONE;
@@ -340,7 +339,7 @@ static void commit(struct apply *a, const struct event *e, struct target *t, siz
     struct limits limits = ledger_limits(row->ledger);
     milli_t gone_before = c->demand ? c->demand->gone : 0;
     change_commit(c, a, e);
-    if (!t->there)
+    if (!t->there && e->type != EVENT_ALLOCATION) /* a plan is no word of the place itself */
         hear(a, row, e->occurred_at, o);
     if (!c->did && c->left_out)
         return;
@@ -375,10 +374,37 @@ static void abandon(struct target *targets, size_t count)
             change_abandon(&targets[i].change);
 }
 
+static int make_channel(struct apply *a, struct text id, enum reason *refused)
+{
+    uint32_t number;
+    bool is_new = false;
+    int error = catalogue_channel_add(a->state->catalogue, id, (uint32_t)a->state->settings.channels_most,
+                                      &number, &is_new);
+    a->notes |= is_new ? NOTE_UNREGISTERED : 0;
+    if (error == ERROR_LIMIT)
+        *refused = REASON_TOO_MANY_CHANNELS;
+    return error == ERROR_LIMIT ? 0 : error;
+}
+
+/* Channels that nobody has PUT are made bare when something is set aside for them. */
+static int make_channels(struct apply *a, const struct event *e, enum reason *refused)
+{
+    if (e->type != EVENT_ALLOCATION)
+        return 0;
+    int error = make_channel(a, e->allocation.channel, refused);
+    if (!error && !*refused && e->allocation.op == ALLOCATION_MOVE)
+        error = make_channel(a, e->allocation.to_channel, refused);
+    return error;
+}
+
 static int prepare(struct apply *a, const struct event *e, struct target *targets, size_t count,
                    struct outcome *o, enum reason *refused)
 {
     int error = stage_reserve(a);
+    if (!error)
+        error = make_channels(a, e, refused);
+    if (error || *refused)
+        return error;
     for (size_t i = 0; i < count && !error; i++) {
         error = compute_existing(a, e, &targets[i]);
         if (!error && targets[i].ready && targets[i].change.refused)
@@ -698,8 +724,7 @@ int state_loaded(struct state *s)
         struct sku *sku = table_sku(s->table, i);
         error = stage_reserve_images(a, (uint32_t)sku_rows_count(sku));
         if (!error)
-            error = learn_rows(a, sku, a->images,
-                               sku_read_all(s->table, sku, a->images, a->images_capacity));
+            error = learn_rows(a, sku, a->images, sku_read_all(s->table, sku, a->images, a->images_capacity));
     }
     return error;
 }

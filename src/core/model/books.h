@@ -4,6 +4,7 @@
 
 #include "core/model/account.h"
 #include "core/model/demand.h"
+#include "core/model/fences.h"
 #include "core/model/ledger.h"
 #include "core/model/movements.h"
 #include "core/model/supply.h"
@@ -52,7 +53,12 @@ struct ledger {
     struct accounts supply;
     uint32_t supply_said; /* how many things supply accounts were ever told: their order of arrival */
     uint32_t parents;     /* supply accounts that name an order as parent */
+    struct fences fences;
 };
+
+/* What the books say of a row's flags. */
+enum { LEDGER_FLAGS = ROW_UNMATCHED | ROW_FENCED | ROW_BACKORDER };
+uint8_t ledger_flags(const struct ledger *l);
 
 extern const struct statuses_kept statuses_none;
 extern const struct limits limits_none;

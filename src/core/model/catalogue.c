@@ -402,6 +402,7 @@ int catalogue_put_channel(struct catalogue *c, const struct reference_said *r, i
     }
     now.id = r->id;
     now.document = r->deleted ? (struct text){0} : r->document;
+    now.registered = !r->deleted;
     now.deleted = r->deleted;
     now.changed_at = at;
     now.version = version;
@@ -418,6 +419,26 @@ int catalogue_put_channel(struct catalogue *c, const struct reference_said *r, i
         retire(c, old);
     }
     say(ret, VERDICT_APPLIED, REASON_NONE);
+    return 0;
+}
+
+int catalogue_channel_add(struct catalogue *c, struct text id, uint32_t most, uint32_t *ret_number,
+                          bool *ret_new)
+{
+    uint32_t number = index_find(c->channels_index, id, hash_text(id));
+    *ret_new = number == INDEX_NONE;
+    if (*ret_new) {
+        number = slots_count(&c->channels);
+        if (number >= most || number >= CHANNELS_LIMIT)
+            return ERROR_LIMIT;
+        struct channel bare = {.number = number, .id = id, .changed_at = INSTANT_NONE};
+        struct channel *object = channel_copy(&bare);
+        if (!object || publish_new(&c->channels, c->channels_index, number, object->id, object)) {
+            free(object);
+            return ERROR_NOMEM;
+        }
+    }
+    *ret_number = number;
     return 0;
 }
 

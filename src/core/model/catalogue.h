@@ -54,6 +54,7 @@ struct item {                     /* hangs on a struct sku */
 
 struct channel {
     uint32_t number;
+    bool registered;              /* false: made bare by an allocation */
     struct text id, name, document;
     milli_t low_threshold;
     instant_t changed_at;
@@ -82,6 +83,9 @@ uint32_t catalogue_channels_count(const struct catalogue *c);
 /* The location's number, made bare (not registered, enabled) when it is new: *ret_new says so, and groups that name it have it from now on. A
  * tombstone is found like any other. ERROR_LIMIT beyond `most`; ERROR_NOMEM leaves all as it was. */
 int catalogue_location_add(struct catalogue *c, struct text id, uint32_t most, uint32_t *ret_number, bool *ret_new);
+
+/* The same for a channel: without rules, and without a document. */
+int catalogue_channel_add(struct catalogue *c, struct text id, uint32_t most, uint32_t *ret_number, bool *ret_new);
 
 /* A PUT (r->decoded) or a DELETE, said at `at` (r->occurred_at, or log time where it says none), of the record at `version`. What is there is replaced
  * as a whole unless something newer has been said (superseded, OLDER); at a tie the later in the log wins. A DELETE leaves a tombstone, also of what was

@@ -313,6 +313,8 @@ int change_ready(struct change *c, const struct apply *a)
             return ERROR_NOMEM;
         *l->limits = limits_none;
     }
+    if (fences_reserve(&l->fences, c->fences_count))
+        return ERROR_NOMEM;
     return movements_reserve(&l->movements, c->moves_count, s->settings.movements_us,
                              ledger_movements_floor(l, &s->settings, s->log_time));
 }
@@ -325,8 +327,8 @@ static void commit_image(struct change *c)
     word[ROW_UNAVAILABLE] = (uint64_t)sums_unavailable(&c->statuses);
     word[ROW_COMMITTED] = (uint64_t)c->sums.committed;
     word[ROW_SAFETY_STOCK] = (uint64_t)c->limits.safety_stock;
-    uint8_t flags = row_flags(&c->row->now) & (uint8_t)~ROW_UNMATCHED;
-    flags |= (c->received ? ROW_COUNTED : 0) | (l->unmatched ? ROW_UNMATCHED : 0);
+    uint8_t flags = row_flags(&c->row->now) & (uint8_t)~LEDGER_FLAGS;
+    flags |= (c->received ? ROW_COUNTED : 0) | ledger_flags(l);
     word[ROW_VERSION] = row_version(row_offset(&c->row->now), row_incarnation(&c->row->now), flags);
 }
 
@@ -352,6 +354,10 @@ void change_commit(struct change *c, const struct apply *a, const struct event *
         commit_demand(c, e, a->state->log_time);
     if (c->supply) {
         commit_supply(c, e, a);
+        c->row->rare_dirty = true;
+    }
+    for (uint32_t i = 0; i < c->fences_count; i++) {
+        *fences_make(&l->fences, c->fences[i].channel) = c->fences[i];
         c->row->rare_dirty = true;
     }
     commit_image(c);

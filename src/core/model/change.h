@@ -7,7 +7,7 @@
 
 enum supply_act { SUPPLY_ACT_NONE, SUPPLY_ACT_SET, SUPPLY_ACT_SHIP, SUPPLY_ACT_RECEIVE };
 
-enum { CHANGE_MOVES_MOST = 3 };
+enum { CHANGE_MOVES_MOST = 3, CHANGE_FENCES_MOST = 2 };
 
 struct change {
     struct staged_row *row;
@@ -25,7 +25,9 @@ struct change {
     struct supply *supply;                             /* NULL: none */
     bool supply_new;
     enum supply_act supply_act;
-    char *parent;  /* a copy for the account, or NULL */
+    char *parent;                            /* a copy for the account, or NULL */
+    struct fence fences[CHANGE_FENCES_MOST]; /* those that change, as they will be */
+    uint32_t fences_count;
     bool is_count; /* sums are a new count's */
     bool received; /* from now on the row is not uncounted */
     bool limits_said;
@@ -50,6 +52,11 @@ int change_ready(struct change *c, const struct apply *a);
 void change_commit(struct change *c, const struct apply *a, const struct event *e);
 /* Frees what a change that will not be committed has made. */
 void change_abandon(struct change *c);
+
+/* allocation.c: units are set aside for a channel; the channels are in the catalogue. */
+void change_allocation(struct change *c, const struct apply *a, const struct event *e);
+/* Units that are sold without an order come out of what is set aside for the channel (empty: the pool). */
+void change_consume(struct change *c, const struct apply *a, struct text channel, milli_t quantity);
 
 /* count.c: everything a count does. */
 int change_count(struct change *c, const struct apply *a, const struct event *e, uint8_t *notes);

@@ -79,6 +79,19 @@ static void check_supply(const struct checker *k, const struct ledger *l, const 
     expect(k, "supply shown", open_shown, open);
 }
 
+static void check_fences(const struct checker *k, const struct ledger *l, const struct rare *r)
+{
+    const int flags = ROW_FENCED | ROW_BACKORDER; /* the others may wait for the next change */
+    expect(k, "flags", row_flags(k->row) & flags, ledger_flags(l) & flags);
+    expect(k, "fences shown", r->fences_count, l->fences.count);
+    for (uint32_t i = 0; i < r->fences_count; i++) {
+        const struct fence *f = &l->fences.at[i];
+        expect(k, "a fence shown", memcmp(f, &r->fences[i], sizeof(*f)), 0);
+        expect(k, "channels are in order", i == 0 || f->channel > f[-1].channel, true);
+        expect(k, "a fence is not below zero", f->quantity >= 0 && f->consumed >= 0, true);
+    }
+}
+
 void state_check_row(const struct state *s, const struct sku *sku, uint32_t location)
 {
     struct row_image row;
@@ -107,4 +120,5 @@ void state_check_row(const struct state *s, const struct sku *sku, uint32_t loca
     if (l->demand.count <= ACCOUNTS_MOST || s->counts.records % ACCOUNTS_MOST == 0)
         check_demand(&k, l);
     check_supply(&k, l, r);
+    check_fences(&k, l, r);
 }

@@ -27,6 +27,7 @@ static int sale(struct change *c, const struct apply *a, const struct event *e)
         return gone(c, a, e, e->order_reference, DEMAND_GONE_TILL);
     change_move(c, -e->quantity);
     change_status(c, e->status, -e->quantity);
+    change_consume(c, a, e->channel, e->quantity);
     return 0;
 }
 
@@ -115,8 +116,10 @@ int event_here(struct change *c, const struct apply *a, const struct event *e, u
         return order_short(c, a, e);
     case EVENT_SETTING:
         return setting(c, e);
-    case EVENT_NONE:
     case EVENT_ALLOCATION:
+        change_allocation(c, a, e);
+        return 0;
+    case EVENT_NONE:
     case EVENT_HEARTBEAT:
     case EVENT_END:
         break; /* no effect on a row */

@@ -208,6 +208,7 @@ int load_group(struct state *s, struct bytes *in)
 void save_channel(const struct channel *c, struct buffer *out)
 {
     put_u32(out, c->number);
+    put_u8(out, c->registered);
     put_u8(out, c->deleted);
     put_i64(out, c->low_threshold);
     put_i64(out, c->changed_at);
@@ -221,6 +222,7 @@ int load_channel(struct state *s, struct bytes *in)
 {
     struct channel c = {.number = get_u32(in)};
 
+    c.registered = get_bool(in);
     c.deleted = get_bool(in);
     c.low_threshold = get_i64(in);
     c.changed_at = get_i64(in);

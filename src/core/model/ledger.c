@@ -30,9 +30,16 @@ void ledger_destroy(struct ledger *l)
     movements_finish(&l->movements);
     accounts_finish(&l->demand, finish_demand);
     accounts_finish(&l->supply, finish_supply);
+    fences_finish(&l->fences);
     free(l->statuses);
     free(l->limits);
     free(l);
+}
+
+uint8_t ledger_flags(const struct ledger *l)
+{
+    return (uint8_t)((l->unmatched ? ROW_UNMATCHED : 0) | (fences_left(&l->fences) ? ROW_FENCED : 0) |
+                     (l->limits && l->limits->backorder_limit ? ROW_BACKORDER : 0));
 }
 
 void rare_destroy(void *rare)
@@ -63,7 +70,7 @@ static struct text copy(char **to, struct text t)
 
 static void show_supply(const struct ledger *l, struct rare *r)
 {
-    char *texts = (char *)(r->supply + r->supply_count);
+    char *texts = (char *)(r->supply + r->supply_count) + r->fences_count * sizeof(struct fence);
     struct supply_shown *shown = r->supply;
     for (uint32_t i = 0; i < l->supply.count; i++) {
         const struct supply *s = (const struct supply *)l->supply.at[i];
@@ -78,6 +85,13 @@ static void show_supply(const struct ledger *l, struct rare *r)
     qsort(r->supply, r->supply_count, sizeof(*r->supply), by_date);
 }
 
+static void show_fences(const struct ledger *l, struct rare *r)
+{
+    struct fence *shown = (struct fence *)(r->supply + r->supply_count);
+    memcpy(shown, l->fences.at, l->fences.count * sizeof(*shown));
+    r->fences = shown;
+}
+
 struct rare *rare_build(struct ledger *l)
 {
     uint32_t count = 0;
@@ -87,7 +101,8 @@ struct rare *rare_build(struct ledger *l)
         count += s->open > 0;
         bytes += s->open > 0 ? s->account.reference.length + s->account.line.length : 0;
     }
-    struct rare *r = malloc(sizeof(*r) + count * sizeof(r->supply[0]) + bytes);
+    struct rare *r =
+        malloc(sizeof(*r) + count * sizeof(r->supply[0]) + l->fences.count * sizeof(r->fences[0]) + bytes);
     if (!r)
         return NULL;
     struct statuses_kept statuses = ledger_statuses(l);
@@ -96,9 +111,12 @@ struct rare *rare_build(struct ledger *l)
                        .reorder_point = limits.reorder_point,
                        .backorder_limit = limits.backorder_limit,
                        .last_count_at = l->sums.count_at,
-                       .supply_count = count};
+                       .supply_count = count,
+                       .fences_count = l->fences.count};
     for (enum status s = STATUS_NONE + 1; s < STATUS_END; s++)
         r->unavailable[s - 1] = statuses_effective(&statuses, s);
+    if (l->fences.count)
+        show_fences(l, r);
     if (count)
         show_supply(l, r);
     l->rares++;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum { LEDGER_BYTES_FORMAT = 1 };
-enum { HAS_STATUSES = 1, HAS_LIMITS = 2 };
+enum { HAS_STATUSES = 1, HAS_LIMITS = 2, HAS_FENCES = 4, HAS_END = 8 };
 enum { DEMAND_HAS_STATUS = 1, DEMAND_UNMATCHED = 2 };
 
 /* ---- writing ---- */
@@ -57,6 +57,18 @@ static void put_limits(struct buffer *b, const struct limits *l)
     int64_t words[] = {l->safety_stock,    l->reorder_point,    l->backorder_limit,
                        l->safety_stock_at, l->reorder_point_at, l->backorder_limit_at};
     put_words(b, words, sizeof(words) / sizeof(words[0]));
+}
+
+static void put_fences(struct buffer *b, const struct fences *f)
+{
+    put(b, f->count, 4);
+    for (uint32_t i = 0; i < f->count; i++) {
+        put(b, f->at[i].channel, 4);
+        put64(b, f->at[i].quantity);
+        put64(b, f->at[i].consumed);
+        put(b, f->at[i].sets, 8);
+        put64(b, f->at[i].set_at);
+    }
 }
 
 static void put_movements(struct buffer *b, const struct movements *m)
@@ -150,12 +162,16 @@ static void put_supply_account(struct buffer *b, const struct account *a)
 void ledger_save(const struct ledger *l, struct buffer *out)
 {
     put(out, LEDGER_BYTES_FORMAT, 1);
-    put(out, (l->statuses ? HAS_STATUSES : 0) | (l->limits ? HAS_LIMITS : 0), 1);
+    put(out,
+        (l->statuses ? HAS_STATUSES : 0) | (l->limits ? HAS_LIMITS : 0) | (l->fences.count ? HAS_FENCES : 0),
+        1);
     put_sums(out, &l->sums);
     if (l->statuses)
         put_statuses(out, l->statuses);
     if (l->limits)
         put_limits(out, l->limits);
+    if (l->fences.count)
+        put_fences(out, &l->fences);
     put64(out, l->merged_until);
     put64(out, l->purged_until);
     put(out, l->supply_said, 4);
@@ -258,6 +274,26 @@ static int get_limits(struct reader *r, struct ledger *l)
         return ERROR_NOMEM;
     get_words(r, words, 6);
     *l->limits = (struct limits){words[0], words[1], words[2], words[3], words[4], words[5]};
+    return 0;
+}
+
+static int get_fences(struct reader *r, struct fences *f)
+{
+    uint32_t count = get_count(r, 36);
+    int error = fences_reserve(f, count);
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < count; i++) {
+        struct fence *next = &f->at[i];
+        *next = (struct fence){.channel = (uint32_t)get(r, 4)};
+        next->quantity = get64(r);
+        next->consumed = get64(r);
+        next->sets = get(r, 8);
+        next->set_at = get64(r);
+        if (i && next->channel <= next[-1].channel) /* not as they are kept */
+            r->failed = true;
+        f->count++;
+    }
     return 0;
 }
 
@@ -450,11 +486,13 @@ static int get_ledger(struct reader *r, struct ledger *l)
 {
     if (get(r, 1) != LEDGER_BYTES_FORMAT)
         return ERROR_CORRUPT;
-    uint8_t parts = get_below(r, 4);
+    uint8_t parts = get_below(r, HAS_END);
     get_sums(r, &l->sums);
     int error = parts & HAS_STATUSES ? get_statuses(r, l) : 0;
     if (!error && parts & HAS_LIMITS)
         error = get_limits(r, l);
+    if (!error && parts & HAS_FENCES)
+        error = get_fences(r, &l->fences);
     l->merged_until = get64(r);
     l->purged_until = get64(r);
     l->supply_said = (uint32_t)get(r, 4);

@@ -114,7 +114,7 @@ static bool is_registered(const struct state *s, enum record_kind kind, struct t
     const struct channel *c = kind == RECORD_CHANNEL ? catalogue_channel(s->catalogue, id) : NULL;
 
     return (sku && item_of(sku)) || (l && !l->deleted && l->document.length) || (g && !g->deleted) ||
-           (c && !c->deleted);
+           (c && c->registered);
 }
 
 static int put_reference(struct apply *a, const struct record *r, instant_t at, struct event_verdict *ret)
@@ -208,8 +208,8 @@ static int apply_overdue(struct apply *a, const struct proposal_said *p, struct 
     return 0;
 }
 
-/* It has said nothing since, and was silent that long by this log's clock too. How long that is in opening hours
- * the proposer computed: never less than the time itself. */
+/* It has said nothing since, and was silent that long by this log's clock too. How long that is in opening
+ * hours the proposer computed: never less than the time itself. */
 static bool is_silent(const struct state *s, const struct location *l, const struct proposal_said *p)
 {
     return l && !l->deleted && l->stale_after_us > 0 && p->seen != INSTANT_NONE &&

@@ -73,6 +73,7 @@ static inline void story_event(struct story *s, struct story_record *r, struct e
         EVENT_INBOUND,         EVENT_ORDER_PLACED,  EVENT_ORDER_PLACED,
         EVENT_ORDER_CANCELLED, EVENT_ORDER_SHIPPED, EVENT_ORDER_PICKED_UP,
         EVENT_ORDER_SHORT,     EVENT_SETTING,       EVENT_HEARTBEAT,
+        EVENT_ALLOCATION,
     };
     enum event_type t = types[story_roll(s, sizeof(types) / sizeof(*types))];
     bool again = story_roll(s, 10) == 0 && s->ids > 20;
@@ -94,7 +95,7 @@ static inline void story_event(struct story *s, struct story_record *r, struct e
             e->session = story_text(r, "%llu", s->offset / 500);
         }
     }
-    if (t != EVENT_SETTING && t != EVENT_HEARTBEAT &&
+    if (t != EVENT_SETTING && t != EVENT_HEARTBEAT && t != EVENT_ALLOCATION &&
         !(t == EVENT_ORDER_CANCELLED && story_roll(s, 3) == 0)) {
         e->has |= HAS(quantity);
         e->quantity = (1 + story_roll(s, 9)) * 1000;
@@ -132,6 +133,10 @@ static inline void story_event(struct story *s, struct story_record *r, struct e
         break;
     case EVENT_SALE:
         if (story_roll(s, 2)) {
+            e->has |= HAS(channel);
+            e->channel = story_text(r, "channel-%llu", story_roll(s, 4));
+        }
+        if (story_roll(s, 2)) {
             e->has |= HAS(order_reference);
             e->order_reference = story_text(r, "ref-%llu", story_roll(s, 9));
         }
@@ -141,6 +146,14 @@ static inline void story_event(struct story *s, struct story_record *r, struct e
             e->has |= HAS(op);
             e->op = ORDER_SET;
         }
+        break;
+    case EVENT_ALLOCATION:
+        e->has |= HAS(allocation);
+        e->allocation.op = (enum allocation_op)story_roll(s, ALLOCATION_OP_END);
+        e->allocation.quantity = (1 + story_roll(s, 9)) * 1000;
+        e->allocation.channel = story_text(r, "channel-%llu", story_roll(s, 4));
+        if (e->allocation.op == ALLOCATION_MOVE)
+            e->allocation.to_channel = story_text(r, "channel-%llu", 4 + story_roll(s, 2));
         break;
     case EVENT_SETTING:
         e->has |= HAS(safety_stock) | HAS(reorder_point) | HAS(backorder_limit);

@@ -214,24 +214,6 @@ static void heartbeats_and_events_are_heard(void **unused)
     world_close(&w);
 }
 
-static void allocations_belong_to_a_later_level(void **unused)
-{
-    struct world w;
-    world_open(&w);
-    struct event e = event_of(EVENT_ALLOCATION, at(9, 0));
-    e.has |= HAS(allocation);
-    e.allocation.channel = TEXT("web");
-    e.allocation.quantity = U(1);
-    expect_rejected(&w, e, NOT_SUPPORTED);
-    e.type = EVENT_END;
-    expect_rejected(&w, e, UNKNOWN_TYPE);
-    e = plain(EVENT_SALE, at(9, 0), U(1));
-    e.has |= HAS(channel);
-    e.channel = TEXT("store");
-    expect_verdict(&w, e, APPLIED);
-    world_close(&w);
-}
-
 static void a_location_in_use_stays(void **unused)
 {
     struct world w;
@@ -441,7 +423,6 @@ int main(void)
         cmocka_unit_test(alerts_go_out_once_per_crossing),
         cmocka_unit_test(settings_of_a_row_newest_wins_each),
         cmocka_unit_test(heartbeats_and_events_are_heard),
-        cmocka_unit_test(allocations_belong_to_a_later_level),
         cmocka_unit_test(a_location_in_use_stays),
         cmocka_unit_test(kits_and_steps),
         cmocka_unit_test(log_settings_are_all_or_none),

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "core/answer/availability.h"
 #include "core/model/apply.h"
+#include "core/model/promise.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -161,6 +162,40 @@ static inline struct event with_final(struct event e)
     e.has |= HAS(final);
     e.final = true;
     return e;
+}
+
+static inline struct event with_channel(struct event e, const char *channel)
+{
+    e.has |= HAS(channel);
+    e.channel = text_of(channel);
+    return e;
+}
+
+static inline struct event allocation(instant_t occurred_at, enum allocation_op op, const char *channel,
+                                      milli_t q, const char *to_channel)
+{
+    struct event e = event_of(EVENT_ALLOCATION, occurred_at);
+    e.has |= HAS(allocation);
+    e.allocation = (struct allocation_said){
+        .channel = text_of(channel), .to_channel = text_of(to_channel), .quantity = q, .op = op};
+    return e;
+}
+
+/* What is said of stock now, in the view of a channel without rules; NULL: the pool's. */
+static inline struct promise world_promise(const struct world *w, const char *channel)
+{
+    struct row_image row = {0};
+    struct stock stock;
+    struct promise_question q = {.channel = CHANNEL_POOL, .terms = terms_none, .at = INSTANT_NONE, .step = 1};
+    const struct channel *c = channel ? catalogue_channel(w->state->catalogue, text_of(channel)) : NULL;
+    const struct sku *s = table_find(w->state->table, TEXT("SKU-1"));
+    const struct location *l = catalogue_location(w->state->catalogue, TEXT("L1"));
+    if (s && l)
+        sku_peek(s, l->number, &row);
+    if (c)
+        q.channel = c->number;
+    stock_now(&row, &stock);
+    return promise_of(&stock, &q);
 }
 
 /* Applies one event, with an id of its own if it has none. */
