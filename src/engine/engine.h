@@ -14,6 +14,9 @@
 #include "core/view.h"
 #include "log/log.h"
 
+/* In a data folder: says where its embedded log was moved to, which is not written on any more. */
+#define ENGINE_MOVED_FILE "moved"
+
 struct engine;
 struct checkpoint_store;
 struct feed;
@@ -31,9 +34,10 @@ struct engine_witness {
 
 /* What the engine asks of a log that it is given. */
 struct engine_log_start {
-    uint64_t offset;      /* `next` begins here */
-    uint64_t incarnation; /* of the checkpoint that leads up to it; 0: there is none */
-    log_lost lost;        /* to be called as log.h says, with this context */
+    uint64_t offset;       /* `next` begins here */
+    uint64_t incarnation;  /* of the checkpoint that leads up to it; 0: there is none */
+    struct hash128 digest; /* of that checkpoint's state */
+    log_lost lost;         /* to be called as log.h says, with this context */
     void *lost_context;
     char *detail; /* of an error: what is wrong and what to do */
     size_t detail_size;

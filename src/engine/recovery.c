@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define GO_ON_WITHIN_US (INT64_C(15) * 1000000)
+
 static int load_section(void *context, uint8_t kind, const void *bytes, size_t length)
 {
     struct engine *e = context;
@@ -59,6 +61,7 @@ static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size
         return ERROR_CORRUPT;
     }
     e->copying.records_at_last = e->state->counts.records;
+    e->copying.digest = digest;
     *ret_found = true;
     return 0;
 }
@@ -82,15 +85,40 @@ static void told_lost(void *context, void *cookie, int error)
     c->done(c);
 }
 
+/* A log that was moved must not be written on: what follows stands elsewhere. */
+static int refuse_moved(struct engine *e, char *detail, size_t detail_size)
+{
+    char path[4200], where[300] = "";
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/" ENGINE_MOVED_FILE, e->options.directory);
+    file = fopen(path, "re");
+    if (!file)
+        return 0;
+    if (!fgets(where, sizeof(where), file))
+        where[0] = '\0';
+    fclose(file);
+    where[strcspn(where, "\n")] = '\0';
+    snprintf(
+        detail, detail_size,
+        "the log in %s was moved to %s: go on there with --log kafka. (To go back to what it was when it "
+        "was moved, and lose what came after, remove %s and the newer checkpoints)",
+        e->options.directory, where[0] ? where : "another place", path);
+    return ERROR_CONFLICT;
+}
+
 static int open_embedded_log(struct engine *e, bool from_checkpoint, char *detail, size_t detail_size)
 {
     char directory[4096];
     struct buffer first = {0};
     struct file_log_report report = {0};
 
+    int error = refuse_moved(e, detail, detail_size);
+    if (error)
+        return error;
     snprintf(directory, sizeof(directory), "%s/log", e->options.directory);
     uint64_t incarnation = (uint64_t)clock_wall_us();
-    int error = first_record(incarnation, &first);
+    error = first_record(incarnation, &first);
     if (!error) {
         struct file_log_options o = {
             .directory = directory,
@@ -125,6 +153,37 @@ static int open_embedded_log(struct engine *e, bool from_checkpoint, char *detai
     return 0;
 }
 
+/* The first record of a log that goes on where the state ends: applied before anybody looks, because offsets
+ * begin anew with it. */
+static int go_on(struct engine *e, char *detail, size_t detail_size)
+{
+    int64_t until_us = clock_monotonic_us() + GO_ON_WITHIN_US;
+    uint64_t before = e->state->next_offset;
+    struct problems problems = {0};
+    struct log_record l;
+    struct record r = {0};
+    uint32_t unknown = 0;
+    int got;
+
+    while ((got = e->log->ops->next(e->log, &l, 1, 100)) == 0 && clock_monotonic_us() < until_us)
+        ;
+    if (got <= 0) {
+        snprintf(detail, detail_size, "the first record of the log cannot be read now");
+        return got ? got : ERROR_UNAVAILABLE;
+    }
+    int error = record_decode(l.bytes, l.length, e->state->level, &e->arena, &r, &unknown, &problems);
+    if (!error)
+        error = state_apply(e->state, &r, l.offset, l.appended_at, &e->outcome);
+    arena_reset(&e->arena);
+    if (error)
+        snprintf(detail, detail_size, "the log does not go on from the checkpoint before record %lu: %s",
+                 before, error_text(error));
+    else
+        log_info("the log %lu goes on from the checkpoint before record %lu of the one before",
+                 state_incarnation(e->state), before);
+    return error;
+}
+
 int recovery_run(struct engine *e, char *detail, size_t detail_size)
 {
     bool from_checkpoint;
@@ -137,6 +196,7 @@ int recovery_run(struct engine *e, char *detail, size_t detail_size)
         const struct engine_log_start start = {.offset = e->state->next_offset,
                                                .incarnation =
                                                    from_checkpoint ? state_incarnation(e->state) : 0,
+                                               .digest = e->copying.digest,
                                                .lost = told_lost,
                                                .lost_context = e,
                                                .detail = detail,
@@ -146,6 +206,9 @@ int recovery_run(struct engine *e, char *detail, size_t detail_size)
             return error;
         e->log->ops->status(e->log, &status);
         e->ready_at_offset = status.end_offset;
+        error = status.goes_on ? go_on(e, detail, detail_size) : 0;
+        if (error)
+            return error;
     } else {
         error = open_embedded_log(e, from_checkpoint, detail, detail_size);
         if (error)

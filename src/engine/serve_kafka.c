@@ -70,6 +70,7 @@ int serve_kafka_open_log(void *context, const struct engine_log_start *start, st
                                   .topic = k->options->log_topic,
                                   .start_offset = start->offset,
                                   .incarnation_expected = start->incarnation,
+                                  .digest_expected = start->digest,
                                   .lost = start->lost,
                                   .lost_context = start->lost_context};
     error = kafka_log_open(&o, ret_log, start->detail, start->detail_size);

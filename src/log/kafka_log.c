@@ -69,6 +69,7 @@ static void kafka_log_status(struct log *log, struct log_status *ret)
                                .reached_offset = reached,
                                .bytes = l->sending.bytes,
                                .groups = l->sending.acknowledged,
+                               .goes_on = l->goes_on,
                                .renewals = l->sending.produced_anew + atomic_load(&l->reading.created_anew)};
     snprintf(ret->reason, sizeof(ret->reason), "%.*s", (int)sizeof(ret->reason) - 1, reason);
     pthread_mutex_unlock(&l->lock);
@@ -206,6 +207,40 @@ static struct kafka_log *kafka_log_allocate(const struct kafka_log_options *o)
     return l;
 }
 
+/* Does the log go on from the very checkpoint that is there? */
+static bool goes_on(const struct kafka_log *l, const struct kafka_ends *ends)
+{
+    const struct kafka_log_options *o = &l->options;
+    const struct incarnation_said *i = &ends->begins;
+
+    return o->incarnation_expected && i->number && i->after_number == o->incarnation_expected &&
+           i->after_offset + 1 == o->start_offset && i->digest_high == o->digest_expected.high &&
+           i->digest_low == o->digest_expected.low;
+}
+
+/* A log that stands on another is nothing without it. False: what is there does not lead up to it. */
+static bool stands_on_what_is_there(const struct kafka_log *l, const struct incarnation_said *i, char *detail,
+                                    size_t size)
+{
+    uint64_t expected = l->options.incarnation_expected;
+
+    if (!i->after_number || (expected && expected != i->after_number))
+        return true;
+    int n =
+        snprintf(detail, size, "the log topic %s goes on from the checkpoint %lu:%lu of another log, and ",
+                 l->topic, i->after_number, i->after_offset);
+    if (n > 0 && (size_t)n < size)
+        snprintf(detail + n, size - (size_t)n,
+                 "%s: start with --from URL of another instance of this log, "
+                 "or copy the folder `checkpoints` of the data folder that was moved",
+                 !expected                                       ? "there is no checkpoint"
+                 : l->options.start_offset < i->after_offset + 1 ? "the checkpoint that is there is older"
+                 : l->options.start_offset > i->after_offset + 1
+                     ? "the old log was written on after it had been moved, which nobody here knows of"
+                     : "the checkpoint that is there has another digest");
+    return false;
+}
+
 /* Does the state that wants to go on belong to this log, and does the log have what comes next? */
 static int judge_ends(const struct kafka_log *l, const struct kafka_ends *ends, char *detail, size_t size)
 {
@@ -216,12 +251,16 @@ static int judge_ends(const struct kafka_log *l, const struct kafka_ends *ends, 
                  l->topic);
         return ERROR_INVALID;
     }
-    if (expected && ends->incarnation && expected != ends->incarnation) {
+    if (goes_on(l, ends))
+        return 0;
+    if (!stands_on_what_is_there(l, &ends->begins, detail, size))
+        return ERROR_CORRUPT;
+    if (expected && ends->begins.number && expected != ends->begins.number) {
         snprintf(
             detail, size,
             "the checkpoint is of the log with incarnation %lu, the topic %s has %lu: give the data folder "
             "that belongs to it, or an empty one",
-            expected, l->topic, ends->incarnation);
+            expected, l->topic, ends->begins.number);
         return ERROR_CONFLICT;
     }
     if (start > (uint64_t)ends->end) {
@@ -257,7 +296,10 @@ static int look_first(struct kafka_log *l, char *detail, size_t size)
         error = judge_ends(l, &ends, detail, size);
     if (error)
         return error;
-    l->incarnation = ends.incarnation;
+    l->incarnation = ends.begins.number;
+    l->goes_on = goes_on(l, &ends);
+    if (l->goes_on)
+        l->reading.next_offset = 0;
     l->first_offset = (uint64_t)ends.first;
     l->end_offset = (uint64_t)ends.end;
     return 0;

@@ -2,6 +2,7 @@
 #ifndef LOG_KAFKA_LOG_H
 #define LOG_KAFKA_LOG_H
 
+#include "base/hash.h"
 #include "log/log.h"
 
 enum { KAFKA_LOG_SETTINGS_MOST = 16 };
@@ -9,7 +10,8 @@ enum { KAFKA_LOG_SETTINGS_MOST = 16 };
 struct kafka_log_options {
     const char *brokers, *topic;
     uint64_t start_offset; /* `next` begins here: the checkpoint's next offset; 0: the very first record */
-    uint64_t incarnation_expected; /* the checkpoint's; 0: there is no checkpoint */
+    uint64_t incarnation_expected;  /* the checkpoint's; 0: there is no checkpoint */
+    struct hash128 digest_expected; /* the checkpoint's: of the state that a log that goes on stands on */
     log_lost lost;
     void *lost_context;
     int command_wait_ms;       /* a record not back after that is told lost (ERROR_TIMEOUT); 0: 4 s */
@@ -18,11 +20,12 @@ struct kafka_log_options {
     bool settings_unchecked;   /* tests: a mock cluster has no settings to look at */
 };
 
-/* Looks at the topic, then begins to read and to append. 0, or ERROR_UNAVAILABLE (no broker answers),
- * ERROR_INVALID (topic missing, or not as it must be), ERROR_CORRUPT (its first record is no incarnation, it
- * begins after start_offset or ends before it), ERROR_CONFLICT (it is not the checkpoint's log), ERROR_NOMEM;
- * `detail` says what to change. Answers after 15 s at most. Records of several appends of one instance stay
- * in their order; those of other instances may stand between.
+/* Looks at the topic, then begins to read and to append: at start_offset, or at the first record when that
+ * says that the log goes on from the very checkpoint that is expected (log_status.goes_on). 0, or
+ * ERROR_UNAVAILABLE (no broker answers), ERROR_INVALID (topic missing, or not as it must be), ERROR_CORRUPT
+ * (its first record is no incarnation, it begins after start_offset or ends before it), ERROR_CONFLICT (it is
+ * not the checkpoint's log), ERROR_NOMEM; `detail` says what to change. Answers after 15 s at most. Records
+ * of several appends of one instance stay in their order; those of other instances may stand between.
  *
  * Threads inside: `send` serves acknowledgements and tells what is lost, `watch` looks at the topic every few
  * seconds. `next` reads on the caller's. */
@@ -43,5 +46,22 @@ size_t kafka_log_settings(int replication, const char *ret_settings[KAFKA_LOG_SE
  * kafka_log_open. *ret_incarnation: what the log begins with now; 0: it no longer begins at its first. */
 int kafka_log_begin(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
                     uint64_t *ret_incarnation, char *detail, size_t detail_size);
+
+/* The same for a log that goes on from another: `from` is the other's checkpoint (after_number, after_offset,
+ * digest_…; the number is chosen here). A topic that goes on from there already is as well; one that begins
+ * otherwise is ERROR_CONFLICT. */
+struct incarnation_said;
+int kafka_log_go_on(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+                    const struct incarnation_said *from, uint64_t *ret_incarnation, char *detail,
+                    size_t detail_size);
+
+/* What is on the topic now, without opening it. Errors as kafka_log_open. */
+struct kafka_log_found {
+    uint64_t first_offset, end_offset;
+    uint64_t incarnation;                /* 0: the log no longer begins at its first record, or is empty */
+    uint64_t after_number, after_offset; /* the checkpoint it stands on; after_number 0: none */
+};
+int kafka_log_look(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+                   struct kafka_log_found *ret, char *detail, size_t detail_size);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "log/kafka_duty.h"
 #include "log/kafka_log.h"
+#include "core/model/record.h"
 
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
@@ -60,6 +61,7 @@ struct kafka_log {
     rd_kafka_queue_t *queue; /* the consumer's: under lock for `wake`, changed by the reader only */
     uint64_t first_offset, end_offset;
     uint64_t incarnation; /* of the first record at open; 0: not known. Constant */
+    bool goes_on;         /* as log_status has it. Constant */
     char complaint[480];  /* the topic is not as it must be: nothing is appended */
     char trouble[480];
     char failure[480]; /* why `next` ended */
@@ -100,9 +102,8 @@ int kafka_log_next(struct log *log, struct log_record *ret_records, size_t count
 /* ---- kafka_log_topic.c ---- */
 rd_kafka_t *kafka_admin_create(const char *brokers, char *detail, size_t detail_size);
 struct kafka_ends {
-    int64_t first, end; /* first ≤ offset < end can be read */
-    uint64_t
-        incarnation; /* of the first record; 0: the log does not begin with its first any more, or is empty */
+    int64_t first, end;             /* first ≤ offset < end can be read */
+    struct incarnation_said begins; /* the first record; number 0: it is not there any more, or none is */
 };
 /* Is there, one partition, settings as they must be? 0, ERROR_UNAVAILABLE, ERROR_INVALID. */
 int kafka_topic_check(rd_kafka_t *admin, const char *topic, bool settings, int timeout_ms, char *detail,

@@ -206,7 +206,7 @@ int kafka_topic_check(rd_kafka_t *admin, const char *topic, bool settings, int t
 
 /* ---- where it begins and ends ---- */
 
-static int read_incarnation(const rd_kafka_message_t *m, uint64_t *ret)
+static int read_incarnation(const rd_kafka_message_t *m, struct incarnation_said *ret)
 {
     struct arena arena = {0};
     struct problems problems = {0};
@@ -218,12 +218,12 @@ static int read_incarnation(const rd_kafka_message_t *m, uint64_t *ret)
     if (!error && (r.kind != RECORD_INCARNATION || r.incarnation.number == 0))
         error = ERROR_INVALID;
     if (!error)
-        *ret = r.incarnation.number;
+        *ret = r.incarnation;
     arena_finish(&arena);
     return error == ERROR_NOMEM ? error : error ? ERROR_CORRUPT : 0;
 }
 
-static int first_record(rd_kafka_t *admin, const char *topic, int timeout_ms, uint64_t *ret_incarnation,
+static int first_record(rd_kafka_t *admin, const char *topic, int timeout_ms, struct incarnation_said *ret,
                         char *detail, size_t size)
 {
     rd_kafka_topic_t *t = rd_kafka_topic_new(admin, topic, NULL);
@@ -237,7 +237,7 @@ static int first_record(rd_kafka_t *admin, const char *topic, int timeout_ms, ui
         rd_kafka_message_t *m = rd_kafka_consume(t, 0, AGAIN_MS);
         bool record = m && !m->err;
         if (record)
-            error = read_incarnation(m, ret_incarnation);
+            error = read_incarnation(m, ret);
         if (m)
             rd_kafka_message_destroy(m);
         if (record)
@@ -270,7 +270,7 @@ int kafka_topic_ends(rd_kafka_t *admin, const char *topic, int timeout_ms, struc
     }
     int error = 0;
     if (ends.first == 0 && ends.end > 0)
-        error = first_record(admin, topic, timeout_ms, &ends.incarnation, detail, detail_size);
+        error = first_record(admin, topic, timeout_ms, &ends.begins, detail, detail_size);
     if (!error)
         *ret = ends;
     return error;
@@ -278,8 +278,20 @@ int kafka_topic_ends(rd_kafka_t *admin, const char *topic, int timeout_ms, struc
 
 /* ---- its beginning ---- */
 
-static int write_incarnation(const char *brokers, const char *topic, int timeout_ms, char *detail,
-                             size_t size)
+/* The number is chosen here, greater than that of the log it goes on from. */
+static struct record incarnation_record(const struct incarnation_said *from)
+{
+    uint64_t now = (uint64_t)clock_wall_us();
+    struct record r = {.kind = RECORD_INCARNATION, .level = LEVEL_NEWEST};
+
+    if (from)
+        r.incarnation = *from;
+    r.incarnation.number = from && from->after_number >= now ? from->after_number + 1 : now;
+    return r;
+}
+
+static int write_incarnation(const char *brokers, const char *topic, int timeout_ms,
+                             const struct incarnation_said *from, char *detail, size_t size)
 {
     char wait[16];
     const char *const settings[][2] = {{"bootstrap.servers", brokers},
@@ -288,9 +300,7 @@ static int write_incarnation(const char *brokers, const char *topic, int timeout
                                        {"message.timeout.ms", wait},
                                        {"linger.ms", "0"},
                                        {"log_level", "2"}};
-    struct record r = {.kind = RECORD_INCARNATION,
-                       .level = LEVEL_NEWEST,
-                       .incarnation = {.number = (uint64_t)clock_wall_us()}};
+    struct record r = incarnation_record(from);
     struct buffer bytes = {0};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_t *producer = NULL;
@@ -319,28 +329,81 @@ static int write_incarnation(const char *brokers, const char *topic, int timeout
     return error;
 }
 
-int kafka_log_begin(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
-                    uint64_t *ret_incarnation, char *detail, size_t detail_size)
+/* `begins`: the first record is written when there is none yet. */
+static int look_and_begin(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+                          bool begins, const struct incarnation_said *from, struct kafka_ends *ret,
+                          char *detail, size_t size)
 {
-    rd_kafka_t *admin = kafka_admin_create(brokers, detail, detail_size);
-    struct kafka_ends ends = {0};
+    rd_kafka_t *admin = kafka_admin_create(brokers, detail, size);
 
     if (!admin)
         return ERROR_INVALID;
-    int error = kafka_topic_check(admin, topic, !settings_unchecked, timeout_ms, detail, detail_size);
+    int error = kafka_topic_check(admin, topic, !settings_unchecked, timeout_ms, detail, size);
     if (!error)
-        error = kafka_topic_ends(admin, topic, timeout_ms, &ends, detail, detail_size);
-    if (!error && ends.end == 0) {
-        error = write_incarnation(brokers, topic, timeout_ms, detail, detail_size);
+        error = kafka_topic_ends(admin, topic, timeout_ms, ret, detail, size);
+    if (!error && begins && ret->end == 0) {
+        error = write_incarnation(brokers, topic, timeout_ms, from, detail, size);
         if (!error)
-            error = kafka_topic_ends(admin, topic, timeout_ms, &ends, detail, detail_size);
+            error = kafka_topic_ends(admin, topic, timeout_ms, ret, detail, size);
     }
     rd_kafka_destroy_flags(admin, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    if (error)
-        return error;
-    *ret_incarnation = ends.incarnation;
-    detail[0] = '\0';
-    return 0;
+    if (!error)
+        detail[0] = '\0';
+    return error;
+}
+
+int kafka_log_begin(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+                    uint64_t *ret_incarnation, char *detail, size_t detail_size)
+{
+    struct kafka_ends ends = {0};
+    int error = look_and_begin(brokers, topic, timeout_ms, settings_unchecked, true, NULL, &ends, detail,
+                               detail_size);
+
+    if (!error)
+        *ret_incarnation = ends.begins.number;
+    return error;
+}
+
+static bool same_checkpoint(const struct incarnation_said *a, const struct incarnation_said *b)
+{
+    return a->after_number == b->after_number && a->after_offset == b->after_offset &&
+           a->digest_high == b->digest_high && a->digest_low == b->digest_low;
+}
+
+int kafka_log_go_on(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+                    const struct incarnation_said *from, uint64_t *ret_incarnation, char *detail,
+                    size_t detail_size)
+{
+    struct kafka_ends ends = {0};
+    int error = look_and_begin(brokers, topic, timeout_ms, settings_unchecked, true, from, &ends, detail,
+                               detail_size);
+
+    if (!error && !same_checkpoint(&ends.begins, from)) {
+        snprintf(detail, detail_size,
+                 "the topic %s has a log of its own already (incarnation %lu): take another name with "
+                 "--log-topic, or delete the topic when nothing in it is needed",
+                 topic, ends.begins.number);
+        error = ERROR_CONFLICT;
+    }
+    if (!error)
+        *ret_incarnation = ends.begins.number;
+    return error;
+}
+
+int kafka_log_look(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+                   struct kafka_log_found *ret, char *detail, size_t detail_size)
+{
+    struct kafka_ends ends = {0};
+    int error = look_and_begin(brokers, topic, timeout_ms, settings_unchecked, false, NULL, &ends, detail,
+                               detail_size);
+
+    if (!error)
+        *ret = (struct kafka_log_found){.first_offset = (uint64_t)ends.first,
+                                        .end_offset = (uint64_t)ends.end,
+                                        .incarnation = ends.begins.number,
+                                        .after_number = ends.begins.after_number,
+                                        .after_offset = ends.begins.after_offset};
+    return error;
 }
 
 /* ---- @thread watch ---- */
@@ -395,7 +458,7 @@ static void look_at_progress(struct kafka_log *l, struct watch *w, uint64_t end)
 /* A topic of the same name, deleted and made again: its offsets mean something else. */
 static bool is_another(const struct kafka_log *l, const struct kafka_ends *ends)
 {
-    return l->incarnation && ends->first == 0 && ends->incarnation != l->incarnation;
+    return l->incarnation && ends->first == 0 && ends->begins.number != l->incarnation;
 }
 
 static void look(struct kafka_log *l, struct watch *w)

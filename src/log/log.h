@@ -30,7 +30,9 @@ struct log_status {
     uint64_t reached_offset; /* of a log whose offsets have holes: all before it came out of `next`; else 0 */
     uint64_t bytes, groups, syncs; /* since open */
     uint64_t renewals;             /* since open: a client of the log had to be made anew */
-    char reason[240];              /* why not writable, and what to do */
+    bool goes_on; /* it begins where the state ends that it was opened for: its first record comes out first,
+                     and offsets begin anew */
+    char reason[240]; /* why not writable, and what to do */
 };
 
 /* Whether this instance is on duty (core/duty.h). */

@@ -10,6 +10,7 @@ import requests
 
 from harness import wait_until
 from test_kafka_log import make_log, on_log, post, receipt
+from test_redis import server  # noqa: F401 (a fixture)
 
 
 def digests(engine):
@@ -104,3 +105,90 @@ def test_a_difference_is_reported_by_both(program, broker, daemon, monkeypatch):
         status = subprocess.run([program, "status", "--url", engine.base], text=True, stdout=subprocess.PIPE, timeout=30)
         assert status.returncode == 1 and "DIFFER" in status.stdout
     assert good.post("/v1/events", receipt(10)).json()["applied"] == 1
+
+
+# ---- from the embedded log to Kafka ----
+
+def count(number, sku, quantity, at):
+    return receipt(0, id=f"count-{number}", type="count", sku=sku, quantity=quantity, as_of=at, occurred_at=at)
+
+
+def version_of(engine, sku="SKU-1"):
+    incarnation, offset = engine.get(f"/v1/availability/{sku}").json()["version"].split(":")
+    return int(incarnation), int(offset)
+
+
+def run(program, *arguments):
+    return subprocess.run([program, *map(str, arguments)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+
+
+def some_history(engine):
+    assert engine.post("/v1/events", [receipt(n, sku=f"SKU-{n % 7}", quantity=n) for n in range(1, 50)]).json()["applied"] == 49
+    assert engine.post("/v1/events", count(1, "SKU-3", 100, "2026-01-01T11:00:00Z")).json()["applied"] == 1
+    late = receipt(0, id="late", type="sale", sku="SKU-3", occurred_at="2026-01-01T10:30:00Z")
+    assert engine.post("/v1/events", late).json()["superseded"] == 1
+    put = engine.session.put(engine.base + "/v1/locations/store-1", json={"name": "One"}, timeout=30)
+    assert put.status_code == 201
+
+
+def test_a_log_moves_to_kafka_and_goes_on(program, broker, daemon, server):
+    data = "moved"
+    server.start()
+    old = daemon("--redis", f"unix:{server.socket}", name=data).start()
+    some_history(old)
+    rows, before = old.export(), version_of(old)
+    wait_until(lambda: server.client.hget("onhand:a:{SKU-3}", "store-1") == "100", 10, "in Redis")
+    topic = f"moved-{time.time_ns()}"
+    move = ("move", "--data", old.data, "--kafka", broker.address, "--log-topic", topic)
+    running = run(program, *move)
+    assert running.returncode == 5 and "another process has this log open" in running.stderr, running
+    assert not broker.has(topic)
+    assert old.stop() == 0
+    moved = run(program, *move)
+    assert moved.returncode == 0 and f"goes on in the Kafka topic {topic}" in moved.stdout, moved
+    again = run(program, *move)
+    assert again.returncode == 1 and "was moved to the Kafka topic" in again.stderr, again
+    embedded = run(program, "serve", "--data", old.data, "--listen", "127.0.0.1:0")
+    assert embedded.returncode == 1 and "go on there with --log kafka" in embedded.stderr, embedded
+
+    new = daemon(*on_log(broker, topic), "--redis", f"unix:{server.socket}", name=data).start()
+    assert new.export() == rows
+    after = version_of(new)
+    assert after > before and after[0] > before[0] and after[1] == 0
+    repeat = new.post("/v1/events", receipt(5, sku="SKU-5", quantity=5)).json()
+    assert repeat["duplicate"] == 1 and repeat["applied"] == 0
+    still_late = receipt(0, id="later", type="sale", sku="SKU-3", occurred_at="2026-01-01T10:40:00Z")
+    assert new.post("/v1/events", still_late).json()["superseded"] == 1
+    result = new.post("/v1/events", receipt(100, sku="SKU-3", quantity=11, occurred_at="2026-01-01T12:00:00Z")).json()["results"][0]
+    assert result["verdict"] == "applied"
+    wait_until(lambda: server.client.hget("onhand:a:{SKU-3}", "store-1") == "111", 10, "the newer incarnation counts in Redis")
+    fresh = new.get("/v1/availability/SKU-3", params={"min_version": f"{before[0]}:{before[1]}"})
+    assert fresh.status_code == 200  # a version of the old log was reached long ago
+    new.kill()
+    new.start()  # from the old log's checkpoint once more
+    assert new.row("SKU-3", "store-1") == 111
+    assert new.stop() == 0
+    new.start()  # and from one of its own
+    assert new.row("SKU-3", "store-1") == 111 and version_of(new, "SKU-3")[0] == after[0]
+    check = run(program, "check", "--data", new.data)
+    assert check.returncode == 0, check
+
+
+def test_a_log_that_goes_on_needs_its_checkpoint(program, broker, daemon, tmp_path):
+    old = daemon(name="old").start()
+    some_history(old)
+    assert old.stop() == 0
+    topic = f"moved-{time.time_ns()}"
+    assert run(program, "move", "--data", old.data, "--kafka", broker.address, "--log-topic", topic).returncode == 0
+    empty = run(program, "serve", "--data", tmp_path / "empty", "--listen", "127.0.0.1:0", *on_log(broker, topic))
+    assert empty.returncode == 4 and "--from URL" in empty.stderr and "goes on from the checkpoint" in empty.stderr, empty
+    stranger = daemon(name="stranger").start()
+    some_history(stranger)
+    assert stranger.stop() == 0
+    other = run(program, "serve", "--data", stranger.data, "--listen", "127.0.0.1:0", *on_log(broker, topic))
+    assert other.returncode == 1 and "the checkpoint is of the log with incarnation" in other.stderr, other
+    taken = run(program, "move", "--data", stranger.data, "--kafka", broker.address, "--log-topic", topic)
+    assert taken.returncode == 1 and "has a log of its own already" in taken.stderr, taken
+    assert stranger.start().stop() == 0  # nothing became of it
+    nowhere = run(program, "move", "--data", tmp_path / "nowhere", "--kafka", broker.address, "--log-topic", topic)
+    assert nowhere.returncode == 2 and "there is no embedded log" in nowhere.stderr, nowhere

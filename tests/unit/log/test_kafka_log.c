@@ -375,6 +375,67 @@ static void what_is_not_the_log_is_refused(void **state)
     assert_refused(o, ERROR_CORRUPT, "is no incarnation");
 }
 
+static struct kafka_log_options from_checkpoint(struct kafka_log_options o, uint64_t incarnation,
+                                                uint64_t next_offset, uint64_t digest)
+{
+    o.incarnation_expected = incarnation;
+    o.start_offset = next_offset;
+    o.digest_expected = (struct hash128){digest, digest + 1};
+    return o;
+}
+
+static bool goes_on(struct log *l)
+{
+    struct log_status status;
+
+    l->ops->status(l, &status);
+    return status.goes_on;
+}
+
+/* A log that goes on from another's checkpoint is read from its first record by whoever has that very one. */
+static void a_log_goes_on_from_a_checkpoint_and_no_other(void **state)
+{
+    struct cluster *k = *state;
+    struct losses none = {0};
+    struct kafka_log_options o = options_of(k, &none);
+    const uint64_t far = UINT64_C(1) << 62; /* the other log's clock was wrong */
+    struct incarnation_said from = {
+        .after_number = far, .after_offset = 4711, .digest_high = 5, .digest_low = 6};
+    uint64_t incarnation = 0, again = 0;
+    char detail[400];
+
+    for (int i = 0; i < 2; i++) /* once */
+        assert_int_equal(kafka_log_go_on(k->brokers, "log", WAIT_MS, true, &from, i ? &again : &incarnation,
+                                         detail, sizeof(detail)),
+                         0);
+    assert_int_equal(incarnation, far + 1);
+    assert_int_equal(again, incarnation);
+    from.after_offset++;
+    assert_int_equal(kafka_log_go_on(k->brokers, "log", WAIT_MS, true, &from, &again, detail, sizeof(detail)),
+                     ERROR_CONFLICT);
+    assert_non_null(strstr(detail, "has a log of its own already"));
+    struct kafka_log_found found;
+    assert_int_equal(kafka_log_look(k->brokers, "log", WAIT_MS, true, &found, detail, sizeof(detail)), 0);
+    assert_int_equal(found.incarnation, incarnation);
+    assert_int_equal(found.after_number, far);
+    assert_int_equal(found.after_offset, 4711);
+    assert_int_equal(found.end_offset, 1);
+
+    assert_refused(o, ERROR_CORRUPT, "there is no checkpoint");
+    assert_refused(from_checkpoint(o, far, 4711, 5), ERROR_CORRUPT, "is older");
+    assert_refused(from_checkpoint(o, far, 4713, 5), ERROR_CORRUPT, "was written on after it had been moved");
+    assert_refused(from_checkpoint(o, far, 4712, 7), ERROR_CORRUPT, "has another digest");
+    assert_refused(from_checkpoint(o, far - 1, 4712, 5), ERROR_CONFLICT,
+                   "the checkpoint is of the log with incarnation");
+    struct log *l = open_with(from_checkpoint(o, far, 4712, 5));
+    assert_true(goes_on(l));
+    assert_int_equal(next_one(l).offset, 0);
+    l->ops->destroy(l);
+    l = open_with(from_checkpoint(o, incarnation, 1, 9)); /* one of its own */
+    assert_false(goes_on(l));
+    l->ops->destroy(l);
+}
+
 static void settings_of_a_log_topic(void **state)
 {
     const char *settings[KAFKA_LOG_SETTINGS_MOST][2];
@@ -397,6 +458,7 @@ int main(void)
         ON_CLUSTER(stopping_gives_everything_back),
         ON_CLUSTER(a_producer_that_turned_fatal_is_replaced),
         ON_CLUSTER(reading_begun_anew_goes_on_where_it_was),
+        ON_CLUSTER(a_log_goes_on_from_a_checkpoint_and_no_other),
         ON_CLUSTER(waking_ends_a_wait),
         ON_CLUSTER(what_is_not_the_log_is_refused),
         cmocka_unit_test(settings_of_a_log_topic),
