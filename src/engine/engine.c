@@ -110,6 +110,7 @@ static struct engine *engine_allocate(const struct engine_options *o)
     if (!e)
         return NULL;
     e->options = *o;
+    e->outcome.keeps_lines = o->historian.applied != NULL;
     if (!e->options.checkpoint_records)
         e->options.checkpoint_records = CHECKPOINT_RECORDS;
     if (!e->options.checkpoint_interval_us)

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "core/command.h"
 #include "core/duty.h"
+#include "core/history.h"
 #include "core/view.h"
 #include "log/log.h"
 
@@ -54,6 +55,7 @@ struct engine_options {
     size_t segment_bytes;           /* of the embedded log; 0: its default */
     const struct checkpoint_store *store; /* NULL: files in directory/checkpoints (store.h) */
     struct engine_witness witness;        /* judged NULL: nobody */
+    struct historian historian;           /* applied NULL: nobody keeps a history */
     const char *instance;    /* this instance's name, when others read the same log: it compares digests with
                                 them.    Looked at when the log is open. NULL: nobody else reads it */
     bool keep_log;           /* never trim the log */

@@ -6,11 +6,13 @@
 #include "engine/checkpoint.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
+#include "engine/history_replay.h"
 #include "engine/serve_kafka.h"
 #include "engine/serve_topic.h"
 #include "http/http.h"
 #include "intake/intake.h"
 #include "log/kafka_log.h"
+#include "sinks/history_sink.h"
 #include "sinks/redis_sink.h"
 
 #include <pthread.h>
@@ -22,7 +24,7 @@
 
 /* SIGTERM has to end in 10 s: 1.5 for requests, 5 at most for intake to leave its group, the rest for the
  * last checkpoint. */
-enum { HTTP_STOP_MS = 1500, LOOK_MS = 100, EXIT_WITHIN_MS = 9500 };
+enum { HTTP_STOP_MS = 1500, HISTORY_STOP_MS = 1000, LOOK_MS = 100, EXIT_WITHIN_MS = 9500 };
 
 struct server {
     const struct serve_options *options;
@@ -35,6 +37,8 @@ struct server {
     struct feed_port redis_port;
     struct redis_sink *redis;
     struct serve_topic topic;
+    struct history_sink *history; /* NULL: none is kept */
+    struct history_log *history_log;
     char group[64];
     char detail[512];
 };
@@ -54,6 +58,8 @@ static void metrics(void *context, struct buffer *out)
     if (redis)
         redis_sink_as_sink(redis).metrics(redis, out);
     serve_topic_metrics(&s->topic, out);
+    if (s->history)
+        history_sink_metrics(s->history, out);
 }
 
 static void why_not_ready(void *context, char *out, size_t size)
@@ -154,6 +160,38 @@ static int start_topic(struct server *s)
     return error ? error : serve_topic_start(&s->topic, s->options, &duty);
 }
 
+/* Before the engine, as the feed; it begins to write when the engine is there. */
+static int make_history(struct server *s)
+{
+    const struct serve_options *o = s->options;
+    char path[4200];
+
+    if (!o->history)
+        return 0;
+    snprintf(path, sizeof(path), "%s/" HISTORY_FILE, o->data_directory);
+    struct history_log_options log = {.directory = o->data_directory};
+    if (o->log == SERVE_LOG_KAFKA) {
+        log.open_log = serve_kafka_open_beside;
+        log.open_log_context = &s->kafka;
+    }
+    s->history_log = history_log_create(&log);
+    if (!s->history_log)
+        return ERROR_NOMEM;
+    struct history_options h = {.path = path,
+                                .days_most = o->history_days_most,
+                                .bytes_most = o->history_bytes_most,
+                                .replay = history_log_replay(s->history_log)};
+    return history_sink_create(&h, &s->history);
+}
+
+static int start_history(struct server *s)
+{
+    if (!s->history)
+        return 0;
+    history_log_set_view(s->history_log, engine_view(s->engine));
+    return history_sink_start(s->history, engine_view(s->engine));
+}
+
 static int start_engine(struct server *s)
 {
     const struct serve_options *o = s->options;
@@ -172,6 +210,8 @@ static int start_engine(struct server *s)
                                .segment_bytes = o->segment_bytes,
                                .feed = s->feed};
 
+    if (s->history)
+        e.historian = history_sink_writer(s->history);
     if (o->log == SERVE_LOG_KAFKA) {
         e.open_log = serve_kafka_open_log;
         e.open_log_context = &s->kafka;
@@ -187,6 +227,7 @@ static int start_http(struct server *s)
                              .threads = o->http_threads,
                              .view = engine_view(s->engine),
                              .commands = engine_port(s->engine),
+                             .history = s->history ? history_sink_port(s->history) : (struct history_port){0},
                              .keys_path = o->keys_path,
                              .body_bytes_most = o->body_bytes_most,
                              .connections_most = o->connections_most,
@@ -253,7 +294,7 @@ static int wait_until_ready(struct server *s, const sigset_t *signals, int *ret_
 }
 
 struct troubles { /* what was said last */
-    char intake[256], log[480];
+    char intake[256], log[480], history[480];
 };
 
 static void say_once(const char *part, const char *trouble, char *last, size_t size)
@@ -275,6 +316,9 @@ static void watch(struct server *s, struct troubles *last)
         intake_trouble(s->intake, now.intake, sizeof(now.intake));
     if (s->kafka.log)
         kafka_log_trouble(s->kafka.log, now.log, sizeof(now.log));
+    if (s->history)
+        history_sink_trouble(s->history, now.history, sizeof(now.history));
+    say_once("history", now.history, last->history, sizeof(last->history));
     say_once("intake", now.intake, last->intake, sizeof(last->intake));
     say_once("log", now.log, last->log, sizeof(last->log));
 }
@@ -326,6 +370,8 @@ static void stop_all(struct server *s)
     redis_sink_destroy(s->redis); /* before the engine: it reads the view */
     serve_topic_stop(&s->topic);
     engine_close(s->engine);
+    history_sink_destroy(s->history, HISTORY_STOP_MS); /* after the engine: it writes what that did last */
+    history_log_destroy(s->history_log);
     intake_backlog_destroy(s->backlog);
     serve_kafka_finish(&s->kafka);
     feed_destroy(s->feed);
@@ -347,7 +393,11 @@ int engine_serve(const struct serve_options *o)
     if (!error)
         error = start_feed(&s);
     if (!error)
+        error = make_history(&s);
+    if (!error)
         error = start_engine(&s);
+    if (!error)
+        error = start_history(&s);
     if (!error)
         error = start_http(&s);
     if (!error)

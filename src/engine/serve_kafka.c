@@ -79,6 +79,21 @@ int serve_kafka_open_log(void *context, const struct engine_log_start *start, st
     return error;
 }
 
+static void nothing_is_lost(void *context, void *cookie, int error) {}
+
+int serve_kafka_open_beside(void *context, uint64_t start_offset, uint64_t incarnation, struct log **ret_log,
+                            char *detail, size_t detail_size)
+{
+    const struct serve_kafka *k = context;
+    const struct kafka_log_options o = {.brokers = k->options->kafka_brokers,
+                                        .topic = k->options->log_topic,
+                                        .start_offset = start_offset,
+                                        .incarnation_expected = start_offset ? incarnation : 0,
+                                        .lost = nothing_is_lost,
+                                        .queue_records_most = 64};
+    return kafka_log_open(&o, ret_log, detail, detail_size);
+}
+
 void serve_kafka_finish(struct serve_kafka *k)
 {
     if (k->lock_file >= 0)

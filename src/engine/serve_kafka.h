@@ -18,6 +18,9 @@ struct serve_kafka {
 /* engine_options.open_log; the context is a struct serve_kafka. Locks the data folder: one process a folder.
  */
 int serve_kafka_open_log(void *context, const struct engine_log_start *start, struct log **ret_log);
+/* history_log_options.open_log: the same log once more, to read it beside. */
+int serve_kafka_open_beside(void *context, uint64_t start_offset, uint64_t incarnation, struct log **ret_log,
+                            char *detail, size_t detail_size);
 void serve_kafka_finish(struct serve_kafka *k);
 
 #endif

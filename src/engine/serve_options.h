@@ -34,6 +34,9 @@ struct serve_options {
     const char *redis;              /* HOST:PORT or unix:PATH; NULL: none */
     const char *redis_prefix;       /* of all keys there */
     const char *availability_topic; /* NULL: none */
+    bool history;                   /* keep one, in data_directory */
+    unsigned history_days_most;     /* 0: no bound, as the next */
+    uint64_t history_bytes_most;
     const char *keys_path;          /* NULL: no keys, loopback only */
     unsigned checkpoint_seconds;    /* a checkpoint at least this often while records come */
     uint64_t replay_records_most;   /* and after so many records */

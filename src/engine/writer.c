@@ -151,13 +151,33 @@ static void tell_duty(struct engine *e, size_t i)
         duty_outputs_changed(e->duty, e->state);
 }
 
+/* Hands on what a record did. */
+static void told(struct engine *e, const struct record *r, uint64_t offset)
+{
+    const struct historian *h = &e->options.historian;
+
+    feed_applied(e->options.feed, e->state, r, &e->outcome, offset);
+    if (h->applied)
+        h->applied(h->context, e->state, r, &e->outcome, offset);
+}
+
+/* Everything up to here is applied, visible and told. */
+static void flush(struct engine *e)
+{
+    const struct historian *h = &e->options.historian;
+
+    feed_flush(e->options.feed, e->state->next_offset);
+    if (h->applied)
+        h->flushed(h->context, e->state, e->state->next_offset);
+}
+
 static int apply_run(struct engine *e, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         if ((i - from) % PREFETCH_EVENTS == 0)
             prefetch(e, i, to);
-        e->outcome.verdicts_count = e->outcome.alerts_count = 0;
-        e->outcome.changes_count = e->outcome.locations_count = 0;
+        e->outcome.verdicts_count = e->outcome.alerts_count = e->outcome.changes_count = 0;
+        e->outcome.locations_count = e->outcome.lines_count = 0;
         int error = apply_one(e, i);
         if (error)
             return error;
@@ -172,7 +192,7 @@ static int apply_run(struct engine *e, size_t from, size_t to)
         publish_position(e, !e->readable[i] || e->decoded[i].kind == RECORD_EVENTS);
         tell_duty(e, i);
         if (e->readable[i])
-            feed_applied(e->options.feed, e->state, &e->decoded[i], &e->outcome, offset);
+            told(e, &e->decoded[i], offset);
         struct command *c = e->records[i].cookie;
         if (e->readable[i])
             digests_applied(e, &e->decoded[i], digests_are_ours(c));
@@ -197,7 +217,7 @@ static int apply_batch(struct engine *e, size_t count)
         from = to;
     }
     arena_reset(&e->arena);
-    feed_flush(e->options.feed, e->state->next_offset);
+    flush(e);
     for (size_t i = 0; error && i < count; i++)
         if (e->records[i].cookie)
             command_finish(e->records[i].cookie, ERROR_UNAVAILABLE);
@@ -313,6 +333,8 @@ int writer_turn(struct engine *e, int wait_ms, int *ret_next_wait_ms)
     int error = count ? apply_batch(e, (size_t)count) : 0;
     if (error)
         return error;
+    if (!count && e->options.historian.applied) /* who wants something of it need not wait for a record */
+        e->options.historian.flushed(e->options.historian.context, e->state, e->state->next_offset);
     epoch_poll(e->epoch, RETIRED_A_TURN);
     int turn = copying_turn(e);
     *ret_next_wait_ms = turn > 0 ? 0 : turn < 0 ? COPY_WAIT_MS : IDLE_MS;
@@ -327,7 +349,7 @@ void *writer_main(void *context)
     int count, wait_ms = 0;
 
     publish_counters(e);
-    feed_flush(e->options.feed, e->state->next_offset);
+    flush(e);
     for (;;) {
         bool last = atomic_load_explicit(&e->drained, memory_order_acquire);
         count = writer_turn(e, last ? 0 : wait_ms, &wait_ms);

@@ -27,8 +27,9 @@ struct batch {
 };
 
 struct mailbox {
-    _Atomic(struct command *) stack; /* release by done: pairs with the acquire of whoever takes all */
-    _Atomic unsigned references;     /* the loop's and one for every command that the engine holds */
+    _Atomic(struct command *) stack;  /* release by done: pairs with the acquire of whoever takes all */
+    _Atomic(struct letter *) letters; /* the same, by letter_send */
+    _Atomic unsigned references;      /* the loop's and one for every command that the engine holds */
     int fd;
     size_t waiting; /* commands the engine holds */
 };
@@ -107,11 +108,22 @@ static struct connection *take_back(struct command *c)
     return NULL;
 }
 
+static void open_letters(struct mailbox *m, bool loop_is_there)
+{
+    struct letter *next;
+
+    for (struct letter *l = atomic_exchange_explicit(&m->letters, NULL, memory_order_acquire); l; l = next) {
+        next = l->next;
+        l->opened(l, loop_is_there ? l->loop : NULL);
+    }
+}
+
 /* The last who leaves frees; nobody else can see it then. */
 static void unreference(struct mailbox *m)
 {
     if (atomic_fetch_sub_explicit(&m->references, 1, memory_order_acq_rel) != 1)
         return;
+    open_letters(m, false);
     for (struct command *c = take_all(m), *next; c; c = next) {
         next = c->next;
         take_back(c);
@@ -126,6 +138,7 @@ void mailbox_drain(struct mailbox *m)
     ssize_t n = read(m->fd, &ignored, sizeof(ignored));
     (void)n;
 
+    open_letters(m, true);
     for (struct command *c = take_all(m), *next; c; c = next) {
         next = c->next;
         struct loop *l = ((struct parcel *)c)->batch->loop;
@@ -154,6 +167,32 @@ static void done(struct command *c)
                                                     memory_order_relaxed));
     if (!top)
         mailbox_wake(m); /* whoever found it empty wakes; our reference keeps m alive until here */
+    unreference(m);
+}
+
+void letter_expect(struct letter *l, struct loop *loop)
+{
+    l->loop = loop;
+    l->mailbox = loop->mailbox;
+    atomic_fetch_add_explicit(&l->mailbox->references, 1, memory_order_relaxed);
+}
+
+void letter_not_sent(struct letter *l)
+{
+    unreference(l->mailbox); /* not the last: the loop has its own */
+}
+
+void letter_send(struct letter *l)
+{
+    struct mailbox *m = l->mailbox;
+    struct letter *top = atomic_load_explicit(&m->letters, memory_order_relaxed);
+
+    do {
+        l->next = top;
+    } while (!atomic_compare_exchange_weak_explicit(&m->letters, &top, l, memory_order_release,
+                                                    memory_order_relaxed));
+    if (!top)
+        mailbox_wake(m);
     unreference(m);
 }
 

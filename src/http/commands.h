@@ -22,6 +22,18 @@ size_t mailbox_waiting(const struct mailbox *m);
 /* The loop ends. Takes NULL. */
 void mailbox_leave(struct mailbox *m);
 
+/* Anything else that comes back to its loop. `expect` before it is sent away; `send` when it comes back, from
+ * any thread; then `opened` is called on the loop's thread, or on any when the loop is gone (`loop` NULL). */
+struct letter {
+    struct letter *next;
+    struct mailbox *mailbox;
+    void (*opened)(struct letter *l, struct loop *loop);
+    struct loop *loop;
+};
+void letter_expect(struct letter *l, struct loop *loop);
+void letter_not_sent(struct letter *l); /* after letter_expect: nothing will come back */
+void letter_send(struct letter *l);     /* @thread any */
+
 /* Some records of one request. */
 struct batch;
 struct batch *batch_create(struct exchange *x);

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "core/command.h"
+#include "core/history.h"
 #include "core/view.h"
 
 struct http;
@@ -33,9 +34,10 @@ struct http_options {
     unsigned threads;   /* ≥ 1 */
     const struct view *view;
     struct command_port commands;
-    const char *keys_path;     /* file of keys (http/keys.h); NULL: no keys, loopback only */
-    size_t body_bytes_most;    /* 0: 8 MiB */
-    unsigned connections_most; /* 0: 12000 */
+    struct history_port history; /* ask NULL: there is none */
+    const char *keys_path;       /* file of keys (http/keys.h); NULL: no keys, loopback only */
+    size_t body_bytes_most;      /* 0: 8 MiB */
+    unsigned connections_most;   /* 0: 12000 */
     unsigned header_timeout_ms, body_timeout_ms, idle_timeout_ms,
         write_timeout_ms;        /* 0: 10 s, 30 s, 60 s, 30 s */
     unsigned command_timeout_ms; /* how long a request waits for the log before it is answered 503; 0: 5 s */

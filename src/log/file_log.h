@@ -22,6 +22,7 @@ struct file_log_options {
     size_t queue_records_most;      /* 0: 65536 */
     size_t queue_bytes_most;        /* 0: 64 MiB */
     bool read_only;                 /* onhand check, explain: nothing is made or cut */
+    bool beside_writer; /* with read_only, in the process that has it open for writing: takes no lock */
     log_lost lost;
     void *lost_context;
     const void *first_record; /* what a new log begins with (an encoded incarnation record) */

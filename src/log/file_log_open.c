@@ -44,8 +44,13 @@ static int open_directory(struct file_log *l, const char *directory, struct file
 
 /* Readers share the lock; where they may not even open it (a copy on a read-only medium) there is nobody to
  * keep out. */
-static int lock_directory(struct file_log *l, const char *directory, struct file_log_report *report)
+static int lock_directory(struct file_log *l, const struct file_log_options *o,
+                          struct file_log_report *report)
 {
+    const char *directory = o->directory;
+
+    if (o->beside_writer)
+        return 0;
     l->lock_file =
         openat(l->directory, FILE_LOG_LOCK, (l->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0640);
     if (l->lock_file < 0)
@@ -238,7 +243,7 @@ int file_log_open(const struct file_log_options *o, struct log **ret_log, struct
     l->record_bytes_most = record_bytes_most(segment_bytes);
     error = open_directory(l, o->directory, &report);
     if (!error)
-        error = lock_directory(l, o->directory, &report);
+        error = lock_directory(l, o, &report);
     if (!error) {
         l->keeper.directory = l->directory;
         l->keeper.segment_bytes = segment_bytes;

@@ -330,6 +330,11 @@ static void hear(struct apply *a, struct staged_row *row, instant_t occurred_at,
     hear_location(a, row->location, occurred_at, o);
 }
 
+static milli_t said_quantity(const struct event *e)
+{
+    return e->has & HAS(quantity) ? e->quantity : LIMIT_NONE;
+}
+
 /* Commits one change. Whether anything but its memory changed is its `did`. */
 static void commit(struct apply *a, const struct event *e, struct target *t, size_t event, struct outcome *o)
 {
@@ -337,8 +342,10 @@ static void commit(struct apply *a, const struct event *e, struct target *t, siz
     struct staged_row *row = c->row;
     struct row_image was = row->now;
     struct limits limits = ledger_limits(row->ledger);
+    struct row_figures figures = stage_figures(o, &was, row->ledger);
     milli_t gone_before = c->demand ? c->demand->gone : 0;
     change_commit(c, a, e);
+    stage_line(o, row, (uint32_t)event, said_quantity(e), &figures);
     if (!t->there && e->type != EVENT_ALLOCATION) /* a plan is no word of the place itself */
         hear(a, row, e->occurred_at, o);
     if (!c->did && c->left_out)
@@ -488,11 +495,24 @@ static void count_verdict(struct state_counts *n, struct event_verdict v)
     n->approximate += (v.notes & NOTE_APPROXIMATE) != 0;
 }
 
+/* A history also tells what was said of a row and did nothing. */
+static void tell_idle(struct apply *a, const struct event *e, struct sku *sku, size_t event,
+                      struct outcome *o)
+{
+    uint32_t location = location_number(a, e->location);
+
+    if (sku && location != INDEX_NONE)
+        stage_line_idle(a, o, sku, location, (uint32_t)event, said_quantity(e));
+}
+
 static int apply_event(struct apply *a, const struct event *e, size_t event, struct outcome *o)
 {
     struct event_verdict v = {0};
     struct sku *sku = e->sku.length ? table_find(a->state->table, e->sku) : NULL;
-    int error = 0;
+    size_t lines_before = o->lines_count;
+    int error = stage_reserve_lines(o);
+    if (error)
+        return error;
     if (judge(a, e, sku, &v)) {
         if (v.reason == REASON_SEQUENCE_REUSED) {
             error = reserve_alerts(o);
@@ -510,6 +530,8 @@ static int apply_event(struct apply *a, const struct event *e, size_t event, str
     }
     if (error)
         return error;
+    if (o->keeps_lines && o->lines_count == lines_before)
+        tell_idle(a, e, sku, event, o);
     o->verdicts[o->verdicts_count++] = v;
     a->state->counts.events++;
     count_verdict(&a->state->counts, v);
@@ -664,7 +686,8 @@ int state_apply(struct state *s, const struct record *r, uint64_t offset, instan
     if (error)
         return error;
     if (!a->active) {
-        o->verdicts_count = o->changes_count = o->alerts_count = o->locations_count = 0;
+        o->verdicts_count = o->changes_count = o->alerts_count = 0;
+        o->locations_count = o->lines_count = 0;
         o->halted = false;
         a->active = true;
         a->offset = offset;
@@ -694,6 +717,7 @@ void outcome_finish(struct outcome *o)
     free(o->changes);
     free(o->alerts);
     free(o->locations);
+    free(o->lines);
     *o = (struct outcome){0};
 }
 

@@ -19,7 +19,23 @@ enum alert_kind {
 struct outcome_change {
     struct sku *sku;
     uint32_t location;
-}; /* a row that is another now */
+    milli_t net_was, net_now; /* net available, before and after the record */
+};                            /* a row that is another now */
+
+/* The figures of a row that its history tells. */
+struct row_figures {
+    milli_t on_hand, unavailable, reserved, committed, safety_stock;
+    milli_t incoming; /* Σ open supply lines */
+};
+/* What one event (or one step of something else) did to one row; was and now are equal when it did nothing
+ * there. */
+struct outcome_line {
+    struct sku *sku;
+    uint32_t location;
+    uint32_t event;   /* its number in the record; 0 for records that are no events */
+    milli_t quantity; /* as said there; LIMIT_NONE: nothing was said */
+    struct row_figures was, now;
+};
 struct outcome_alert {
     enum alert_kind kind;
     struct sku *sku;
@@ -41,9 +57,13 @@ struct outcome {
                                                NULL); gone at the next record */
     size_t locations_count; /* locations that became stale, or are so no longer */
     uint32_t *locations;
+    bool keeps_lines;   /* set by the caller: lines are wanted. False: they cost nothing */
+    size_t lines_count; /* in the order in which they happened: each event's rows that are known, a repeated
+                           or rejected event's too. Repeats of intake were judged as a whole: no lines */
+    struct outcome_line *lines;
     bool halted; /* the record raises the level beyond this build: it was not applied, and nothing after it
                     may be */
-    size_t verdicts_capacity, changes_capacity, alerts_capacity, locations_capacity;
+    size_t verdicts_capacity, changes_capacity, alerts_capacity, locations_capacity, lines_capacity;
 };
 void outcome_finish(struct outcome *o);
 

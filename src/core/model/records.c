@@ -183,7 +183,8 @@ static bool is_overdue(const struct state *s, const struct supply *line, const s
            s->log_time >= p->seen + s->settings.supply_grace_us;
 }
 
-static int apply_overdue(struct apply *a, const struct proposal_said *p, struct event_verdict *ret)
+static int apply_overdue(struct apply *a, const struct proposal_said *p, struct event_verdict *ret,
+                         struct outcome *o)
 {
     struct state *s = a->state;
     struct sku *sku = table_find(s->table, p->sku);
@@ -192,6 +193,8 @@ static int apply_overdue(struct apply *a, const struct proposal_said *p, struct 
     if (!sku || !location)
         return 0;
     int error = stage_reserve(a);
+    if (!error)
+        error = stage_reserve_lines(o);
     if (error)
         return error;
     struct staged_row *row = stage_existing(a, sku, location->number, &error);
@@ -200,8 +203,10 @@ static int apply_overdue(struct apply *a, const struct proposal_said *p, struct 
     struct supply *line = (struct supply *)accounts_find(&row->ledger->supply, p->reference, p->line);
     if (!is_overdue(s, line, p))
         return 0;
+    struct row_figures was = stage_figures(o, &row->now, row->ledger);
     line->overdue_at = line->expected_at;
     supply_follow_due(line, &s->due);
+    stage_line(o, row, 0, line->open, &was);
     row->rare_dirty = row->touched = true;
     stage_set_version(a, row);
     *ret = verdict(VERDICT_APPLIED, REASON_NONE);
@@ -233,7 +238,7 @@ static int apply_proposal(struct apply *a, const struct proposal_said *p, struct
 {
     switch (p->kind) {
     case PROPOSAL_OVERDUE:
-        return apply_overdue(a, p, ret);
+        return apply_overdue(a, p, ret, o);
     case PROPOSAL_STALE:
         apply_stale(a, p, ret, o);
         return 0;

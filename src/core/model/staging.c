@@ -254,6 +254,11 @@ static int make_images(struct apply *a, const struct staged_sku *chain, uint32_t
     return 0;
 }
 
+static milli_t net_available(const struct row_image *r)
+{
+    return row_on_hand(r) - row_unavailable(r) - row_reserved(r) - row_committed(r) - row_safety_stock(r);
+}
+
 static void published(struct apply *a, const struct staged_sku *chain, struct outcome *o)
 {
     for (uint32_t i = chain->first; i != STAGED_NONE; i = a->rows[i].next) {
@@ -262,7 +267,10 @@ static void published(struct apply *a, const struct staged_sku *chain, struct ou
             continue;
         places_count(&a->state->places, row->location, stage_in_use(&row->now) - stage_in_use(&row->was));
         if (row->changed)
-            o->changes[o->changes_count++] = (struct outcome_change){row->sku, row->location};
+            o->changes[o->changes_count++] = (struct outcome_change){.sku = row->sku,
+                                                                     .location = row->location,
+                                                                     .net_was = net_available(&row->was),
+                                                                     .net_now = net_available(&row->now)};
         row->exists = true;
         row->rare = NULL;
         row->rare_dirty = row->touched = false;
@@ -286,6 +294,77 @@ int stage_publish(struct apply *a, struct outcome *o)
         published(a, chain, o);
     }
     return 0;
+}
+
+/* ---- lines of a history ---- */
+
+int stage_reserve_lines(struct outcome *o)
+{
+    enum { LINES_OF_EVENT = 2 };
+
+    if (!o->keeps_lines || o->lines_count + LINES_OF_EVENT <= o->lines_capacity)
+        return 0;
+    size_t capacity = (o->lines_count + LINES_OF_EVENT) * 2;
+    struct outcome_line *lines = realloc(o->lines, capacity * sizeof(*lines));
+    if (!lines)
+        return ERROR_NOMEM;
+    o->lines = lines;
+    o->lines_capacity = capacity;
+    return 0;
+}
+
+static milli_t incoming(const struct ledger *l)
+{
+    milli_t sum = 0;
+
+    for (uint32_t i = 0; i < l->supply.count; i++) {
+        const struct supply *s = (const struct supply *)l->supply.at[i];
+        sum += s->open > 0 ? s->open : 0;
+    }
+    return sum;
+}
+
+struct row_figures stage_figures(const struct outcome *o, const struct row_image *r, const struct ledger *l)
+{
+    if (!o->keeps_lines)
+        return (struct row_figures){0};
+    return (struct row_figures){.on_hand = row_on_hand(r),
+                                .unavailable = row_unavailable(r),
+                                .reserved = row_reserved(r),
+                                .committed = row_committed(r),
+                                .safety_stock = row_safety_stock(r),
+                                .incoming = l ? incoming(l) : 0};
+}
+
+void stage_line(struct outcome *o, const struct staged_row *row, uint32_t event, milli_t quantity,
+                const struct row_figures *was)
+{
+    if (o->keeps_lines)
+        o->lines[o->lines_count++] = (struct outcome_line){.sku = row->sku,
+                                                           .location = row->location,
+                                                           .event = event,
+                                                           .quantity = quantity,
+                                                           .was = *was,
+                                                           .now = stage_figures(o, &row->now, row->ledger)};
+}
+
+void stage_line_idle(struct apply *a, struct outcome *o, struct sku *sku, uint32_t location, uint32_t event,
+                     milli_t quantity)
+{
+    const struct staged_row *staged = find_staged(a, sku, location);
+    struct row_image image;
+    struct row_figures same;
+
+    if (staged) {
+        same = stage_figures(o, &staged->now, staged->ledger);
+    } else if (sku_peek(sku, location, &image)) {
+        const struct rare *rare = row_rare(&image);
+        same = stage_figures(o, &image, rare ? rare->ledger : NULL);
+    } else {
+        return;
+    }
+    o->lines[o->lines_count++] = (struct outcome_line){
+        .sku = sku, .location = location, .event = event, .quantity = quantity, .was = same, .now = same};
 }
 
 void stage_reset(struct apply *a)

@@ -63,6 +63,15 @@ void stage_set_version(const struct apply *a, struct staged_row *row);
 int stage_publish(struct apply *a, struct outcome *o);
 /* apply.c's: the location's flag changes, with the record's version. Room in the outcome has been made. */
 void apply_set_stale(struct apply *a, uint32_t location, bool stale, struct outcome *o);
+/* For whoever keeps a history (outcome.keeps_lines): room for two more lines before anything is changed
+ * (ERROR_NOMEM), a row's figures before and after, and the line. A no-op when no lines are wanted. */
+int stage_reserve_lines(struct outcome *o);
+struct row_figures stage_figures(const struct outcome *o, const struct row_image *r, const struct ledger *l);
+void stage_line(struct outcome *o, const struct staged_row *row, uint32_t event, milli_t quantity,
+                const struct row_figures *was);
+/* The line of what did nothing to a row, if it is known. */
+void stage_line_idle(struct apply *a, struct outcome *o, struct sku *sku, uint32_t location, uint32_t event,
+                     milli_t quantity);
 /* Ready for the next record. */
 void stage_reset(struct apply *a);
 

@@ -61,7 +61,7 @@ static void change(struct world *w, const uint32_t *skus, size_t count, uint64_t
     struct record r = {.kind = RECORD_EVENTS};
 
     for (size_t i = 0; i < count; i++)
-        w->changes[i] = (struct outcome_change){sku_at(w, skus[i]), 7};
+        w->changes[i] = (struct outcome_change){.sku = sku_at(w, skus[i]), .location = 7};
     feed_applied(w->feed, w->state, &r, &(struct outcome){.changes = w->changes, .changes_count = count},
                  offset);
 }

@@ -123,7 +123,7 @@ static void change(struct world *w)
         int64_t quantity = (int64_t)draw(w, 20000) - 5000;
         rows[i] = (struct row_image){.word = {row_who(location, 1), (uint64_t)quantity, 0, 0, 0, 0,
                                               row_version(w->offset, 0, ROW_COUNTED), 0}};
-        changes[i] = (struct outcome_change){sku, location};
+        changes[i] = (struct outcome_change){.sku = sku, .location = location};
         w->quantity[number][location] = quantity > 0 ? quantity : 0;
     }
     assert_int_equal(table_publish(w->state->table, sku, rows, count), 0);
