@@ -124,8 +124,9 @@ static int begin_topic(struct moving *m)
                                           .after_offset = m->last.next_offset - 1,
                                           .digest_high = m->last.digest.high,
                                           .digest_low = m->last.digest.low};
-    int error = kafka_log_go_on(s->kafka, s->log_topic, TOPIC_TIMEOUT_MS, false, &from, &m->incarnation,
-                                m->detail, sizeof(m->detail));
+    int error = kafka_log_go_on(s->kafka, s->log_topic, TOPIC_TIMEOUT_MS,
+                                s->allow_retention ? KAFKA_LOG_CHECK_BUT_RETENTION : KAFKA_LOG_CHECK_ALL,
+                                &from, &m->incarnation, m->detail, sizeof(m->detail));
 
     return error ? fail(m, error == ERROR_INVALID || error == ERROR_CORRUPT ? ERROR_CONFLICT : error)
                  : EXIT_OK;

@@ -101,6 +101,7 @@ int cli_serve(const struct settings *s)
         .body_bytes_most = (size_t)s->body_kib_most << 10,
         .log = (enum serve_log)s->log,
         .log_topic = s->log_topic,
+        .allow_retention = s->allow_retention,
         .kafka_brokers = *s->kafka ? s->kafka : NULL,
         .intake = intake,
         .intake_count = s->intake.count,

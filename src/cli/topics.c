@@ -107,7 +107,9 @@ static int show(const struct settings *s, const struct topic_found *found, size_
 static int begin_log(const struct settings *s, struct topic_found *log, char *detail, size_t detail_size)
 {
     uint64_t incarnation = 0;
-    int error = kafka_log_begin(s->kafka, s->log_topic, TIMEOUT_MS, false, &incarnation, detail, detail_size);
+    int error = kafka_log_begin(s->kafka, s->log_topic, TIMEOUT_MS,
+                                s->allow_retention ? KAFKA_LOG_CHECK_BUT_RETENTION : KAFKA_LOG_CHECK_ALL,
+                                &incarnation, detail, detail_size);
 
     if (error)
         snprintf(log->detail, sizeof(log->detail), "%s", detail);

@@ -280,19 +280,6 @@ static int wait_for_signal(const sigset_t *signals, int ms)
     return signal > 0 ? signal : 0;
 }
 
-/* Until the replay is done; *ret_signal when somebody wants it to end before. An engine that halts goes on
- * answering reads. */
-static int wait_until_ready(struct server *s, const sigset_t *signals, int *ret_signal)
-{
-    int error;
-
-    do {
-        *ret_signal = wait_for_signal(signals, 0);
-        error = engine_wait_ready(s->engine, LOOK_MS);
-    } while (error == ERROR_TIMEOUT && !*ret_signal);
-    return error;
-}
-
 struct troubles { /* what was said last */
     char intake[256], log[480], history[480];
 };
@@ -323,10 +310,24 @@ static void watch(struct server *s, struct troubles *last)
     say_once("log", now.log, last->log, sizeof(last->log));
 }
 
+/* Until the replay is done; *ret_signal when somebody wants it to end before. An engine that halts goes on
+ * answering reads. */
+static int wait_until_ready(struct server *s, const sigset_t *signals, struct troubles *last, int *ret_signal)
+{
+    int error;
+
+    do {
+        watch(s, last);
+        *ret_signal = wait_for_signal(signals, 0);
+        error = engine_wait_ready(s->engine, LOOK_MS);
+    } while (error == ERROR_TIMEOUT && !*ret_signal);
+    return error;
+}
+
 static int run(struct server *s, const sigset_t *signals)
 {
     struct troubles last = {0};
-    int signal = 0, error = wait_until_ready(s, signals, &signal);
+    int signal = 0, error = wait_until_ready(s, signals, &last, &signal);
 
     if (!error && !signal) {
         error = start_redis(s);

@@ -71,6 +71,8 @@ int serve_kafka_open_log(void *context, const struct engine_log_start *start, st
                                   .start_offset = start->offset,
                                   .incarnation_expected = start->incarnation,
                                   .digest_expected = start->digest,
+                                  .check = k->options->allow_retention ? KAFKA_LOG_CHECK_BUT_RETENTION
+                                                                       : KAFKA_LOG_CHECK_ALL,
                                   .lost = start->lost,
                                   .lost_context = start->lost_context};
     error = kafka_log_open(&o, ret_log, start->detail, start->detail_size);

@@ -27,6 +27,7 @@ struct serve_options {
     size_t body_bytes_most;
     enum serve_log log;
     const char *log_topic;     /* of SERVE_LOG_KAFKA */
+    bool allow_retention;      /* of the log topic */
     const char *kafka_brokers; /* NULL: none; there is one when there is intake or SERVE_LOG_KAFKA */
     const struct serve_intake *intake;
     size_t intake_count;

@@ -21,12 +21,14 @@ static void kafka_log_wake(struct log *log)
     atomic_store(&l->woken, true);
     if (l->queue)
         rd_kafka_queue_yield(l->queue);
+    pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
 }
 
-/* How long records are kept is Kafka's to say. */
+/* How long records are kept is Kafka's to say; what is needed here is looked after. */
 static int kafka_log_trim(struct log *log, uint64_t offset)
 {
+    atomic_store(&kafka_log_of(log)->needed_from, offset);
     return 0;
 }
 
@@ -51,6 +53,8 @@ static const char *why_not_writable(struct kafka_log *l)
         return l->failure;
     if (l->complaint[0])
         return l->complaint;
+    if (atomic_load(&l->reached) < l->ready_from)
+        return "what came while no broker answered is being read";
     if (kafka_send_stalled(l))
         return "Kafka does not acknowledge records of the log: reads go on, appends do when it answers again";
     return l->stopping ? "the log was stopped" : "";
@@ -199,6 +203,7 @@ static struct kafka_log *kafka_log_allocate(const struct kafka_log_options *o)
     l->brokers = strdup(o->brokers);
     l->topic = strdup(o->topic);
     l->reading.next_offset = o->start_offset;
+    atomic_store(&l->needed_from, o->start_offset);
     pthread_mutex_init(&l->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -282,26 +287,46 @@ static int judge_ends(const struct kafka_log *l, const struct kafka_ends *ends, 
     return 0;
 }
 
-static int look_first(struct kafka_log *l, char *detail, size_t size)
+int kafka_confirm(struct kafka_log *l, int timeout_ms, char *detail, size_t size)
 {
     struct kafka_ends ends;
+    int error = kafka_topic_check(l->admin, l->topic, l->options.check, timeout_ms, detail, size);
 
-    l->admin = kafka_admin_create(l->brokers, detail, size);
-    if (!l->admin)
-        return ERROR_INVALID;
-    int error = kafka_topic_check(l->admin, l->topic, !l->options.settings_unchecked, OPEN_MS, detail, size);
     if (!error)
-        error = kafka_topic_ends(l->admin, l->topic, OPEN_MS, &ends, detail, size);
+        error = kafka_topic_ends(l->admin, l->topic, timeout_ms, &ends, detail, size);
     if (!error)
         error = judge_ends(l, &ends, detail, size);
     if (error)
         return error;
+    pthread_mutex_lock(&l->lock);
     l->incarnation = ends.begins.number;
     l->goes_on = goes_on(l, &ends);
     if (l->goes_on)
         l->reading.next_offset = 0;
     l->first_offset = (uint64_t)ends.first;
     l->end_offset = (uint64_t)ends.end;
+    pthread_mutex_unlock(&l->lock);
+    return 0;
+}
+
+/* Nobody answers, but there is a checkpoint that answers reads. */
+static void open_unconfirmed(struct kafka_log *l, const char *detail)
+{
+    l->first_offset = l->end_offset = l->options.start_offset;
+    snprintf(l->complaint, sizeof(l->complaint),
+             "%.300s: reads are answered from the checkpoint until one does", detail);
+}
+
+static int look_first(struct kafka_log *l, char *detail, size_t size)
+{
+    l->admin = kafka_admin_create(l->brokers, detail, size);
+    if (!l->admin)
+        return ERROR_INVALID;
+    int error = kafka_confirm(l, OPEN_MS, detail, size);
+    atomic_store(&l->confirmed, error == 0);
+    if (error != ERROR_UNAVAILABLE || !l->options.incarnation_expected)
+        return error;
+    open_unconfirmed(l, detail);
     return 0;
 }
 

@@ -50,7 +50,7 @@ struct kafka_log {
     char *brokers, *topic;
     struct sending sending;
     struct reading reading;
-    rd_kafka_t *admin; /* watch's */
+    rd_kafka_t *admin;       /* watch's */
     struct kafka_duty *duty; /* NULL until somebody asks. The asker's, then stop's */
 
     pthread_mutex_t lock;
@@ -62,11 +62,15 @@ struct kafka_log {
     uint64_t first_offset, end_offset;
     uint64_t incarnation; /* of the first record at open; 0: not known. Constant */
     bool goes_on;         /* as log_status has it. Constant */
-    char complaint[480];  /* the topic is not as it must be: nothing is appended */
+    uint64_t
+        ready_from; /* nothing is appended before all up to there was read: what came while nobody answered */
+    char complaint[480]; /* the topic is not as it must be, or nobody knows: nothing is appended */
     char trouble[480];
     char failure[480]; /* why `next` ended */
 
-    _Atomic bool over; /* failure says why: nothing is read or appended any more */
+    _Atomic bool over;            /* failure says why: nothing is read or appended any more */
+    _Atomic bool confirmed;       /* the topic was looked at: it is the checkpoint's log */
+    _Atomic uint64_t needed_from; /* the records that a checkpoint here goes on with */
     _Atomic bool woken, read_anew;
     _Atomic uint64_t reached;        /* all before it came out of `next`: offsets have holes */
     _Atomic uint64_t high_watermark; /* as the last fetch said: the end, open transactions included */
@@ -106,10 +110,12 @@ struct kafka_ends {
     struct incarnation_said begins; /* the first record; number 0: it is not there any more, or none is */
 };
 /* Is there, one partition, settings as they must be? 0, ERROR_UNAVAILABLE, ERROR_INVALID. */
-int kafka_topic_check(rd_kafka_t *admin, const char *topic, bool settings, int timeout_ms, char *detail,
-                      size_t detail_size);
+int kafka_topic_check(rd_kafka_t *admin, const char *topic, enum kafka_log_check check, int timeout_ms,
+                      char *detail, size_t detail_size);
 int kafka_topic_ends(rd_kafka_t *admin, const char *topic, int timeout_ms, struct kafka_ends *ret,
                      char *detail, size_t detail_size);
+/* Is the topic a log, and the one that the state belongs to? Errors as kafka_log_open. */
+int kafka_confirm(struct kafka_log *l, int timeout_ms, char *detail, size_t detail_size);
 void *kafka_watch_main(void *log);
 
 #endif

@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static rd_kafka_t *consumer_create(struct kafka_log *l, char *detail, size_t detail_size)
 {
@@ -192,6 +194,28 @@ static int take_more(struct kafka_log *l, struct log_record *records, size_t roo
     return taken ? taken : failure; /* a failure comes again with the next call: it does not pass */
 }
 
+/* Until the topic is known to be the log, or the time is over. */
+static bool wait_confirmed(struct kafka_log *l, int timeout_ms)
+{
+    struct timespec until;
+    int64_t wait_ms = timeout_ms < 0 ? 1000 : timeout_ms;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&l->lock);
+    while (!atomic_load(&l->confirmed) && !atomic_load(&l->woken) && !atomic_load(&l->over))
+        if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT)
+            break;
+    atomic_store(&l->woken, false);
+    pthread_mutex_unlock(&l->lock);
+    return atomic_load(&l->confirmed);
+}
+
 int kafka_log_next(struct log *log, struct log_record *ret_records, size_t count, int timeout_ms)
 {
     struct kafka_log *l = kafka_log_of(log);
@@ -201,6 +225,8 @@ int kafka_log_next(struct log *log, struct log_record *ret_records, size_t count
     release_batch(&l->reading);
     if (l->stopped)
         return 0;
+    if (!atomic_load(&l->confirmed) && !atomic_load(&l->over) && !wait_confirmed(l, timeout_ms))
+        return atomic_load(&l->over) ? ERROR_CORRUPT : 0;
     for (;;) {
         if (atomic_load(&l->over))
             return ERROR_CORRUPT;

@@ -11,7 +11,7 @@
 #include <time.h>
 
 enum must { EQUAL, AT_LEAST };
-enum when { ALWAYS, REPLICATED };
+enum when { ALWAYS, REPLICATED, FOR_EVER };
 enum { AGAIN_MS = 200, OPEN_TRANSACTION_MS = 15000, STILL_MS = 15000 };
 
 static const struct {
@@ -134,26 +134,40 @@ static const char *value_of(const rd_kafka_ConfigEntry_t **entries, size_t count
     return NULL;
 }
 
-static int judge_settings(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *topic,
-                          int replicas, char *detail, size_t size)
+struct looked_at {
+    const char *topic;
+    int replicas;
+    enum kafka_log_check check;
+};
+
+static bool is_wanted(enum when when, const struct looked_at *at)
+{
+    return when == ALWAYS || (when == REPLICATED && at->replicas >= 2) ||
+           (when == FOR_EVER && at->check == KAFKA_LOG_CHECK_ALL);
+}
+
+static int judge_settings(const rd_kafka_ConfigEntry_t **entries, size_t count, const struct looked_at *at,
+                          char *detail, size_t size)
 {
     for (size_t i = 0; i < LOG_SETTINGS_COUNT; i++) {
         const char *wanted = log_settings[i].value, *found = value_of(entries, count, log_settings[i].name);
-        if (!found || (log_settings[i].when == REPLICATED && replicas < 2))
+        if (!found || !is_wanted(log_settings[i].when, at))
             continue;
         if (log_settings[i].must == EQUAL ? strcmp(found, wanted) == 0
                                           : strtoll(found, NULL, 10) >= strtoll(wanted, NULL, 10))
             continue;
-        snprintf(detail, size, "the log topic %s has %s=%s and must have %s%s: change it with kafka-configs",
-                 topic, log_settings[i].name, found, log_settings[i].must == AT_LEAST ? "at least " : "",
-                 wanted);
+        snprintf(detail, size,
+                 "the log topic %s has %s=%s and must have %s%s: change it with kafka-configs%s", at->topic,
+                 log_settings[i].name, found, log_settings[i].must == AT_LEAST ? "at least " : "", wanted,
+                 log_settings[i].when == FOR_EVER ? ", or say --allow-retention and keep checkpoints" : "");
         return ERROR_INVALID;
     }
     return 0;
 }
 
-static int judge_answer(rd_kafka_event_t *event, const char *topic, int replicas, char *detail, size_t size)
+static int judge_answer(rd_kafka_event_t *event, const struct looked_at *at, char *detail, size_t size)
 {
+    const char *topic = at->topic;
     const rd_kafka_DescribeConfigs_result_t *result =
         event ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
     size_t count = 0, entries_count = 0;
@@ -170,13 +184,13 @@ static int judge_answer(rd_kafka_event_t *event, const char *topic, int replicas
         return ERROR_INVALID;
     }
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &entries_count);
-    return judge_settings(entries, entries_count, topic, replicas, detail, size);
+    return judge_settings(entries, entries_count, at, detail, size);
 }
 
-static int check_settings(rd_kafka_t *admin, const char *topic, int timeout_ms, int replicas, char *detail,
+static int check_settings(rd_kafka_t *admin, const struct looked_at *at, int timeout_ms, char *detail,
                           size_t size)
 {
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, at->topic);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(admin);
     char text[120];
@@ -184,7 +198,7 @@ static int check_settings(rd_kafka_t *admin, const char *topic, int timeout_ms, 
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof(text));
     rd_kafka_DescribeConfigs(admin, &resource, 1, options, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 500);
-    int error = judge_answer(event, topic, replicas, detail, size);
+    int error = judge_answer(event, at, detail, size);
     if (event)
         rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
@@ -193,14 +207,14 @@ static int check_settings(rd_kafka_t *admin, const char *topic, int timeout_ms, 
     return error;
 }
 
-int kafka_topic_check(rd_kafka_t *admin, const char *topic, bool settings, int timeout_ms, char *detail,
-                      size_t detail_size)
+int kafka_topic_check(rd_kafka_t *admin, const char *topic, enum kafka_log_check check, int timeout_ms,
+                      char *detail, size_t detail_size)
 {
-    int replicas = 0;
-    int error = check_partitions(admin, topic, timeout_ms, &replicas, detail, detail_size);
+    struct looked_at at = {.topic = topic, .check = check};
+    int error = check_partitions(admin, topic, timeout_ms, &at.replicas, detail, detail_size);
 
-    if (!error && settings)
-        error = check_settings(admin, topic, timeout_ms, replicas, detail, detail_size);
+    if (!error && check != KAFKA_LOG_CHECK_NONE)
+        error = check_settings(admin, &at, timeout_ms, detail, detail_size);
     return error;
 }
 
@@ -330,7 +344,7 @@ static int write_incarnation(const char *brokers, const char *topic, int timeout
 }
 
 /* `begins`: the first record is written when there is none yet. */
-static int look_and_begin(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+static int look_and_begin(const char *brokers, const char *topic, int timeout_ms, enum kafka_log_check check,
                           bool begins, const struct incarnation_said *from, struct kafka_ends *ret,
                           char *detail, size_t size)
 {
@@ -338,7 +352,7 @@ static int look_and_begin(const char *brokers, const char *topic, int timeout_ms
 
     if (!admin)
         return ERROR_INVALID;
-    int error = kafka_topic_check(admin, topic, !settings_unchecked, timeout_ms, detail, size);
+    int error = kafka_topic_check(admin, topic, check, timeout_ms, detail, size);
     if (!error)
         error = kafka_topic_ends(admin, topic, timeout_ms, ret, detail, size);
     if (!error && begins && ret->end == 0) {
@@ -352,12 +366,11 @@ static int look_and_begin(const char *brokers, const char *topic, int timeout_ms
     return error;
 }
 
-int kafka_log_begin(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+int kafka_log_begin(const char *brokers, const char *topic, int timeout_ms, enum kafka_log_check check,
                     uint64_t *ret_incarnation, char *detail, size_t detail_size)
 {
     struct kafka_ends ends = {0};
-    int error = look_and_begin(brokers, topic, timeout_ms, settings_unchecked, true, NULL, &ends, detail,
-                               detail_size);
+    int error = look_and_begin(brokers, topic, timeout_ms, check, true, NULL, &ends, detail, detail_size);
 
     if (!error)
         *ret_incarnation = ends.begins.number;
@@ -370,13 +383,12 @@ static bool same_checkpoint(const struct incarnation_said *a, const struct incar
            a->digest_high == b->digest_high && a->digest_low == b->digest_low;
 }
 
-int kafka_log_go_on(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+int kafka_log_go_on(const char *brokers, const char *topic, int timeout_ms, enum kafka_log_check check,
                     const struct incarnation_said *from, uint64_t *ret_incarnation, char *detail,
                     size_t detail_size)
 {
     struct kafka_ends ends = {0};
-    int error = look_and_begin(brokers, topic, timeout_ms, settings_unchecked, true, from, &ends, detail,
-                               detail_size);
+    int error = look_and_begin(brokers, topic, timeout_ms, check, true, from, &ends, detail, detail_size);
 
     if (!error && !same_checkpoint(&ends.begins, from)) {
         snprintf(detail, detail_size,
@@ -390,12 +402,11 @@ int kafka_log_go_on(const char *brokers, const char *topic, int timeout_ms, bool
     return error;
 }
 
-int kafka_log_look(const char *brokers, const char *topic, int timeout_ms, bool settings_unchecked,
+int kafka_log_look(const char *brokers, const char *topic, int timeout_ms, enum kafka_log_check check,
                    struct kafka_log_found *ret, char *detail, size_t detail_size)
 {
     struct kafka_ends ends = {0};
-    int error = look_and_begin(brokers, topic, timeout_ms, settings_unchecked, false, NULL, &ends, detail,
-                               detail_size);
+    int error = look_and_begin(brokers, topic, timeout_ms, check, false, NULL, &ends, detail, detail_size);
 
     if (!error)
         *ret = (struct kafka_log_found){.first_offset = (uint64_t)ends.first,
@@ -451,6 +462,12 @@ static void look_at_progress(struct kafka_log *l, struct watch *w, uint64_t end)
         atomic_store(&l->read_anew, true);
         l->log.ops->wake(&l->log);
     }
+    if (!text[0] && l->first_offset > atomic_load(&l->needed_from))
+        snprintf(
+            text, sizeof(text),
+            "the log topic %s begins at record %lu, and the checkpoints here go on at %lu: a restart would "
+            "need one of another instance. Write checkpoints more often or keep records longer",
+            l->topic, l->first_offset, atomic_load(&l->needed_from));
     w->reached = reached;
     say(l, l->trouble, sizeof(l->trouble), text);
 }
@@ -461,12 +478,40 @@ static bool is_another(const struct kafka_log *l, const struct kafka_ends *ends)
     return l->incarnation && ends->first == 0 && ends->begins.number != l->incarnation;
 }
 
+/* A broker answers at last: is this the log that the checkpoint belongs to? */
+static void confirm(struct kafka_log *l)
+{
+    char detail[480] = "";
+    int error = kafka_confirm(l, ASK_MS, detail, sizeof(detail));
+
+    if (error == ERROR_CORRUPT || error == ERROR_CONFLICT)
+        kafka_log_fail(l, "%s", detail);
+    else if (error != ERROR_UNAVAILABLE)
+        say(l, l->complaint, sizeof(l->complaint), error ? detail : "");
+    if (!error && l->goes_on) { /* whoever loaded the checkpoint took it for this log's */
+        kafka_log_fail(l, "the topic %s goes on from the checkpoint with a log of its own: start again",
+                       l->topic);
+        error = ERROR_CONFLICT;
+    }
+    if (!error) {
+        pthread_mutex_lock(&l->lock);
+        l->ready_from = l->end_offset;
+        pthread_mutex_unlock(&l->lock);
+        atomic_store(&l->confirmed, true);
+    }
+    l->log.ops->wake(&l->log);
+}
+
 static void look(struct kafka_log *l, struct watch *w)
 {
     struct kafka_ends ends;
     char detail[480] = "";
-    int error =
-        kafka_topic_check(l->admin, l->topic, !l->options.settings_unchecked, ASK_MS, detail, sizeof(detail));
+
+    if (!atomic_load(&l->confirmed)) {
+        confirm(l);
+        return;
+    }
+    int error = kafka_topic_check(l->admin, l->topic, l->options.check, ASK_MS, detail, sizeof(detail));
 
     if (error == ERROR_UNAVAILABLE) {
         say(l, l->trouble, sizeof(l->trouble), detail);
@@ -497,7 +542,7 @@ static void wait_for_turn(struct kafka_log *l)
     struct timespec until;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WATCH_MS / 1000;
+    until.tv_sec += atomic_load(&l->confirmed) ? WATCH_MS / 1000 : 1;
     while (!l->stopping)
         if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT)
             return;

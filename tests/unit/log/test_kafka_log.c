@@ -79,7 +79,8 @@ static uint64_t begin(struct cluster *k)
     char detail[400];
     uint64_t incarnation = 0;
 
-    if (kafka_log_begin(k->brokers, "log", WAIT_MS, true, &incarnation, detail, sizeof(detail)) != 0)
+    if (kafka_log_begin(k->brokers, "log", WAIT_MS, KAFKA_LOG_CHECK_NONE, &incarnation, detail,
+                        sizeof(detail)) != 0)
         fail_msg("%s", detail);
     return incarnation;
 }
@@ -90,7 +91,7 @@ static struct kafka_log_options options_of(struct cluster *k, struct losses *los
                                       .topic = "log",
                                       .lost = lost,
                                       .lost_context = losses,
-                                      .settings_unchecked = true};
+                                      .check = KAFKA_LOG_CHECK_NONE};
 }
 
 static struct log *open_with(struct kafka_log_options o)
@@ -405,17 +406,19 @@ static void a_log_goes_on_from_a_checkpoint_and_no_other(void **state)
     char detail[400];
 
     for (int i = 0; i < 2; i++) /* once */
-        assert_int_equal(kafka_log_go_on(k->brokers, "log", WAIT_MS, true, &from, i ? &again : &incarnation,
-                                         detail, sizeof(detail)),
+        assert_int_equal(kafka_log_go_on(k->brokers, "log", WAIT_MS, KAFKA_LOG_CHECK_NONE, &from,
+                                         i ? &again : &incarnation, detail, sizeof(detail)),
                          0);
     assert_int_equal(incarnation, far + 1);
     assert_int_equal(again, incarnation);
     from.after_offset++;
-    assert_int_equal(kafka_log_go_on(k->brokers, "log", WAIT_MS, true, &from, &again, detail, sizeof(detail)),
+    assert_int_equal(kafka_log_go_on(k->brokers, "log", WAIT_MS, KAFKA_LOG_CHECK_NONE, &from, &again, detail,
+                                     sizeof(detail)),
                      ERROR_CONFLICT);
     assert_non_null(strstr(detail, "has a log of its own already"));
     struct kafka_log_found found;
-    assert_int_equal(kafka_log_look(k->brokers, "log", WAIT_MS, true, &found, detail, sizeof(detail)), 0);
+    assert_int_equal(
+        kafka_log_look(k->brokers, "log", WAIT_MS, KAFKA_LOG_CHECK_NONE, &found, detail, sizeof(detail)), 0);
     assert_int_equal(found.incarnation, incarnation);
     assert_int_equal(found.after_number, far);
     assert_int_equal(found.after_offset, 4711);
