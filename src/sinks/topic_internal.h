@@ -63,7 +63,8 @@ struct topic_sink {
 
     /* duty (topic_sink.c) */
     enum topic_stage stage;
-    uint64_t term, fenced_term;
+    uint64_t term;
+    int64_t fenced_us; /* monotonic: when another producer took over in this term; 0: none did */
     uint64_t known_by_others; /* TOPIC_WAITING: where the log ended after the one before was fenced */
     bool end_known;
     bool following;                /* taken over: what changes goes into the dirty set */
@@ -73,6 +74,7 @@ struct topic_sink {
     rd_kafka_t *producer; /* NULL: none */
     bool topic_seen, topic_empty;
     enum topic_transaction transaction;
+    int64_t ending_us; /* monotonic, when its end began */
 
     /* topic_work.c */
     struct dirty_set dirty;

@@ -2,10 +2,12 @@
  * error says which of three things is to be done: ask again, abort and write anew, or begin with another
  * producer. */
 #include "sinks/topic_internal.h"
+#include "base/clock.h"
 #include "base/error.h"
-#include "base/logger.h"
 
 #include <stdio.h>
+
+#define PATIENCE_US (INT64_C(2) * 1000 * 1000) /* until it is worth a word */
 
 static bool set(rd_kafka_conf_t *conf, const char *const settings[][2], size_t count, char *detail,
                 size_t size)
@@ -174,7 +176,8 @@ static void judge(struct topic_sink *s, rd_kafka_error_t *error)
         s->transaction = TRANSACTION_ABORTING;
         s->topic_seen &= !topic_is_gone(code);
     } else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || rd_kafka_error_is_retriable(error)) {
-        topic_set_trouble(s, "Kafka does not take the rows: %s", rd_kafka_error_string(error));
+        if (clock_monotonic_us() - s->ending_us > PATIENCE_US)
+            topic_set_trouble(s, "Kafka does not take rows: they are written when it does");
     } else { /* a state it should not be in: the next producer begins from none */
         topic_set_trouble(s, "a transaction could not be ended: %s", rd_kafka_error_string(error));
         topic_landed(s, false);
@@ -189,8 +192,10 @@ void topic_end(struct topic_sink *s)
     bool aborting = s->transaction == TRANSACTION_ABORTING;
     rd_kafka_error_t *error;
 
-    if (!aborting)
+    if (s->transaction == TRANSACTION_OPEN) {
         s->transaction = TRANSACTION_COMMITTING;
+        s->ending_us = clock_monotonic_us();
+    }
     error = aborting ? rd_kafka_abort_transaction(s->producer, ASK_MS)
                      : rd_kafka_commit_transaction(s->producer, ASK_MS);
     rd_kafka_poll(s->producer, 0);

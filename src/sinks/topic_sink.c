@@ -19,6 +19,7 @@
 
 #define BACKOFF_FIRST_US (INT64_C(100) * 1000)
 #define BACKOFF_MOST_US (INT64_C(5) * 1000 * 1000)
+#define FENCED_AGAIN_US (INT64_C(10) * 1000 * 1000)
 #define STOP_WITHIN_US (INT64_C(500) * 1000)
 enum { LOOK_MS = 100, BUSY_LOOK_MS = 10 };
 
@@ -71,20 +72,31 @@ static void leave(struct topic_sink *s)
 void topic_fenced(struct topic_sink *s)
 {
     topic_add(&s->published.fenced_total, 1);
-    topic_set_trouble(s, "another instance writes the topic now");
-    s->fenced_term = s->term;
+    topic_set_trouble(s, "another instance, or one with another log, took over the transactional id %s",
+                      s->transactional_id);
     leave(s);
+    s->fenced_us = clock_monotonic_us();
+}
+
+/* Who is fenced has lost duty and waits for another term. But the one that fenced may have done so in its last
+ * moment: who has still duty after so long, or the log for itself, was told so anew. */
+static bool may_begin_again(const struct topic_sink *s, int64_t now_us)
+{
+    return s->term && s->fenced_us && now_us - s->fenced_us > FENCED_AGAIN_US;
 }
 
 static void follow_duty(struct topic_sink *s)
 {
-    uint64_t term = duty_term(s->options.duty.view, clock_monotonic_us());
+    int64_t now_us = clock_monotonic_us();
+    uint64_t term = duty_term(s->options.duty.view, now_us);
 
-    if (term == s->term)
+    if (term == s->term && !may_begin_again(s, now_us))
         return;
     if (s->stage != TOPIC_OFF)
         leave(s);
     s->term = term;
+    s->fenced_us = 0;
+    topic_set_trouble(s, "%s", "");
     if (!term)
         return;
     s->stage = TOPIC_OPENING;
@@ -118,6 +130,8 @@ static void wait_for_the_log(struct topic_sink *s)
     follow_duty(s);
     if (s->stage == TOPIC_WAITING && ((s->following && !s->topic_empty) || topic_take_over(s)))
         s->stage = TOPIC_WRITING;
+    if (s->stage == TOPIC_WRITING)
+        topic_set_trouble(s, "%s", "");
 }
 
 static void publish_gauges(struct topic_sink *s)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import requests
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
 
 def wait_until(condition, seconds, what, every=0.05):
@@ -68,6 +68,12 @@ class Broker:
 
     def has(self, topic):
         return topic in AdminClient({"bootstrap.servers": self.address}).list_topics(timeout=10).topics
+
+    def setting(self, topic, name):
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        admin = AdminClient({"bootstrap.servers": self.address})  # has to live until the answer is there
+        (answer,) = admin.describe_configs([resource]).values()
+        return answer.result(30)[name].value
 
     def widen(self, topic, partitions):
         admin = AdminClient({"bootstrap.servers": self.address})
