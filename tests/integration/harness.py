@@ -83,6 +83,11 @@ class Broker:
         admin = AdminClient({"bootstrap.servers": self.address})
         self._wait(admin.delete_topics([topic]))
 
+    def delete_before(self, topic, offset):
+        """As retention does, at once."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        self._wait(admin.delete_records([TopicPartition(topic, 0, offset)]))
+
     def produce(self, topic, messages, **settings):
         """messages: (key, value) or (key, value, headers); waits until the broker has them all."""
         failed = []
@@ -128,11 +133,16 @@ class Daemon:
         self.errors = pathlib.Path(f"{data}.log")
         self.session = requests.Session()
 
-    def start(self, seconds=60):
-        """Starts it and waits for the line with its address. Again on the same port, so that clients find it."""
+    def launch(self):
+        """Starts it, on the same port as before, and waits for nothing."""
         command = [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", *self.options]
         with open(self.errors, "ab") as errors:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+        return self
+
+    def start(self, seconds=60):
+        """Starts it and waits for the line with its address. Again on the same port, so that clients find it."""
+        self.launch()
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
         line = self.process.stdout.readline().decode() if ready else ""
         found = re.search(r"http://[\[\]0-9.:]+", line)

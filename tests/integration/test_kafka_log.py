@@ -1,5 +1,6 @@
 """The log on Kafka: two engines on one topic never disagree, a broker that goes away stops appends and not reads, what is not a log is
 refused with what to do, and whoever writes canonical messages straight to the topic is heard."""
+import contextlib
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ import time
 import uuid
 
 import pytest
+import requests
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -313,6 +315,71 @@ def test_starts_without_a_broker_are_refused(program, tmp_path):
     got = subprocess.run([program, "serve", "--data", tmp_path / "data", "--log", "kafka", "--kafka", "127.0.0.1:1"], text=True,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
     assert got.returncode == 3 and "no broker answers" in got.stderr
+
+
+def test_starts_without_a_broker_from_its_checkpoint(program, own_broker, daemon, long_run):
+    """Reads are answered, nothing is taken; when the broker is there it reads what came meanwhile, then it is ready. A log that is
+    another one by then is not read at all."""
+    topic = make_log(program, own_broker)
+    options = on_log(own_broker, topic)
+    engine = daemon(*options).start()
+    assert engine.post("/v1/events", receipt(1)).json()["applied"] == 1
+    assert engine.stop() == 0
+    own_broker.produce(topic, [("k", json.dumps(receipt(2)))])
+    own_broker.kill()
+    engine.launch()
+    wait_until(lambda: answers(engine), 30, "reads are answered")
+    assert engine.row("SKU-1", "store-1") == 1
+    ready = engine.get("/readyz")
+    assert ready.status_code == 503 and "no broker answers" in ready.text and "from the checkpoint" in ready.text
+    refused = engine.post("/v1/events", receipt(3))
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
+    own_broker.start()
+    wait_until(lambda: engine.get("/readyz").status_code == 200, 40, lambda: engine.get("/readyz").text)
+    assert engine.row("SKU-1", "store-1") == 2  # ready means that what came meanwhile is there
+    assert engine.post("/v1/events", receipt(3)).json()["applied"] == 1
+    assert engine.stop() == 0
+    if not long_run:
+        return
+    own_broker.delete(topic)
+    wait_until(lambda: not own_broker.has(topic), 20, "deleted")
+    own_broker.kill()
+    engine.launch()
+    wait_until(lambda: answers(engine), 30, "reads are answered")
+    own_broker.start()
+    make_log(program, own_broker, topic)
+    own_broker.produce(topic, [("k", json.dumps(receipt(number))) for number in range(10, 60)])
+    wait_until(lambda: re.search("made anew|is of the log with incarnation", engine.get("/readyz").text), 40,
+               lambda: engine.get("/readyz").text)
+    assert engine.row("SKU-1", "store-1") == 3
+    assert engine.post("/v1/events", receipt(4)).status_code == 503
+
+
+def answers(engine):
+    with contextlib.suppress(requests.RequestException):
+        return engine.get("/healthz").status_code == 200
+
+
+def test_records_may_go_that_a_checkpoint_leads_beyond(program, broker, daemon, tmp_path):
+    """--allow-retention: Kafka throws old records away; whoever has a checkpoint goes on, whoever has none is refused."""
+    topic = make_topic(broker, retention_ms="86400000")
+    how = (*on_log(broker, topic), "--allow-retention")
+    made = [program, "topics", "--kafka", broker.address, "--log-topic", topic]
+    subprocess.run([*made, "--allow-retention"], check=True, stdout=subprocess.PIPE, timeout=30)
+    assert "or say --allow-retention" in refused(program, tmp_path, broker, topic)
+    engine = daemon(*how, "--checkpoint-seconds", "1").start()
+    for number in range(20):
+        engine.post("/v1/events", receipt(number))
+    end = engine.metric("onhand_log_next_offset")
+    engine.wait_metric("onhand_checkpoint_offset", end, 30)
+    assert engine.stop() == 0
+    broker.delete_before(topic, 10)
+    assert engine.start().row("SKU-1", "store-1") == 20
+    engine.post("/v1/events", receipt(20))
+    assert engine.stop() == 0
+    got = subprocess.run([program, "serve", "--data", tmp_path / "without", "--listen", "127.0.0.1:0", *how], text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+    assert got.returncode != 0 and "begins at record 10 and there is no checkpoint" in got.stderr
 
 
 def test_two_begin_one_log(program, broker, daemon):
