@@ -63,7 +63,7 @@ static void wait_until_fresh(struct history_sink *s, uint64_t wanted)
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     while (!s->desk.ending && atomic_load_explicit(&s->applied_to, memory_order_acquire) < wanted &&
-           atomic_load_explicit(&s->file_number, memory_order_relaxed) &&
+           !atomic_load_explicit(&s->file_fails, memory_order_relaxed) &&
            !atomic_load_explicit(&s->catching_up, memory_order_relaxed))
         if (pthread_cond_timedwait(&s->desk.changed, &s->desk.lock, &until) != 0)
             return;

@@ -42,6 +42,7 @@ struct history_sink {
     _Atomic bool stopping; /* the engine has ended: write what is there, then end */
     _Atomic int64_t stop_by_us;
     _Atomic uint64_t file_number; /* grows whenever the file is another: readers open it again. 0: none yet */
+    _Atomic bool file_fails;      /* it cannot be opened or written now */
     _Atomic bool file_damaged;    /* a reader saw it */
     _Atomic uint64_t applied_to;  /* of the file, as committed */
     _Atomic bool catching_up;     /* lines come from the log, not from the queue */

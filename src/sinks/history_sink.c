@@ -78,6 +78,7 @@ static void close_file(struct history_sink *s)
 static void set_aside(struct history_sink *s, const char *suffix, const char *why)
 {
     close_file(s);
+    atomic_store_explicit(&s->applied_to, 0, memory_order_release);
     history_desk_keep_off(s, true);
     if (history_file_set_aside(s->path, suffix) == 0)
         log_warning("history: %s; it was set aside as %s%s and is made anew", why, s->path, suffix);
@@ -97,6 +98,7 @@ static int open_file(struct history_sink *s)
         set_aside(s, ".damaged", detail);
         error = history_file_open(s->path, &s->file, detail, sizeof(detail));
     }
+    atomic_store_explicit(&s->file_fails, error != 0, memory_order_relaxed);
     if (error) {
         history_set_trouble(s, "%s", detail);
         return error;
@@ -138,6 +140,7 @@ static void failed(struct history_sink *s, int error)
     snprintf(detail, sizeof(detail), "%s", s->file ? history_file_detail(s->file) : error_text(error));
     add(&s->counters.failures_total, 1);
     history_set_trouble(s, "%s cannot be written: %s", s->path, detail);
+    atomic_store_explicit(&s->file_fails, error != ERROR_CORRUPT, memory_order_relaxed);
     history_queue_look_again(s->queue);
     if (s->file)
         history_file_rollback(s->file);
@@ -228,7 +231,8 @@ static int prune(struct history_sink *s)
 /* Does the file know records that this log does not have? Then the log is another, whatever it is called. */
 static bool knows_too_much(struct history_sink *s)
 {
-    if (s->checked_end || !atomic_load_explicit(&s->view->ready, memory_order_acquire))
+    if (s->checked_end || s->position.incarnation != history_queue_incarnation(s->queue) ||
+        !atomic_load_explicit(&s->view->ready, memory_order_acquire))
         return false;
     s->checked_end = true;
     return s->position.applied_to > atomic_load_explicit(&s->view->next_offset, memory_order_acquire);
