@@ -119,13 +119,52 @@ static const void *read_item(const struct json_node *nodes, const struct referen
     return item;
 }
 
+static struct narrowing narrowing_of(const struct json_node *nodes, uint32_t object, const char *group,
+                                     const char *name)
+{
+    const struct json_node *by_group = document_member(nodes, object, group);
+    const struct json_node *by_name = document_member(nodes, object, name);
+    if (by_name)
+        return (struct narrowing){NARROWED_BY_NAME, by_name->text};
+    return by_group ? (struct narrowing){NARROWED_BY_GROUP, by_group->text} : (struct narrowing){0};
+}
+
+static void read_rule(const struct json_node *nodes, uint32_t object, struct rule *ret)
+{
+    static const char *const fields[RULE_FIELDS] = {"buffer", "buffer_percent", "cap", "max_per_line",
+                                                    "safety_stock"};
+    const struct json_node *method = document_member(nodes, object, "method");
+    const struct json_node *enabled = document_member(nodes, object, "enabled");
+
+    *ret = (struct rule){.item = narrowing_of(nodes, object, "product", "sku"),
+                         .place = narrowing_of(nodes, object, "group", "location")};
+    for (unsigned i = 0; method && reference_methods[i]; i++)
+        if (text_equal(method->text, text_of(reference_methods[i])))
+            ret->method = 1u << i;
+    for (int i = 0; i < RULE_FIELDS; i++) {
+        if (!document_has(nodes, object, fields[i]))
+            continue;
+        ret->sets |= 1u << i;
+        ret->value[i] = quantity_member(nodes, object, fields[i], 0);
+    }
+    ret->sets |= enabled ? RULE_SETS_ENABLED : 0;
+    ret->enabled = enabled && enabled->type == JSON_TRUE;
+}
+
 static const void *read_channel(const struct json_node *nodes, const struct reference_said *r,
                                 struct arena *a)
 {
     struct channel *c = arena_zalloc(a, sizeof(*c));
+    const struct json_node *list = document_member(nodes, 0, "rules");
+    uint32_t count = list ? list->count : 0, i = list ? document_index(nodes, list) + 1 : 0;
+    struct rule *rules = arena_alloc(a, (count + 1) * sizeof(*rules));
 
-    if (!c)
+    if (!c || !rules)
         return NULL;
+    for (uint32_t k = 0; k < count; k++, i = nodes[i].next)
+        read_rule(nodes, i, &rules[k]);
+    c->rules_count = count;
+    c->rules = rules;
     c->id = r->id;
     c->name = text_member(nodes, "name");
     c->document = r->document;

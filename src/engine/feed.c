@@ -108,8 +108,18 @@ static void push_to_all(struct feed *f, struct feed_entry e)
         push(f->taps[i], &e);
 }
 
-/* Reference data change what rows show without changing the rows. Groups and channels have no part in the
- * pool's figures. */
+static bool rules_name_groups(const struct catalogue *c)
+{
+    for (uint32_t i = 0; i < catalogue_channels_count(c); i++) {
+        const struct channel *ch = catalogue_channel_at(c, i);
+        if (ch && ch->rules_name_groups)
+            return true;
+    }
+    return false;
+}
+
+/* Reference data change what rows show without changing the rows: a channel by its rules, a group where rules
+ * name groups. */
 static void push_reference(struct feed *f, const struct state *s, const struct record *r, uint64_t offset)
 {
     struct feed_entry e = {.sku = UINT32_MAX, .location = UINT32_MAX, .offset = offset};
@@ -123,6 +133,9 @@ static void push_reference(struct feed *f, const struct state *s, const struct r
         const struct location *l = catalogue_location(s->catalogue, r->reference.id);
         e.kind = l ? FEED_LOCATION : FEED_ALL;
         e.location = l ? l->number : UINT32_MAX;
+        push_to_all(f, e);
+    } else if (r->kind == RECORD_CHANNEL || (r->kind == RECORD_GROUP && rules_name_groups(s->catalogue))) {
+        e.kind = FEED_ALL;
         push_to_all(f, e);
     }
 }
@@ -138,10 +151,9 @@ void feed_applied(struct feed *f, const struct state *s, const struct record *r,
                                            .location = o->changes[i].location,
                                            .offset = offset});
     for (size_t i = 0; i < o->locations_count; i++)
-        push_to_all(f, (struct feed_entry){.kind = FEED_LOCATION,
-                                           .sku = UINT32_MAX,
-                                           .location = o->locations[i],
-                                           .offset = offset});
+        push_to_all(
+            f, (struct feed_entry){
+                   .kind = FEED_LOCATION, .sku = UINT32_MAX, .location = o->locations[i], .offset = offset});
     if (r->kind != RECORD_EVENTS && o->verdicts_count && o->verdicts[0].verdict == VERDICT_APPLIED)
         push_reference(f, s, r, offset);
 }

@@ -19,6 +19,8 @@ struct catalogue {
     struct epoch *epoch;
     struct slots locations, groups, channels;
     struct index *locations_index, *groups_index, *channels_index;
+    _Atomic uint32_t
+        channel_for_all; /* number of `*`, or INDEX_NONE. relaxed: the object is found through slots_get */
     struct membership membership;
     catalogue_before before; /* NULL: nobody looks on */
     void *before_context;
@@ -49,6 +51,7 @@ struct catalogue *catalogue_create(struct epoch *e)
     if (!c)
         return NULL;
     c->epoch = e;
+    c->channel_for_all = INDEX_NONE;
     c->locations_index = index_create(e, 0, location_equal, &c->locations);
     c->groups_index = index_create(e, 0, group_equal, &c->groups);
     c->channels_index = index_create(e, 0, channel_equal, &c->channels);
@@ -132,6 +135,25 @@ const struct channel *catalogue_channel_at(const struct catalogue *c, uint32_t n
 uint32_t catalogue_channels_count(const struct catalogue *c)
 {
     return slots_count(&c->channels);
+}
+
+const struct channel *catalogue_channel_for_all(const struct catalogue *c)
+{
+    uint32_t number = atomic_load_explicit(&c->channel_for_all, memory_order_relaxed);
+    return number == INDEX_NONE ? NULL : slots_get(&c->channels, number);
+}
+
+bool group_has(const struct group *g, uint32_t location)
+{
+    uint32_t low = 0, high = g->locations_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (g->sorted[middle] < location)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < g->locations_count && g->sorted[low] == location;
 }
 
 /* ---- changing ---- */
@@ -386,6 +408,12 @@ int catalogue_put_group(struct catalogue *c, const struct reference_said *r, ins
 
 /* ---- channels and items ---- */
 
+static void notice_channel(struct catalogue *c, const struct channel *ch)
+{
+    if (text_equal(ch->id, TEXT("*")))
+        atomic_store_explicit(&c->channel_for_all, ch->number, memory_order_relaxed);
+}
+
 int catalogue_put_channel(struct catalogue *c, const struct reference_said *r, instant_t at, uint64_t version,
                           uint32_t most, struct event_verdict *ret)
 {
@@ -418,6 +446,7 @@ int catalogue_put_channel(struct catalogue *c, const struct reference_said *r, i
         slots_set(&c->channels, old->number, object);
         retire(c, old);
     }
+    notice_channel(c, object);
     say(ret, VERDICT_APPLIED, REASON_NONE);
     return 0;
 }
@@ -512,6 +541,8 @@ int catalogue_restore_channel(struct catalogue *c, const struct channel *ch)
     int result = restore(&c->channels, c->channels_index, object->number, object->id, object);
     if (result)
         free(object);
+    else
+        notice_channel(c, object);
     return result;
 }
 

@@ -38,6 +38,7 @@ struct group {
     const struct text *members;   /* ids of locations or groups as said */
     uint32_t locations_count;     /* resolved: each location once, in order of first mention */
     const uint32_t *locations;    /* their numbers */
+    const uint32_t *sorted;       /* the same, the least first */
 };
 
 struct component { struct text sku; milli_t quantity; };
@@ -52,6 +53,20 @@ struct item {                     /* hangs on a struct sku */
     const struct component *components;
 };
 
+/* By what a rule is narrowed: nothing, a product or a group, a SKU or a location. The later the more specific. */
+enum narrowed { NARROWED_NOT, NARROWED_BY_GROUP, NARROWED_BY_NAME, NARROWED_END };
+struct narrowing { enum narrowed by; struct text name; };
+
+enum rule_field { RULE_BUFFER, RULE_BUFFER_PERCENT, RULE_CAP, RULE_MAX_PER_LINE, RULE_SAFETY_STOCK, RULE_FIELDS };
+enum { RULE_SETS_ENABLED = 1 << RULE_FIELDS };
+struct rule {
+    struct narrowing item, place;
+    uint32_t method;              /* enum method; 0: any */
+    uint32_t sets;                /* bits of enum rule_field, and RULE_SETS_ENABLED */
+    milli_t value[RULE_FIELDS];   /* of percent: thousandths of a percent */
+    bool enabled;
+};
+
 struct channel {
     uint32_t number;
     bool registered;              /* false: made bare by an allocation */
@@ -60,6 +75,9 @@ struct channel {
     instant_t changed_at;
     uint64_t version;
     bool deleted;
+    bool rules_name_methods, rules_name_groups;
+    uint32_t rules_count;
+    const struct rule *rules;     /* in the order of rules.c */
 };
 
 /* What the decoder made of a document: the same structs, filled as far as the document says (record.h, reference_said.decoded). */
@@ -78,6 +96,9 @@ uint32_t catalogue_groups_count(const struct catalogue *c);
 const struct channel *catalogue_channel(const struct catalogue *c, struct text id);
 const struct channel *catalogue_channel_at(const struct catalogue *c, uint32_t number);
 uint32_t catalogue_channels_count(const struct catalogue *c);
+/* The channel `*`, whose rules hold for every channel and the pool. */
+const struct channel *catalogue_channel_for_all(const struct catalogue *c);
+bool group_has(const struct group *g, uint32_t location);
 
 /* ---- @thread writer ---- */
 /* The location's number, made bare (not registered, enabled) when it is new: *ret_new says so, and groups that name it have it from now on. A

@@ -1,6 +1,8 @@
 /* Deep copies: the struct first, its arrays behind it, its texts last. */
 #include "core/model/catalogue_copy.h"
 
+#include "core/model/rules.h"
+
 #include <stdlib.h>
 
 /* Copies a text to *at and moves on. */
@@ -30,6 +32,12 @@ struct location *location_copy(const struct location *l)
     return copy;
 }
 
+static int by_number(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
 struct group *group_copy(const struct group *g)
 {
     size_t members_bytes = g->members_count * sizeof(struct text);
@@ -38,36 +46,61 @@ struct group *group_copy(const struct group *g)
 
     for (uint32_t i = 0; i < g->members_count; i++)
         texts_bytes += g->members[i].length;
-    struct group *copy = malloc(sizeof(*copy) + members_bytes + locations_bytes + texts_bytes);
+    struct group *copy = malloc(sizeof(*copy) + members_bytes + 2 * locations_bytes + texts_bytes);
     if (!copy)
         return NULL;
     struct text *members = (struct text *)(copy + 1);
     uint32_t *locations = (uint32_t *)(members + g->members_count);
-    char *at = (char *)(locations + g->locations_count);
+    uint32_t *sorted = locations + g->locations_count;
+    char *at = (char *)(sorted + g->locations_count);
     *copy = *g;
     copy->id = put(&at, g->id);
     copy->name = put(&at, g->name);
     copy->document = put(&at, g->document);
     for (uint32_t i = 0; i < g->members_count; i++)
         members[i] = put(&at, g->members[i]);
-    if (locations_bytes)
+    if (locations_bytes) {
         memcpy(locations, g->locations, locations_bytes);
+        memcpy(sorted, g->locations, locations_bytes);
+        qsort(sorted, g->locations_count, sizeof(*sorted), by_number);
+    }
     copy->members = members;
     copy->locations = locations;
+    copy->sorted = sorted;
     return copy;
+}
+
+static size_t rules_texts_bytes(const struct channel *c)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < c->rules_count; i++)
+        bytes += c->rules[i].item.name.length + c->rules[i].place.name.length;
+    return bytes;
 }
 
 struct channel *channel_copy(const struct channel *c)
 {
-    struct channel *copy = malloc(sizeof(*copy) + c->id.length + c->name.length + c->document.length);
+    size_t texts_bytes = c->id.length + c->name.length + c->document.length + rules_texts_bytes(c);
+    struct channel *copy = malloc(sizeof(*copy) + c->rules_count * sizeof(struct rule) + texts_bytes);
 
     if (!copy)
         return NULL;
-    char *at = (char *)(copy + 1);
+    struct rule *rules = (struct rule *)(copy + 1);
+    char *at = (char *)(rules + c->rules_count);
     *copy = *c;
     copy->id = put(&at, c->id);
     copy->name = put(&at, c->name);
     copy->document = put(&at, c->document);
+    copy->rules_name_methods = copy->rules_name_groups = false;
+    for (uint32_t i = 0; i < c->rules_count; i++) {
+        rules[i] = c->rules[i];
+        rules[i].item.name = put(&at, c->rules[i].item.name);
+        rules[i].place.name = put(&at, c->rules[i].place.name);
+        copy->rules_name_methods |= rules[i].method != 0;
+        copy->rules_name_groups |= rules[i].place.by == NARROWED_BY_GROUP;
+    }
+    rules_sort(rules, c->rules_count);
+    copy->rules = rules;
     return copy;
 }
 

@@ -205,6 +205,33 @@ int load_group(struct state *s, struct bytes *in)
     return result;
 }
 
+static void save_rule(const struct rule *r, struct buffer *out)
+{
+    put_u8(out, (uint8_t)r->item.by);
+    put_text(out, r->item.name);
+    put_u8(out, (uint8_t)r->place.by);
+    put_text(out, r->place.name);
+    put_u32(out, r->method);
+    put_u32(out, r->sets);
+    put_u8(out, r->enabled);
+    for (int i = 0; i < RULE_FIELDS; i++)
+        put_i64(out, r->value[i]);
+}
+
+static bool load_rule(struct bytes *in, struct rule *r)
+{
+    unsigned item = get_u8(in);
+    r->item = (struct narrowing){(enum narrowed)item, get_text(in)};
+    unsigned place = get_u8(in);
+    r->place = (struct narrowing){(enum narrowed)place, get_text(in)};
+    r->method = get_u32(in);
+    r->sets = get_u32(in);
+    r->enabled = get_bool(in);
+    for (int i = 0; i < RULE_FIELDS; i++)
+        r->value[i] = get_i64(in);
+    return !in->failed && item < NARROWED_END && place < NARROWED_END && r->sets < 2 * RULE_SETS_ENABLED;
+}
+
 void save_channel(const struct channel *c, struct buffer *out)
 {
     put_u32(out, c->number);
@@ -216,6 +243,9 @@ void save_channel(const struct channel *c, struct buffer *out)
     put_text(out, c->id);
     put_text(out, c->name);
     put_text(out, c->document);
+    put_u32(out, c->rules_count);
+    for (uint32_t i = 0; i < c->rules_count; i++)
+        save_rule(&c->rules[i], out);
 }
 
 int load_channel(struct state *s, struct bytes *in)
@@ -230,9 +260,19 @@ int load_channel(struct state *s, struct bytes *in)
     c.id = get_text(in);
     c.name = get_text(in);
     c.document = get_text(in);
-    if (!bytes_done(in) || !c.id.length)
+    c.rules_count = get_u32(in);
+    if (in->failed || !c.id.length || c.rules_count > in->left / (RULE_FIELDS * sizeof(milli_t)))
         return ERROR_CORRUPT;
-    return catalogue_restore_channel(s->catalogue, &c);
+    struct rule *rules = malloc((c.rules_count + 1) * sizeof(*rules));
+    if (!rules)
+        return ERROR_NOMEM;
+    bool ok = true;
+    for (uint32_t i = 0; i < c.rules_count && ok; i++)
+        ok = load_rule(in, &rules[i]);
+    c.rules = rules;
+    int result = ok && bytes_done(in) ? catalogue_restore_channel(s->catalogue, &c) : ERROR_CORRUPT;
+    free(rules);
+    return result;
 }
 
 /* ---- SKUs ---- */

@@ -30,6 +30,7 @@ struct story_record {
     struct group group;
     struct item item;
     struct channel channel;
+    struct rule rules[2];
     struct text members[4];
     struct component component;
 };
@@ -204,6 +205,15 @@ static inline void story_reference_data(struct story *s, struct story_record *r)
         r->record.kind = RECORD_CHANNEL;
         said->id = story_text(r, "channel-%llu", story_roll(s, 3));
         r->channel = (struct channel){.low_threshold = story_roll(s, 5) * 1000, .name = said->document};
+        r->channel.rules = r->rules;
+        r->channel.rules_count = story_roll(s, 3);
+        for (uint32_t i = 0; i < r->channel.rules_count; i++)
+            r->rules[i] =
+                (struct rule){.item = {NARROWED_BY_NAME, story_text(r, "SKU-%llu", story_roll(s, 3))},
+                              .place = {story_roll(s, 2) ? NARROWED_BY_GROUP : NARROWED_NOT, TEXT("group-1")},
+                              .sets = 1u << RULE_CAP | RULE_SETS_ENABLED,
+                              .value[RULE_CAP] = 1000,
+                              .enabled = true};
         said->decoded = &r->channel;
     }
     if (said->deleted)
