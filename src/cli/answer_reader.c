@@ -44,6 +44,22 @@ static int read_status(struct answer_reader *r)
     return r->status < 100 ? ERROR_INVALID : 0;
 }
 
+/* What is not of that form is passed over. */
+static void read_range(struct answer_reader *r, const char *value)
+{
+    const char *dash = strchr(value, '-'), *slash = strchr(value, '/');
+    char from[24];
+    uint64_t first, total;
+
+    if (strncmp(value, "bytes ", 6) != 0 || !dash || !slash || slash < dash || dash - value - 6 >= 24)
+        return;
+    snprintf(from, sizeof(from), "%.*s", (int)(dash - value - 6), value + 6);
+    if (!number_of(from, 10, &first) || !number_of(slash + 1, 10, &total))
+        return;
+    r->range_from = first;
+    r->range_total = total;
+}
+
 static int read_header(struct answer_reader *r)
 {
     char *colon = strchr(r->line, ':');
@@ -57,7 +73,7 @@ static int read_header(struct answer_reader *r)
         if (!number_of(value, 10, &number) || (r->has_length && number != r->left))
             return ERROR_INVALID;
         r->has_length = true;
-        r->left = number;
+        r->left = r->content_length = number;
     } else if (strcasecmp(r->line, "transfer-encoding") == 0) {
         if (strcasecmp(value, "chunked") != 0)
             return ERROR_INVALID;
@@ -67,6 +83,11 @@ static int read_header(struct answer_reader *r)
             strcasecmp(value, "close") == 0 ? false : strcasecmp(value, "keep-alive") == 0 || r->keep_alive;
     } else if (strcasecmp(r->line, "content-type") == 0) {
         snprintf(r->content_type, sizeof(r->content_type), "%.*s", (int)strcspn(value, "; "), value);
+    } else if (strcasecmp(r->line, "etag") == 0) {
+        if (strlen(value) < sizeof(r->etag))
+            strcpy(r->etag, value);
+    } else if (strcasecmp(r->line, "content-range") == 0) {
+        read_range(r, value);
     } else if (strcasecmp(r->line, "retry-after") == 0 && number_of(value, 10, &number)) {
         r->retry_after_seconds = number > 3600 ? 3600 : (unsigned)number;
     }
@@ -148,6 +169,7 @@ static int take_body(struct answer_reader *r, const char *bytes, size_t length,
 
     if (error)
         return error;
+    r->taken = true;
     *used = piece;
     if (counted && !(r->left -= piece))
         r->state = r->state == ANSWER_CHUNK_DATA ? ANSWER_CHUNK_END : ANSWER_DONE;

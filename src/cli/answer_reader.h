@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+enum { ANSWER_ETAG_BYTES = 128 };
+
 enum answer_state {
     ANSWER_STATUS_LINE,
     ANSWER_HEADER,
@@ -27,7 +29,11 @@ struct answer_reader {
     enum answer_state state;
     int status;
     char content_type[64];
-    unsigned retry_after_seconds; /* 0: not said */
+    char etag[ANSWER_ETAG_BYTES];     /* "": none, or a longer one */
+    uint64_t content_length;          /* as said */
+    uint64_t range_from, range_total; /* Content-Range: bytes FROM-LAST/TOTAL; 0: not said so */
+    bool taken;                       /* some of the body was taken */
+    unsigned retry_after_seconds;     /* 0: not said */
     bool keep_alive;
     bool chunked, has_length;
     uint64_t left;

@@ -279,6 +279,8 @@ static int write_head(struct client *c, const struct client_request *r)
                   r->method, r->target, c->authority);
     if (*c->key)
         buffer_printf(&c->request, "Authorization: Bearer %s\r\n", c->key);
+    if (r->headers)
+        buffer_string(&c->request, r->headers);
     if (r->content_type)
         buffer_printf(&c->request, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->content_type,
                       r->body.length);
@@ -327,6 +329,18 @@ int client_send(struct client *c, const struct client_request *r, struct client_
     ret_answer->retry_after_seconds = c->reader.retry_after_seconds;
     memcpy(ret_answer->content_type, c->reader.content_type, sizeof(ret_answer->content_type));
     return 0;
+}
+
+struct client_head client_head(const struct client *c)
+{
+    const struct answer_reader *r = &c->reader;
+    struct client_head head = {.content_length = r->content_length,
+                               .range_from = r->range_from,
+                               .range_total = r->range_total,
+                               .taken = r->taken};
+
+    memcpy(head.etag, r->etag, sizeof(head.etag));
+    return head;
 }
 
 int client_send_patiently(struct client *c, const struct client_request *r, struct client_answer *ret_answer)

@@ -8,7 +8,7 @@
 
 struct client;
 
-enum { CLIENT_DETAIL_BYTES = 300 };
+enum { CLIENT_DETAIL_BYTES = 300, CLIENT_ETAG_BYTES = ANSWER_ETAG_BYTES };
 
 struct client_answer {
     int status;
@@ -22,6 +22,7 @@ struct client_request {
     const char *target;       /* "/v1/availability/SKU-1?detail=true" */
     const char *content_type; /* of the body; NULL: there is none */
     struct text body;
+    const char *headers; /* more header lines, each with CRLF; NULL: none */
     const struct answer_body
         *stream; /* takes the body of an answer below 300 instead of ret_answer->body; may be NULL */
 };
@@ -40,6 +41,15 @@ void client_destroy(struct client *c);
  * body finished by the caller. */
 int client_send(struct client *c, const struct client_request *r, struct client_answer *ret_answer);
 const char *client_detail(const struct client *c);
+
+/* What stood in the head of the last answer, also while its body is being taken. */
+struct client_head {
+    char etag[CLIENT_ETAG_BYTES];
+    uint64_t content_length;
+    uint64_t range_from, range_total; /* of a 206; 0: not said */
+    bool taken;                       /* some of the body was taken already */
+};
+struct client_head client_head(const struct client *c);
 
 /* As client_send, but waits and asks again, within the timeout, while the server says 429 or 503. */
 int client_send_patiently(struct client *c, const struct client_request *r, struct client_answer *ret_answer);

@@ -1,5 +1,6 @@
 /* `onhand serve`: turns options into what the engine wants, and hands over. */
 #include "cli/cli.h"
+#include "cli/from.h"
 #include "engine/serve_options.h"
 #include "sinks/redis_sink.h"
 
@@ -71,6 +72,11 @@ static int check(const struct settings *s)
         return cli_fail(EXIT_USAGE, "--log kafka needs to know where Kafka is: --kafka HOST:PORT");
     if (s->log == SERVE_LOG_KAFKA && !topic_is_name(s->log_topic))
         return cli_fail(EXIT_USAGE, "--log-topic %s is not the name of a topic", s->log_topic);
+    if (*s->from && s->log != SERVE_LOG_KAFKA)
+        return cli_fail(
+            EXIT_USAGE,
+            "--from goes with --log kafka only: two servers never share an embedded log, and a copy "
+            "of its checkpoint would make another log of it. `onhand move` moves a log to Kafka");
     if (s->intake.count && !*s->kafka)
         return cli_fail(EXIT_USAGE, "--intake needs to know where Kafka is: --kafka HOST:PORT");
     if (*s->availability_topic && !*s->kafka)
@@ -120,6 +126,8 @@ int cli_serve(const struct settings *s)
         .config_path = *s->config ? s->config : NULL,
     };
     logger_set_level(options.log_level);
+    if (code == EXIT_OK && *s->from)
+        code = from_prepare(s);
     if (code == EXIT_OK)
         code = cli_exit_code(engine_serve(&options)); /* which says itself what went wrong */
     arena_finish(&arena);

@@ -53,6 +53,12 @@ int checkpoint_load(const char *directory, checkpoint_section each, void *contex
  * two. */
 bool checkpoint_trim_offset(const char *directory, uint64_t *ret_offset);
 
+/* Takes in a file of that directory that was copied from elsewhere under another name: verifies every byte of
+ * it and its digest, syncs it and gives it its name. ERROR_CORRUPT (it is removed), ERROR_LEVEL, ERROR_IO,
+ * ERROR_NOMEM; detail as checkpoint_load's. @thread any, while nobody writes checkpoints there */
+int checkpoint_adopt(const char *directory, const char *name, struct checkpoint_header *ret_header,
+                     char *detail, size_t detail_size);
+
 struct checkpoint_opened {
     int file; /* open for reading; the caller closes it */
     uint64_t bytes;

@@ -67,7 +67,11 @@ int checkpoint_list_read(int directory, struct checkpoint_list *list);
 void checkpoint_list_finish(struct checkpoint_list *list);
 
 /* Verifies one file from its first to its last byte; with `each`, hands its sections on as it goes (each
- * verified before). The same answers as checkpoint_load. */
+ * verified before). The same answers as checkpoint_load. any_name: it need not be called what its head says.
+ */
+int checkpoint_file_read_as(int directory, const char *name, bool any_name, checkpoint_section each,
+                            void *context, struct checkpoint_header *ret_header, uint64_t *ret_sections,
+                            char *detail, size_t detail_size);
 int checkpoint_file_read(int directory, const char *name, checkpoint_section each, void *context,
                          struct checkpoint_header *ret_header, uint64_t *ret_sections, char *detail,
                          size_t detail_size);

@@ -113,6 +113,7 @@ void checkpoint_list_finish(struct checkpoint_list *list)
 struct reader {
     int fd;
     const char *name;
+    bool any_name;     /* a copy that has not its own yet */
     uint64_t size, at; /* of the file; position of the next byte to be taken */
     char *bytes;       /* a window of the file; begin … end are read and not yet taken */
     size_t begin, end, capacity;
@@ -212,7 +213,7 @@ static int read_head(struct reader *r, struct checkpoint_header *ret)
         return tell(r, error,
                     "written by a newer onhand: start that version, or remove the file to go back to an "
                     "older checkpoint");
-    if (strcmp(checkpoint_name(h.incarnation, h.next_offset).text, r->name) != 0)
+    if (!r->any_name && strcmp(checkpoint_name(h.incarnation, h.next_offset).text, r->name) != 0)
         return tell(r, ERROR_CORRUPT, "the head is of another checkpoint than the name");
     taken(r, sizeof(h));
     return 0;
@@ -282,7 +283,16 @@ int checkpoint_file_read(int directory, const char *name, checkpoint_section eac
                          struct checkpoint_header *ret_header, uint64_t *ret_sections, char *detail,
                          size_t detail_size)
 {
-    struct reader r = {.fd = -1, .name = name, .detail = detail, .detail_size = detail_size};
+    return checkpoint_file_read_as(directory, name, false, each, context, ret_header, ret_sections, detail,
+                                   detail_size);
+}
+
+int checkpoint_file_read_as(int directory, const char *name, bool any_name, checkpoint_section each,
+                            void *context, struct checkpoint_header *ret_header, uint64_t *ret_sections,
+                            char *detail, size_t detail_size)
+{
+    struct reader r = {
+        .fd = -1, .name = name, .any_name = any_name, .detail = detail, .detail_size = detail_size};
     struct checkpoint_header h = {0};
     uint64_t sections = 0;
     int error = reader_open(&r, directory);

@@ -14,20 +14,23 @@
 
 #define INSTANCE_FILE "instance"
 
-static int open_instance_file(struct serve_kafka *k, char *detail, size_t size)
+int serve_kafka_lock(const char *data_directory, int *ret_file, char *detail, size_t detail_size)
 {
     char path[4200];
 
-    snprintf(path, sizeof(path), "%s/" INSTANCE_FILE, k->options->data_directory);
-    k->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (k->lock_file < 0) {
-        snprintf(detail, size, "cannot open %s: %s", path, strerror(errno));
+    snprintf(path, sizeof(path), "%s/" INSTANCE_FILE, data_directory);
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (file < 0) {
+        snprintf(detail, detail_size, "cannot open %s: %s", path, strerror(errno));
         return ERROR_IO;
     }
-    if (flock(k->lock_file, LOCK_EX | LOCK_NB) == 0)
+    if (flock(file, LOCK_EX | LOCK_NB) == 0) {
+        *ret_file = file;
         return 0;
-    snprintf(detail, size, "another process uses the data folder %s: every instance needs one of its own",
-             k->options->data_directory);
+    }
+    close(file);
+    snprintf(detail, detail_size,
+             "another process uses the data folder %s: every instance needs one of its own", data_directory);
     return ERROR_BUSY;
 }
 
@@ -60,7 +63,8 @@ static int read_name(struct serve_kafka *k, char *detail, size_t size)
 int serve_kafka_open_log(void *context, const struct engine_log_start *start, struct log **ret_log)
 {
     struct serve_kafka *k = context;
-    int error = open_instance_file(k, start->detail, start->detail_size);
+    int error =
+        serve_kafka_lock(k->options->data_directory, &k->lock_file, start->detail, start->detail_size);
 
     if (!error)
         error = read_name(k, start->detail, start->detail_size);

@@ -15,6 +15,9 @@ struct serve_kafka {
                                       folder */
 };
 
+/* A data folder belongs to one process of those that read a log on Kafka: ERROR_BUSY, ERROR_IO. Closing the
+ * file gives it back. */
+int serve_kafka_lock(const char *data_directory, int *ret_file, char *detail, size_t detail_size);
 /* engine_options.open_log; the context is a struct serve_kafka. Locks the data folder: one process a folder.
  */
 int serve_kafka_open_log(void *context, const struct engine_log_start *start, struct log **ret_log);

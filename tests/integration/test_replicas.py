@@ -192,3 +192,126 @@ def test_a_log_that_goes_on_needs_its_checkpoint(program, broker, daemon, tmp_pa
     assert stranger.start().stop() == 0  # nothing became of it
     nowhere = run(program, "move", "--data", tmp_path / "nowhere", "--kafka", broker.address, "--log-topic", topic)
     assert nowhere.returncode == 2 and "there is no embedded log" in nowhere.stderr, nowhere
+
+
+# ---- a new instance begins with another's checkpoint ----
+
+def checkpoint_file(data):
+    return sorted((data / "checkpoints").glob("checkpoint-*"))
+
+
+def test_a_new_instance_copies_a_checkpoint(program, broker, daemon, retail_day, tmp_path):
+    topic = make_log(program, broker)
+    first = daemon(*on_log(broker, topic)).start()
+    events = [text for _, _, _, text in retail_day.all]
+    for at in range(0, len(events), 1000):
+        assert post(first, events[at:at + 1000]).status_code == 200
+    none_yet = first.get("/v1/checkpoint")
+    assert none_yet.status_code == 404 and none_yet.headers["Retry-After"]
+    second = daemon(*on_log(broker, topic), "--from", first.base).start()  # asks for a fresh one
+    said = second.errors.read_text()
+    assert "was copied from" in said and "verified" in said
+    assert re.search(r"recovered from the checkpoint before record (\d+), 0 record\(s\) to replay", said), said
+    assert second.export() == first.export()
+    assert [file.read_bytes() for file in checkpoint_file(second.data)] == [checkpoint_file(first.data)[-1].read_bytes()]
+    head = first.session.head(first.base + "/v1/checkpoint", timeout=30)
+    assert int(head.headers["Content-Length"]) == checkpoint_file(first.data)[-1].stat().st_size
+    version = post(first, events[:1] + ['{"id":"new","source":"t","type":"receipt","sku":"N","location":"ST01","quantity":1,'
+                                        '"occurred_at":"2026-01-01T00:00:00Z"}']).json()["results"][1]["version"]
+    assert second.get("/v1/availability/N", params={"min_version": version}).json()["available"] == 1
+    assert second.stop() == 0
+    second.start()
+    assert "nothing is copied from" in second.errors.read_text()
+    for engine in (first, second):
+        assert engine.stop() == 0
+
+
+def test_copies_that_are_refused(program, broker, daemon, tmp_path):
+    topic, foreign = make_log(program, broker), make_log(program, broker)
+    keys = tmp_path / "keys"
+    made = run(program, "key", "create", "--keys", keys, "--scope", "admin")
+    key = re.search(r"onhand_\S+", made.stdout).group(0)
+    reading = re.search(r"onhand_\S+", run(program, "key", "create", "--keys", keys, "--scope", "read").stdout).group(0)
+    engine = daemon(*on_log(broker, topic), "--keys", keys).start()
+
+    def start(log_topic, url, *more):
+        done = run(program, "serve", "--data", tmp_path / "new", "--listen", "127.0.0.1:0", *on_log(broker, log_topic), "--from", url, *more)
+        assert not checkpoint_file(tmp_path / "new")
+        return done
+
+    nobody = start(topic, "http://127.0.0.1:1")
+    assert nobody.returncode == 3 and "cannot reach http://127.0.0.1:1" in nobody.stderr, nobody
+    without = start(topic, engine.base)
+    assert without.returncode == 1 and "401" in without.stderr and "scope admin" in without.stderr, without
+    too_little = start(topic, engine.base, "--api-key", reading)
+    assert too_little.returncode == 1 and "403" in too_little.stderr, too_little
+    other = start(foreign, engine.base, "--api-key", key)
+    assert other.returncode == 1 and "has another log" in other.stderr, other
+    no_onhand = start(topic, f"http://{broker.address}", "--api-key", key)
+    assert no_onhand.returncode == 3, no_onhand
+    embedded = run(program, "serve", "--data", tmp_path / "new", "--from", engine.base)
+    assert embedded.returncode == 2 and "two servers never share an embedded log" in embedded.stderr, embedded
+    good = daemon(*on_log(broker, topic), "--keys", keys, "--from", engine.base, "--api-key", key).start()
+    assert "was copied from" in good.errors.read_text()
+    busy = run(program, "serve", "--data", good.data, "--listen", "127.0.0.1:0", *on_log(broker, topic), "--from", engine.base)
+    assert "another process uses the data folder" in busy.stderr, busy
+
+
+class Cutting:
+    """A server between: passes on `limit` bytes of each answer's body, or changes one of them, and hangs up."""
+
+    def __init__(self, behind, limit=None, flip=None):
+        import http.server
+        outer, self.requests = self, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                wanted = {k: self.headers[k] for k in ("Range", "If-Range") if self.headers[k]}
+                outer.requests.append(wanted.get("Range"))
+                answer = requests.get(behind + self.path, headers=wanted, timeout=30)
+                body = bytearray(answer.content)
+                if flip is not None and len(body) > flip:
+                    body[flip] ^= 1
+                self.send_response(answer.status_code)
+                for name in ("ETag", "Content-Length", "Content-Range", "Content-Type"):
+                    if name in answer.headers:
+                        self.send_header(name, answer.headers[name])
+                self.end_headers()
+                self.wfile.write(body if limit is None or len(body) <= 64 else body[:limit])
+                self.close_connection = True
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_a_copy_that_is_cut_goes_on(program, broker, daemon, tmp_path):
+    topic = make_log(program, broker)
+    first = daemon(*on_log(broker, topic)).start()
+    import json
+    for at in range(0, 5000, 1000):
+        assert post(first, [json.dumps(receipt(n, sku=f"S-{n}")) for n in range(at, at + 1000)]).status_code == 200
+    assert first.get("/v1/checkpoint?fresh=true").status_code == 200
+    size = checkpoint_file(first.data)[-1].stat().st_size
+    with Cutting(first.base, limit=size // 4 + 1) as between:
+        second = daemon(*on_log(broker, topic), "--from", between.url).start()
+        bodies = [int(r[6:-1]) for r in between.requests if r.endswith("-")]
+        assert bodies == [part * (size // 4 + 1) for part in range(4)], between.requests
+    assert second.errors.read_text().count("going on") >= 3
+    assert checkpoint_file(second.data)[-1].read_bytes() == checkpoint_file(first.data)[-1].read_bytes()
+    # a bit that was lost on the way is found, wherever it was
+    for place in (100, size // 2, size - 30):
+        with Cutting(first.base, flip=place) as between:
+            damaged = run(program, "serve", "--data", tmp_path / "damaged", "--listen", "127.0.0.1:0", *on_log(broker, topic), "--from", between.url)
+        assert damaged.returncode == 4 and "damaged" in damaged.stderr, damaged
+        assert list((tmp_path / "damaged" / "checkpoints").iterdir()) == []
