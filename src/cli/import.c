@@ -36,7 +36,8 @@ static enum data_kind kind_of(const struct json_node *nodes)
 /* What answers tell beside what was PUT, and what PUT would refuse. */
 static bool told_only(struct text key)
 {
-    return text_equal(key, TEXT("version")) || text_equal(key, TEXT("registered"));
+    return text_equal(key, TEXT("version")) || text_equal(key, TEXT("registered")) ||
+           text_equal(key, TEXT("stale")) || text_equal(key, TEXT("last_event_at"));
 }
 
 /* The document without its id, which goes into the path. */

@@ -284,7 +284,7 @@ static bool take_instant(struct walk *w, const struct json_node *n, const char *
 
 static bool is_written(const struct document_field *f)
 {
-    return f->kind != DOC_EQUAL && f->kind != DOC_ASIDE;
+    return f->kind != DOC_EQUAL && f->kind != DOC_ASIDE && f->kind != DOC_SHOWN;
 }
 
 /* What may be said but is no part of the document. */

@@ -24,6 +24,7 @@ enum document_kind {
     DOC_MAP,    /* at most `most` members, texts all of them */
     DOC_EQUAL,  /* may be said, but must be what is known already (the id in the path); not written */
     DOC_ASIDE,  /* an instant that is read by others and not written */
+    DOC_SHOWN,  /* may be said, because a GET shows it; it is nothing that can be PUT, and not looked at */
 };
 
 struct document_field {

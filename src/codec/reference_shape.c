@@ -83,6 +83,8 @@ static const struct document_field location_fields[] = {
     ROW("stale_after_seconds", DOC_INTEGER, .most = 31536000),
     ROW("enabled", DOC_FLAG),
     ROW("occurred_at", DOC_ASIDE),
+    ROW("stale", DOC_SHOWN),
+    ROW("last_event_at", DOC_SHOWN),
     END,
 };
 

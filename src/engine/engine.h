@@ -60,6 +60,10 @@ struct engine_options {
                                 them.    Looked at when the log is open. NULL: nobody else reads it */
     bool keep_log;           /* never trim the log */
     struct feed *feed;       /* NULL: nobody wants to know what changed. The caller's; outlives the engine */
+    /* When the silence of a location that was last heard of at `heard` is too long (at least heard +
+     * stale_after_us); INSTANT_NONE: never. NULL: opening hours do not count. @thread duty, inside an epoch section */
+    instant_t (*silence_due)(void *context, const struct location *l, instant_t heard);
+    void *silence_context;
     int64_t stop_timeout_us; /* for draining and the last checkpoint; 0: 8 s */
 };
 

@@ -8,6 +8,7 @@
 #include "engine/feed.h"
 #include "engine/history_replay.h"
 #include "engine/serve_kafka.h"
+#include "engine/silence.h"
 #include "engine/serve_topic.h"
 #include "http/http.h"
 #include "intake/intake.h"
@@ -34,6 +35,7 @@ struct server {
     struct intake_backlog *backlog; /* there is one when there is intake */
     struct serve_kafka kafka;       /* when the log is there */
     struct feed *feed;              /* NULL: no sinks */
+    struct silence *silence;
     struct feed_port redis_port;
     struct redis_sink *redis;
     struct serve_topic topic;
@@ -197,6 +199,10 @@ static int start_engine(struct server *s)
     const struct serve_options *o = s->options;
     struct engine_witness witness = {0};
 
+    s->silence = silence_create();
+    if (!s->silence)
+        return ERROR_NOMEM;
+
     if (o->intake_count) {
         s->backlog = intake_backlog_create();
         if (!s->backlog)
@@ -208,6 +214,8 @@ static int start_engine(struct server *s)
                                .checkpoint_records = o->replay_records_most,
                                .checkpoint_interval_us = (int64_t)o->checkpoint_seconds * 1000000,
                                .segment_bytes = o->segment_bytes,
+                               .silence_due = silence_due,
+                               .silence_context = s->silence,
                                .feed = s->feed};
 
     if (s->history)
@@ -376,6 +384,7 @@ static void stop_all(struct server *s)
     intake_backlog_destroy(s->backlog);
     serve_kafka_finish(&s->kafka);
     feed_destroy(s->feed);
+    silence_destroy(s->silence);
 }
 
 int engine_serve(const struct serve_options *o)

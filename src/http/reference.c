@@ -21,6 +21,8 @@ struct family {
     struct object (*find)(const struct view *v, struct text id);
     uint32_t (*count)(const struct view *v);
     struct object (*at)(const struct view *v, uint32_t number);
+    void (*put_shown)(struct buffer *b, const struct view *v,
+                      struct text id); /* NULL: nothing; what a GET adds */
 };
 
 #define OBJECT(o) ((o) && !(o)->deleted ? (struct object){(o)->id, (o)->document, true} : (struct object){0})
@@ -105,20 +107,32 @@ static bool is_channel(struct text t)
     return text_is_name(t) || text_equal(t, TEXT("*"));
 }
 
-static const struct family locations = {RECORD_LOCATION, "id",       "locations", text_is_name, find_location,
-                                        locations_count, location_at};
+/* What is no part of the document. A PUT that brings it back is not refused for it. */
+static void put_heard(struct buffer *b, const struct view *v, struct text id)
+{
+    const struct location *l = catalogue_location(v->catalogue, id);
+
+    if (!l)
+        return;
+    buffer_printf(
+        b, ",\"stale\":%s,\"last_event_at\":", places_is_stale(v->places, l->number) ? "true" : "false");
+    json_put_instant(b, places_heard(v->places, l->number));
+}
+
+static const struct family locations = {
+    RECORD_LOCATION, "id", "locations", text_is_name, find_location, locations_count, location_at, put_heard};
 static const struct family groups = {RECORD_GROUP, "id",         "groups", text_is_name,
-                                     find_group,   groups_count, group_at};
+                                     find_group,   groups_count, group_at, NULL};
 static const struct family items = {RECORD_ITEM, "sku",       "items", text_is_identifier,
-                                    find_item,   items_count, item_at};
+                                    find_item,   items_count, item_at, NULL};
 static const struct family channels = {RECORD_CHANNEL, "id",           "channels", is_channel,
-                                       find_channel,   channels_count, channel_at};
+                                       find_channel,   channels_count, channel_at, NULL};
 
 /* ---- one ---- */
 
 /* {"id":…, and what was PUT: a PUT takes it back as it is. What only events spoke of says "registered":false.
  */
-static void put_object(struct buffer *b, const struct family *f, const struct object *o)
+static void put_object(struct buffer *b, const struct view *v, const struct family *f, const struct object *o)
 {
     buffer_printf(b, "{\"%s\":", f->id_key);
     json_put_string(b, o->id);
@@ -128,6 +142,8 @@ static void put_object(struct buffer *b, const struct family *f, const struct ob
         buffer_byte(b, ',');
         buffer_add(b, o->document.at + 1, o->document.length - 2);
     }
+    if (v && f->put_shown)
+        f->put_shown(b, v, o->id);
     buffer_byte(b, '}');
 }
 
@@ -148,12 +164,12 @@ static void answer_object(struct exchange *x, const struct family *f, const stru
     answer_begin(x, status, "application/json");
     if (x->request->method == HTTP_PUT) { /* what a PUT did is never "not modified" */
         buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
-        put_object(answer_body(x), f, o);
+        put_object(answer_body(x), NULL, f, o);
         answer_end(x);
         return;
     }
     struct etag etag = etag_begin(x, "private, no-cache");
-    put_object(answer_body(x), f, o);
+    put_object(answer_body(x), exchange_view(x), f, o);
     etag_end(x, &etag, 0, 0);
 }
 
@@ -304,7 +320,7 @@ static void put_page(struct exchange *x, const struct family *f, const struct pa
             continue;
         if (listed++)
             buffer_byte(b, ',');
-        put_object(b, f, &o);
+        put_object(b, v, f, &o);
     }
     if (n < count)
         buffer_printf(b, "],\"next\":\"%u\",", n);

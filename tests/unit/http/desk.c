@@ -116,6 +116,7 @@ void desk_start(struct desk *d)
     d->view.table = d->state->table;
     d->view.catalogue = d->state->catalogue;
     d->view.positions = d->state->positions;
+    d->view.places = &d->state->places;
     d->view.incarnations = d->state->incarnations;
     d->now_us = INT64_C(1795255500000000); /* 2026-11-21T10:05:00Z */
     atomic_store(&d->view.ready, true);

@@ -1,0 +1,253 @@
+/* Opening hours: both nights on which clocks change, past midnight, dated exceptions, nothing said. */
+#include "base/error.h"
+#include "engine/opening.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#define HOUR (INT64_C(60) * INSTANT_MINUTE)
+#define ALL "\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"]"
+#define BERLIN "\"time_zone\":\"Europe/Berlin\""
+
+struct shop {
+    struct opening_zones *zones;
+    struct arena arena;
+    struct opening *opening;
+};
+
+static struct shop shop_of(const char *document)
+{
+    struct shop s = {.zones = opening_zones_create()};
+    assert_int_equal(opening_create(s.zones, text_of(document), &s.arena, &s.opening), 0);
+    return s;
+}
+
+static void shop_close(struct shop *s)
+{
+    opening_destroy(s->opening);
+    opening_zones_destroy(s->zones);
+    arena_finish(&s->arena);
+}
+
+static instant_t on(const char *text)
+{
+    instant_t at;
+    assert_true(instant_parse(text_of(text), &at));
+    return at;
+}
+
+#define assert_instant(at, expected)                                               \
+    do {                                                                           \
+        char got_[INSTANT_TEXT_BYTES + 1] = "";                                    \
+        instant_t at_ = (at), expected_ = on(expected);                            \
+        if (at_ != INSTANT_NONE)                                                   \
+            got_[instant_format(at_, got_)] = '\0';                                \
+        if (at_ != expected_)                                                      \
+            fail_msg("%s is %s, not %s", #at, got_[0] ? got_ : "never", expected); \
+    } while (0)
+
+static void nothing_said_is_always_open(void **unused)
+{
+    static const char *const documents[] = {"", "{}", "{" BERLIN ",\"name\":\"x\"}",
+                                            "{" BERLIN ",\"opening_hours\":[]}"};
+
+    for (int i = 0; i < 4; i++) {
+        struct shop s = shop_of(documents[i]);
+        assert_true(opening_is_always(s.opening));
+        assert_true(opening_at(s.opening, on("2026-11-22T03:00:00Z")));
+        assert_instant(opening_add(s.opening, on("2026-11-22T03:00:00Z"), 50 * HOUR), "2026-11-24T05:00:00Z");
+        struct opening_hours day[OPENING_DAY_MOST];
+        assert_int_equal(opening_day(s.opening, on("2026-11-22T03:00:00Z"), 1, day), 1);
+        assert_instant(day[0].from, "2026-11-23T00:00:00Z");
+        shop_close(&s);
+    }
+}
+
+/* model.md, Promises: open 9–18, preparation 120: order at 7:30 → 11:00; at 15:59 → 17:59; with 180 at 15:59
+ * → next day 9:59. */
+static void preparation_runs_inside_opening_hours(void **unused)
+{
+    struct shop s =
+        shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]}");
+
+    assert_instant(opening_add(s.opening, on("2026-11-24T07:30:00+01:00"), 2 * HOUR),
+                   "2026-11-24T11:00:00+01:00");
+    assert_instant(opening_add(s.opening, on("2026-11-24T15:59:00+01:00"), 2 * HOUR),
+                   "2026-11-24T17:59:00+01:00");
+    assert_instant(opening_add(s.opening, on("2026-11-24T15:59:00+01:00"), 3 * HOUR),
+                   "2026-11-25T09:59:00+01:00");
+    assert_instant(opening_next(s.opening, on("2026-11-24T18:00:00+01:00")), "2026-11-25T09:00:00+01:00");
+    assert_instant(opening_next(s.opening, on("2026-11-24T17:59:59+01:00")), "2026-11-24T17:59:59+01:00");
+    assert_false(opening_at(s.opening, on("2026-11-24T18:00:00+01:00"))); /* closing time is not open */
+    assert_true(opening_at(s.opening, on("2026-11-24T09:00:00+01:00")));
+    shop_close(&s);
+}
+
+static void the_night_that_lacks_an_hour(void **unused)
+{
+    struct shop s =
+        shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"00:00\",\"closes\":\"24:00\"}]}");
+    struct opening_hours day[OPENING_DAY_MOST];
+
+    assert_int_equal(opening_day(s.opening, on("2026-03-29T12:00:00+02:00"), 0, day), 1);
+    assert_int_equal(day[0].until - day[0].from, 23 * HOUR);
+    assert_instant(opening_add(s.opening, on("2026-03-28T12:00:00+01:00"), 24 * HOUR),
+                   "2026-03-29T13:00:00+02:00");
+    shop_close(&s);
+    /* opens at a time that there is not: when the clock is changed; closes at one: then too */
+    s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"02:30\",\"closes\":\"04:00\"}]}");
+    assert_instant(opening_next(s.opening, on("2026-03-29T00:30:00+01:00")), "2026-03-29T03:00:00+02:00");
+    shop_close(&s);
+    s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"22:00\",\"closes\":\"02:30\"}]}");
+    assert_int_equal(opening_day(s.opening, on("2026-03-28T12:00:00+01:00"), 0, day), 1);
+    assert_instant(day[0].until, "2026-03-29T03:00:00+02:00");
+    assert_int_equal(day[0].until - day[0].from, 4 * HOUR);
+    assert_instant(opening_add(s.opening, on("2026-03-28T23:00:00+01:00"), 4 * HOUR),
+                   "2026-03-29T23:00:00+02:00");
+    shop_close(&s);
+}
+
+static void the_night_that_has_an_hour_twice(void **unused)
+{
+    struct shop s =
+        shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"00:00\",\"closes\":\"24:00\"}]}");
+    struct opening_hours day[OPENING_DAY_MOST];
+
+    assert_int_equal(opening_day(s.opening, on("2026-10-25T12:00:00+01:00"), 0, day), 1);
+    assert_int_equal(day[0].until - day[0].from, 25 * HOUR);
+    assert_instant(opening_add(s.opening, on("2026-10-24T12:00:00+02:00"), 24 * HOUR),
+                   "2026-10-25T11:00:00+01:00");
+    shop_close(&s);
+    s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"22:00\",\"closes\":\"02:30\"}]}");
+    assert_int_equal(opening_day(s.opening, on("2026-10-24T12:00:00+02:00"), 0, day), 1);
+    assert_instant(day[0].until, "2026-10-25T02:30:00+02:00"); /* the first of both */
+    assert_false(opening_at(s.opening, on("2026-10-25T02:15:00+01:00")));
+    shop_close(&s);
+    s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"01:00\",\"closes\":\"04:00\"}]}");
+    assert_int_equal(opening_day(s.opening, on("2026-10-25T12:00:00+01:00"), 0, day), 1);
+    assert_int_equal(day[0].until - day[0].from, 4 * HOUR);
+    assert_instant(opening_add(s.opening, on("2026-10-25T01:30:00+02:00"), 2 * HOUR),
+                   "2026-10-25T02:30:00+01:00");
+    shop_close(&s);
+}
+
+static void what_lasts_past_midnight_belongs_to_the_day_on_which_it_begins(void **unused)
+{
+    struct shop s = shop_of("{\"time_zone\":\"America/New_York\",\"opening_hours\":["
+                            "{\"days\":[\"fr\"],\"opens\":\"20:00\",\"closes\":\"02:00\"},"
+                            "{\"days\":[\"sa\"],\"opens\":\"01:00\",\"closes\":\"03:00\"}]}");
+    struct opening_hours day[OPENING_DAY_MOST];
+
+    assert_true(opening_at(s.opening, on("2026-11-21T01:59:00-05:00")));
+    assert_false(opening_at(s.opening, on("2026-11-20T19:59:00-05:00")));
+    assert_false(opening_at(s.opening, on("2026-11-22T01:30:00-05:00"))); /* a Sunday */
+    /* Friday 20:00 to Saturday 3:00 is seven hours, not eight: what overlaps counts once */
+    assert_instant(opening_add(s.opening, on("2026-11-20T12:00:00-05:00"), 7 * HOUR),
+                   "2026-11-21T03:00:00-05:00");
+    assert_instant(opening_add(s.opening, on("2026-11-20T12:00:00-05:00"), 8 * HOUR),
+                   "2026-11-27T21:00:00-05:00");
+    assert_int_equal(opening_day(s.opening, on("2026-11-20T23:00:00-05:00"), 0, day), 1);
+    assert_instant(day[0].until, "2026-11-21T02:00:00-05:00");
+    assert_int_equal(opening_day(s.opening, on("2026-11-20T23:00:00-05:00"), 2, day), 0);
+    shop_close(&s);
+}
+
+static void an_exception_has_the_day_for_itself(void **unused)
+{
+    struct shop s =
+        shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"14:00\",\"closes\":\"18:00\"},{" ALL
+                ",\"opens\":\"09:00\",\"closes\":\"14:00\"},{\"days\":[\"we\"],\"opens\":\"22:00\","
+                "\"closes\":\"01:00\"}],"
+                "\"exceptions\":[{\"date\":\"2026-12-25\",\"closed\":true},{\"date\":\"2026-12-24\","
+                "\"opens\":\"09:00\","
+                "\"closes\":\"12:00\"},{\"date\":\"2026-12-24\",\"opens\":\"13:00\",\"closes\":\"14:00\"}]}");
+    struct opening_hours day[OPENING_DAY_MOST];
+
+    assert_int_equal(opening_day(s.opening, on("2026-12-22T12:00:00+01:00"), 0, day), 1); /* joined */
+    assert_instant(day[0].until, "2026-12-22T18:00:00+01:00");
+    assert_int_equal(opening_day(s.opening, on("2026-12-22T12:00:00+01:00"), 2, day), 2);
+    assert_instant(day[1].from, "2026-12-24T13:00:00+01:00");
+    assert_int_equal(opening_day(s.opening, on("2026-12-22T12:00:00+01:00"), 3, day), 0);
+    assert_true(opening_at(s.opening, on("2026-12-24T00:30:00+01:00"))); /* still Wednesday's */
+    assert_instant(opening_add(s.opening, on("2026-12-24T11:00:00+01:00"), 3 * HOUR),
+                   "2026-12-26T10:00:00+01:00");
+    shop_close(&s);
+    s = shop_of("{" BERLIN
+                ",\"exceptions\":[{\"date\":\"2026-12-24\",\"opens\":\"09:00\",\"closes\":\"12:00\"}]}");
+    assert_instant(opening_next(s.opening, on("2026-11-01T00:00:00Z")), "2026-12-24T09:00:00+01:00");
+    assert_int_equal(opening_next(s.opening, on("2026-12-24T12:00:00+01:00")),
+                     INSTANT_NONE); /* never again */
+    assert_int_equal(opening_add(s.opening, on("2026-11-01T00:00:00Z"), 4 * HOUR), INSTANT_NONE);
+    shop_close(&s);
+}
+
+static void hours_without_length_are_none(void **unused)
+{
+    struct shop s =
+        shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"09:00\",\"closes\":\"09:00\"}]}");
+
+    assert_false(opening_is_always(s.opening));
+    assert_int_equal(opening_next(s.opening, on("2026-11-01T00:00:00Z")), INSTANT_NONE);
+    shop_close(&s);
+}
+
+static void an_unknown_zone_is_said(void **unused)
+{
+    struct opening_zones *zones = opening_zones_create();
+    struct arena arena = {0};
+    struct opening *o = NULL;
+
+    assert_int_equal(opening_create(zones,
+                                    TEXT("{\"time_zone\":\"Europe/Atlantis\",\"opening_hours\":[{" ALL
+                                         ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]}"),
+                                    &arena, &o),
+                     ERROR_NOTFOUND);
+    assert_null(o);
+    opening_zones_destroy(zones);
+    arena_finish(&arena);
+}
+
+/* Every hour of three years, added hour by hour and all at once, in zones with odd changes. */
+static void adding_in_pieces_is_adding_at_once(void **unused)
+{
+    static const char *const names[] = {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
+                                        "Pacific/Apia", "Asia/Kathmandu"};
+    char document[400];
+
+    for (int z = 0; z < 5; z++) {
+        snprintf(
+            document, sizeof(document),
+            "{\"time_zone\":\"%s\",\"opening_hours\":[{\"days\":[\"mo\",\"we\",\"su\"],\"opens\":\"22:30\","
+            "\"closes\":\"04:15\"},{\"days\":[\"tu\"],\"opens\":\"07:00\",\"closes\":\"09:00\"}]}",
+            names[z]);
+        struct shop s = shop_of(document);
+        instant_t from = on("2026-01-01T00:00:00Z"), at = from;
+        for (int hours = 1; hours < 2000; hours++) {
+            instant_t next = opening_add(s.opening, at, HOUR);
+            assert_true(next >= at + HOUR);
+            at = next;
+            if (hours % 50 == 0)
+                assert_int_equal(opening_add(s.opening, from, hours * HOUR), at);
+        }
+        shop_close(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_said_is_always_open),
+        cmocka_unit_test(preparation_runs_inside_opening_hours),
+        cmocka_unit_test(the_night_that_lacks_an_hour),
+        cmocka_unit_test(the_night_that_has_an_hour_twice),
+        cmocka_unit_test(what_lasts_past_midnight_belongs_to_the_day_on_which_it_begins),
+        cmocka_unit_test(an_exception_has_the_day_for_itself),
+        cmocka_unit_test(hours_without_length_are_none),
+        cmocka_unit_test(an_unknown_zone_is_said),
+        cmocka_unit_test(adding_in_pieces_is_adding_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
