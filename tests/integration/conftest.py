@@ -2,10 +2,12 @@
 import os
 import pathlib
 import random
+import socket
 
 import pytest
 
 from harness import Broker, Daemon
+from proxy import Proxy
 from retail import Retail
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -18,7 +20,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "kills_the_broker: the test needs a broker of its own")
+    config.addinivalue_line("markers", "on(broker): the fixture of the broker the test wants for itself")
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +61,22 @@ def own_broker(tmp_path, pytestconfig):
     b = Broker(ROOT, tmp_path / "kafka", pytestconfig.getoption("--kafka-version"))
     b.start()
     yield b
+    b.stop()
+
+
+@pytest.fixture
+def far_broker(tmp_path, pytestconfig):
+    """A broker that everybody reaches through a proxy, `far_broker.proxy`: it advertises the proxy's address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    proxy = Proxy(port)
+    b = Broker(ROOT, tmp_path / "kafka", pytestconfig.getoption("--kafka-version"), "--port", str(port),
+               "--set", f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy.port}")
+    b.proxy = proxy
+    b.start()
+    yield b
+    proxy.stop()
     b.stop()
 
 

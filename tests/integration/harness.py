@@ -31,14 +31,14 @@ def wait_until(condition, seconds, what, every=0.05):
 class Broker:
     """One Apache Kafka broker in a folder (deploy/kafka)."""
 
-    def __init__(self, root, folder, version):
+    def __init__(self, root, folder, version, *options):
         self.scripts = pathlib.Path(root) / "deploy" / "kafka"
         self.folder = pathlib.Path(folder)
-        self.version = version
+        self.version, self.options = version, options
         self.address = None
 
     def start(self):
-        done = subprocess.run([self.scripts / "start", self.folder, "--version", self.version], check=True, text=True,
+        done = subprocess.run([self.scripts / "start", self.folder, "--version", self.version, *self.options], check=True, text=True,
                               stdout=subprocess.PIPE, timeout=300)
         self.address = done.stdout.strip()
 
