@@ -1,13 +1,16 @@
-"""The real sales through a real broker into two engines on one log, with one Redis; while they flow, engines are killed and frozen, Redis
-is killed, flushed, frozen and full, the broker is killed: each alone, and all together. At the end everything equals the ledger.
+"""The real sales through a real broker into two engines on one log, with one Redis and the availability topic; while they flow, engines are
+killed and frozen, Redis is killed, flushed, frozen and full, the broker is killed: each alone, and all together. At the end everything
+equals the ledger.
 
 The ordinary run sends one day; --long the whole stream, with faults as long as an operator would see them."""
 import contextlib
 import itertools
 import pathlib
 import signal
+import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 import requests
@@ -15,7 +18,7 @@ from confluent_kafka import Producer
 
 from harness import wait_until
 from retail import bundles
-from test_kafka_log import make_log, on_log
+from table_topic import TableTopic
 from test_redis import RedisServer, check_snapshot
 
 BUNDLE = 10
@@ -124,9 +127,11 @@ class Stage:
 
     def __init__(self, program, broker, daemon, server, retail, long_run, rng):
         self.broker, self.server, self.retail, self.long, self.rng = broker, server, retail, long_run, rng
-        self.log, self.sales = make_log(program, broker), broker.topic(4, "sales")
-        options = (*on_log(broker, self.log), "--intake", f"{self.sales}=json", "--dead-letter-topic", f"{self.sales}-dead",
-                   "--checkpoint-seconds", "10" if long_run else "3", "--redis", f"unix:{server.socket}")
+        self.log, self.sales, self.topic = (f"{what}-{uuid.uuid4().hex[:8]}" for what in ("log", "sales", "availability"))
+        topics = ("--kafka", broker.address, "--log-topic", self.log, "--dead-letter-topic", f"{self.sales}-dead", "--intake",
+                  f"{self.sales}=json", "--availability-topic", self.topic)
+        subprocess.run([program, "topics", *topics], check=True, stdout=subprocess.PIPE, timeout=60)
+        options = ("--log", "kafka", *topics, "--redis", f"unix:{server.socket}", "--checkpoint-seconds", "10" if long_run else "3")
         server.start()
         self.engines = [daemon(*options).start() for _ in range(2)]
         self.memory = Memory(self.engines)
@@ -210,6 +215,14 @@ class Stage:
         check_snapshot(self.server, self.engines[0], expected, 60)
         available = sum(float(h["*"]) for h in self.server.hashes().values()) - said
         assert available == sum(max(0, quantity) for quantity in self.retail.expected.values())
+        table = TableTopic(self.broker, self.topic)
+
+        def as_in_the_topic():
+            found = {pair: row["on_hand"] for pair, row in table.read().items()}
+            return {pair: (found.get(pair, 0), value) for pair, value in expected.items() if found.get(pair, 0) != value}
+
+        wait_until(lambda: not as_in_the_topic(), 60, lambda: f"the topic: {str(as_in_the_topic())[:800]}")
+        table.close()
         took = time.monotonic() - self.began
         judged = set()
         for engine in self.engines:
