@@ -114,7 +114,7 @@ static bool due_after(struct engine *e, uint64_t records, int64_t interval_us)
 }
 
 /* On a log that others read as well, all make their checkpoints behind the same cuts, so that their digests
- * can be compared. Whoever hears of no cut for too long makes his own. */
+ * can be compared: the one on duty asks for them. Whoever hears of no cut for too long makes his own. */
 static bool checkpoint_due(struct engine *e)
 {
     const struct engine_options *o = &e->options;
@@ -125,7 +125,8 @@ static bool checkpoint_due(struct engine *e)
         return false;
     if (!o->instance || !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
         return true;
-    digests_ask_for_a_cut(e);
+    if (duty_term(duty_view(e->duty), clock_monotonic_us()))
+        digests_ask_for_a_cut(e);
     return due_after(e, o->checkpoint_records + o->checkpoint_records / 2,
                      2 * o->checkpoint_interval_us + ALONE_AFTER_US);
 }
