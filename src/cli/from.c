@@ -83,19 +83,29 @@ static int copy(struct from *f)
                  : EXIT_OK;
 }
 
+static int look_at_log(struct from *f, char *detail, size_t detail_size)
+{
+    const struct settings *s = f->settings;
+
+    return kafka_log_look(s->kafka, s->log_topic, LOOK_MS,
+                          s->allow_retention ? KAFKA_LOG_CHECK_BUT_RETENTION : KAFKA_LOG_CHECK_ALL, &f->log,
+                          detail, detail_size);
+}
+
 static int look(struct from *f)
 {
     struct checkpoint_header own;
     char detail[600];
-    int error = kafka_log_look(f->settings->kafka, f->settings->log_topic, LOOK_MS, false, &f->log, detail,
-                               sizeof(detail));
+    int own_error = checkpoint_load(f->directory, NULL, NULL, &own, NULL, detail, sizeof(detail));
 
+    if (own_error == ERROR_LEVEL)
+        return cli_fail(EXIT_LEVEL, "%s", detail);
+    int error = look_at_log(f, detail, sizeof(detail));
+    if (error == ERROR_UNAVAILABLE && !own_error)
+        return EXIT_OK; /* `serve` answers reads from it until a broker answers */
     if (error)
         return cli_fail(cli_exit_code(error), "%s", detail);
-    error = checkpoint_load(f->directory, NULL, NULL, &own, NULL, detail, sizeof(detail));
-    if (error == ERROR_LEVEL)
-        return cli_fail(EXIT_LEVEL, "%s", detail);
-    if (!error && has_enough(&f->log, &own)) {
+    if (!own_error && has_enough(&f->log, &own)) {
         log_info("%s has a checkpoint already (before record %" PRIu64 "): nothing is copied from %s",
                  f->settings->data, own.next_offset, f->settings->from);
         return EXIT_OK;

@@ -133,6 +133,14 @@ void digests_found(struct engine *e, uint64_t next_offset, struct hash128 digest
         log_warning("the digest before record %lu could not be told to the others", next_offset);
 }
 
+void digests_loaded(struct engine *e, struct hash128 digest)
+{
+    const struct digest_found found = {state_incarnation(e->state), e->state->next_offset, digest,
+                                       "its checkpoint"};
+
+    digests_own(&e->digests, &found, compared, e);
+}
+
 /* ---- listening ---- */
 
 static void heard(struct engine *e, const struct digest_said *said)

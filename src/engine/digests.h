@@ -47,6 +47,9 @@ static inline bool digests_equal(const struct digest_found *a, const struct dige
 struct engine;
 struct record;
 
+/* The state is that of a checkpoint with this digest: what others say of the same place is compared with it,
+ * whoever wrote it. */
+void digests_loaded(struct engine *e, struct hash128 digest);
 /* After a record was applied: a cut begins here, or somebody tells his digest. `ours`: this instance appended
  * it. */
 void digests_applied(struct engine *e, const struct record *r, bool ours);

@@ -62,6 +62,7 @@ static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size
     }
     e->copying.records_at_last = e->state->counts.records;
     e->copying.digest = digest;
+    digests_loaded(e, digest);
     *ret_found = true;
     return 0;
 }

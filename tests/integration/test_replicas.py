@@ -170,6 +170,12 @@ def test_a_log_moves_to_kafka_and_goes_on(program, broker, daemon, server):
     assert new.stop() == 0
     new.start()  # and from one of its own
     assert new.row("SKU-3", "store-1") == 111 and version_of(new, "SKU-3")[0] == after[0]
+    another = daemon(*on_log(broker, topic), "--from", new.base, name="another").start()
+    assert another.export() == new.export() and version_of(another, "SKU-3") == version_of(new, "SKU-3")
+    result = another.post("/v1/events", receipt(101, sku="SKU-3", quantity=1, occurred_at="2026-01-01T12:00:00Z")).json()["results"][0]
+    answer = new.get("/v1/availability/SKU-3", params={"min_version": result["version"]}).json()
+    assert answer["available"] == 112
+    assert another.stop() == 0 and new.stop() == 0
     check = run(program, "check", "--data", new.data)
     assert check.returncode == 0, check
 

@@ -72,9 +72,33 @@ static void headers_that_matter(void **unused)
     assert_int_equal(reader.retry_after_seconds, 2);
     assert_string_equal(reader.content_type, "application/problem+json");
     assert_false(reader.keep_alive);
+    bytes = "HTTP/1.1 206 Partial Content\r\nETag: \"1-2-3\"\r\nContent-Range: bytes 12345678901-12345678902/"
+            "12345678903\r\nContent-Length: 2\r\n\r\nxy";
+    feed(bytes, strlen(bytes), 1);
+    assert_string_equal(reader.etag, "\"1-2-3\"");
+    assert_int_equal(reader.range_from, 12345678901);
+    assert_int_equal(reader.range_total, 12345678903);
+    assert_int_equal(reader.content_length, 2);
+    assert_true(reader.taken);
     bytes = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     feed(bytes, strlen(bytes), 1000);
     assert_true(reader.keep_alive);
+}
+
+/* What a range should not look like is as if it had not been said. */
+static void odd_ranges_are_passed_over(void **unused)
+{
+    static const char *const ranges[] = {
+        "bytes */100",   "bytes 1/2-3", "lines 1-2/3",  "bytes 1-2",
+        "bytes x-2/100", "bytes 1-2/*", "bytes -2/100", "bytes 11111111111111111111111111111111-2/100"};
+    char bytes[200];
+
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+        snprintf(bytes, sizeof(bytes),
+                 "HTTP/1.1 206 Partial Content\r\nContent-Range: %s\r\nContent-Length: 0\r\n\r\n", ranges[i]);
+        feed(bytes, strlen(bytes), 1000);
+        assert_int_equal(reader.range_from + reader.range_total, 0);
+    }
 }
 
 static void the_next_answer_is_left_alone(void **unused)
@@ -173,10 +197,15 @@ static void texts_are_encoded_for_paths(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_framing_in_every_cut),    cmocka_unit_test(headers_that_matter),
-        cmocka_unit_test(the_next_answer_is_left_alone), cmocka_unit_test(what_is_not_an_answer),
-        cmocka_unit_test(an_answer_cut_short_is_told),   cmocka_unit_test(urls_are_judged),
-        cmocka_unit_test(nobody_there_is_told),          cmocka_unit_test(texts_are_encoded_for_paths),
+        cmocka_unit_test(every_framing_in_every_cut),
+        cmocka_unit_test(headers_that_matter),
+        cmocka_unit_test(odd_ranges_are_passed_over),
+        cmocka_unit_test(the_next_answer_is_left_alone),
+        cmocka_unit_test(what_is_not_an_answer),
+        cmocka_unit_test(an_answer_cut_short_is_told),
+        cmocka_unit_test(urls_are_judged),
+        cmocka_unit_test(nobody_there_is_told),
+        cmocka_unit_test(texts_are_encoded_for_paths),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     buffer_finish(&body);

@@ -3,6 +3,7 @@
 #include "core/model/image.h"
 #include "core/model/record.h"
 #include "engine/checkpoint.h"
+#include "core/model/image_objects.h"
 #include "engine/checkpoint_file.h"
 
 #include <dirent.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -43,7 +45,7 @@ static const char *path_of(const char *name)
 
 /* ---- writing and reading a small one ---- */
 
-static const struct hash128 digest = {11, 22};
+static struct hash128 digest = {11, 22};
 
 static int wait_for(struct checkpoint_writer *w)
 {
@@ -236,6 +238,109 @@ static void both_damaged_nothing_is_handed_on(void **unused)
     }
     assert_int_equal(load(0, &rejected), ERROR_CORRUPT);
     assert_int_equal(rejected, 2);
+}
+
+/* ---- given away and taken in ---- */
+
+static int open_newest(uint64_t *ret_next_offset)
+{
+    struct checkpoint_opened o;
+    struct stat st;
+    int error = checkpoint_open_newest(directory, &o);
+
+    if (error)
+        return error;
+    assert_int_equal(fstat(o.file, &st), 0);
+    assert_int_equal(o.bytes, st.st_size);
+    assert_int_equal(o.header.incarnation, 5);
+    assert_true(o.header.digest.high == digest.high && o.header.digest.low == digest.low);
+    *ret_next_offset = o.header.next_offset;
+    close(o.file);
+    return 0;
+}
+
+static void the_newest_is_given_away(void **unused)
+{
+    size_t length;
+    uint64_t next_offset = 0;
+
+    assert_int_equal(open_newest(&next_offset), ERROR_NOTFOUND);
+    write_good(1);
+    write_good(2);
+    assert_int_equal(open_newest(&next_offset), 0);
+    assert_int_equal(next_offset, 2);
+    char *bytes = read_whole(checkpoint_name(5, 2).text, &length);
+    write_whole(checkpoint_name(5, 2).text, bytes, length - 1); /* of another length than its end says */
+    assert_int_equal(open_newest(&next_offset), 0);
+    assert_int_equal(next_offset, 1);
+    bytes[20] ^= 1;
+    write_whole(checkpoint_name(5, 2).text, bytes, length);
+    assert_int_equal(open_newest(&next_offset), 0);
+    assert_int_equal(next_offset, 1);
+    free(bytes);
+}
+
+/* That of write_checkpoint's sections. */
+static struct hash128 true_digest(uint64_t next_offset)
+{
+    struct hash128 sum = {0};
+    char bytes[256];
+
+    for (unsigned i = 0; i < 8; i++) {
+        memset(bytes, (int)(next_offset + i), sizeof(bytes));
+        sum = digest_sum(sum, hash128(bytes, i * 2, (uint8_t)(1 + i % 7)));
+    }
+    return sum;
+}
+
+static int adopt(const char *bytes, size_t length)
+{
+    struct checkpoint_header h = {0};
+    char detail[256] = "";
+
+    write_whole("a.part", bytes, length);
+    int error = checkpoint_adopt(directory, "a.part", &h, detail, sizeof(detail));
+    assert_int_equal(access(path_of("a.part"), F_OK), -1); /* in place, or removed */
+    assert_true(error ? detail[0] != 0 : h.next_offset == 2 && h.incarnation == 5);
+    return error;
+}
+
+static void a_copy_is_verified_before_it_counts(void **unused)
+{
+    unsigned rejected;
+    size_t length;
+
+    digest = true_digest(2);
+    write_good(2);
+    char *bytes = read_whole(checkpoint_name(5, 2).text, &length);
+    assert_int_equal(unlink(path_of(checkpoint_name(5, 2).text)), 0);
+    for (size_t i = 0; i < length * 8; i++) {
+        bytes[i / 8] ^= (char)(1 << i % 8);
+        assert_int_equal(adopt(bytes, length), ERROR_CORRUPT);
+        bytes[i / 8] ^= (char)(1 << i % 8);
+    }
+    for (size_t i = 0; i < length; i += 7)
+        assert_int_equal(adopt(bytes, i), ERROR_CORRUPT);
+    assert_int_equal(files_there(), 0);
+    assert_int_equal(adopt(bytes, length), 0);
+    assert_int_equal(load(2, &rejected), 0);
+    assert_int_equal(adopt(bytes, length), 0); /* and once more */
+    free(bytes);
+    digest = (struct hash128){11, 22};
+}
+
+/* Every checksum is right, but the state would be another than the digest says. */
+static void a_copy_with_another_digest_is_refused(void **unused)
+{
+    size_t length;
+
+    digest = true_digest(2);
+    digest.low++;
+    write_good(2);
+    char *bytes = read_whole(checkpoint_name(5, 2).text, &length);
+    assert_int_equal(adopt(bytes, length), ERROR_CORRUPT);
+    free(bytes);
+    digest = (struct hash128){11, 22};
 }
 
 /* Sections doubled, left out or exchanged have good checksums of their own. */
@@ -465,6 +570,9 @@ int main(void)
         IN_A_DIRECTORY(flipped_at_every_byte_the_one_before_is_used),
         IN_A_DIRECTORY(both_damaged_nothing_is_handed_on),
         IN_A_DIRECTORY(sections_in_another_order_are_refused),
+        IN_A_DIRECTORY(the_newest_is_given_away),
+        IN_A_DIRECTORY(a_copy_is_verified_before_it_counts),
+        IN_A_DIRECTORY(a_copy_with_another_digest_is_refused),
         IN_A_DIRECTORY(one_of_a_newer_onhand_is_refused),
         IN_A_DIRECTORY(a_damaged_one_does_not_count_as_kept),
         IN_A_DIRECTORY(what_a_crash_left_is_removed),
