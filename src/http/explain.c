@@ -38,11 +38,10 @@ static bool read_question(struct exchange *x, struct asked *ret)
     return !errors.count;
 }
 
-static void put_terms(struct exchange *x, const struct query_row *r, const struct item *item,
-                      const struct question *q)
+static void put_terms(struct exchange *x, const struct asked_row *row, const struct question *q)
 {
     struct explain_term terms[EXPLAIN_TERMS_MOST];
-    size_t n = figure_explain(&r->row, r->place, item, q, terms);
+    size_t n = figure_explain(row, q, terms);
     struct buffer *b = x->out;
 
     buffer_text(b, TEXT(",\"terms\":["));
@@ -80,7 +79,8 @@ static void answer(struct exchange *x, const struct sku *s, const struct locatio
     size_t version_end = b->length - x->body_at;
     buffer_text(b, TEXT(",\"row\":"));
     put_row(b, v, &row, sku_item(s), l->id, true, false);
-    put_terms(x, &row, sku_item(s), q);
+    struct asked_row asked = query_asked(v, s, q, &row);
+    put_terms(x, &asked, q);
     buffer_byte(b, '}');
     etag_end(x, &etag, version_at, version_end);
 }

@@ -14,32 +14,6 @@ static milli_t not_below_zero(milli_t q)
     return q > 0 ? q : 0;
 }
 
-/* May this place give anything to whoever asks? A location that does not say its methods is not narrowed by
- * them. */
-static bool gives(const struct location *l, const struct question *q)
-{
-    if (!l)
-        return true;
-    if (l->deleted || !l->enabled)
-        return false;
-    return !q->method || !l->methods || (l->methods & q->method);
-}
-
-static milli_t backorder_limit_of(const struct row_image *r)
-{
-    return row_rare(r) ? row_rare(r)->backorder_limit : 0;
-}
-
-static milli_t oversold_of(const struct row_image *r, milli_t net)
-{
-    milli_t demand = row_reserved(r) + row_committed(r), limit = backorder_limit_of(r);
-
-    if (limit == LIMIT_NONE)
-        return 0;
-    milli_t beyond = not_below_zero(-net - row_safety_stock(r) - limit);
-    return beyond < demand ? beyond : demand;
-}
-
 enum level level_of(milli_t available, bool backorder, const struct item *i, const struct question *q)
 {
     if (available <= 0 && !backorder)
@@ -51,35 +25,108 @@ enum level level_of(milli_t available, bool backorder, const struct item *i, con
     return q->channel && available <= q->channel->low_threshold ? LEVEL_LOW_STOCK : LEVEL_IN_STOCK;
 }
 
-bool may_backorder(const struct row_image *r, const struct location *l, const struct question *q)
-{
-    milli_t net =
-        row_on_hand(r) - row_unavailable(r) - row_reserved(r) - row_committed(r) - row_safety_stock(r);
-    milli_t limit = backorder_limit_of(r);
+/* ---- what is asked, as the arithmetic takes it ---- */
 
-    return gives(l, q) && (limit == LIMIT_NONE || (limit > 0 && net > -limit));
+static instant_t instant_asked(const struct asked_row *a, const struct question *q)
+{
+    instant_t at = q->at_location ? q->at_location(q->at_context, a->location) : q->at;
+    return at ? at : INSTANT_NONE;
+}
+
+static bool is_plain(const struct asked_row *a, const struct question *q)
+{
+    const struct terms *t = &a->terms;
+    bool bounded = t->buffer || t->buffer_percent || t->cap != LIMIT_NONE || t->safety_stock != LIMIT_NONE;
+    return !bounded && !a->left_out_count && !q->at && !q->at_location &&
+           !(row_flags(a->row) & (ROW_FENCED | ROW_DATED | ROW_BACKORDER));
+}
+
+static void stock_asked(const struct asked_row *a, instant_t at, struct put_back_room *room,
+                        struct stock *ret)
+{
+    if (at == INSTANT_NONE)
+        stock_now(a->row, ret);
+    else
+        stock_of_row(a->row, ret);
+    stock_put_back(ret, a->left_out, a->left_out_count, room);
+}
+
+static struct promise_question promise_asked(const struct asked_row *a, const struct question *q,
+                                             instant_t at)
+{
+    return (struct promise_question){.channel = q->channel ? q->channel->number : CHANNEL_POOL,
+                                     .terms = a->terms,
+                                     .at = at,
+                                     .log_time = q->now,
+                                     .supply_grace_us = q->supply_grace_us,
+                                     .step = a->item ? a->item->step : 1};
+}
+
+/* ---- figures ---- */
+
+/* The words of the row alone, for the many rows that have nothing else. */
+static struct figure plain_figure(const struct asked_row *a, const struct question *q)
+{
+    const struct row_image *r = a->row;
+    milli_t demand = row_reserved(r) + row_committed(r);
+    struct figure f = {.sellable = row_on_hand(r) - row_unavailable(r)};
+
+    f.net_available = f.sellable - demand - row_safety_stock(r);
+    f.promisable = not_below_zero(f.net_available);
+    f.available = f.grantable = a->terms.enabled ? f.promisable : 0;
+    milli_t beyond = not_below_zero(-f.net_available - row_safety_stock(r));
+    f.oversold = beyond < demand ? beyond : demand;
+    f.level = level_of(f.available, false, a->item, q);
+    return f;
+}
+
+struct figure figure_asked(const struct asked_row *a, const struct question *q)
+{
+    if (is_plain(a, q))
+        return plain_figure(a, q);
+    struct put_back_room room;
+    struct stock asked, now;
+    instant_t at = instant_asked(a, q);
+    struct promise_question pq = promise_asked(a, q, at);
+
+    stock_asked(a, at, &room, &asked);
+    stock_now(a->row, &now);
+    struct promise p = promise_of(&asked, &pq);
+    struct figure f = {.sellable = now.on_hand - now.unavailable,
+                       .promisable = not_below_zero(p.atp),
+                       .available = p.shown,
+                       .grantable = p.grant_most,
+                       .oversold = stock_oversold(&now)};
+    f.net_available = f.sellable - now.reserved - now.committed - now.safety_stock;
+    f.level = level_of(f.available, p.grant_most > 0, a->item, q);
+    return f;
+}
+
+static struct asked_row without_rules(const struct row_image *r, const struct location *l,
+                                      const struct item *i, const struct question *q)
+{
+    struct asked_row a = {.row = r, .location = l, .item = i, .terms = terms_none};
+    a.terms.enabled = location_gives(l, q->method);
+    return a;
 }
 
 struct figure figure_of(const struct row_image *r, const struct location *l, const struct item *i,
                         const struct question *q)
 {
-    struct figure f;
-
-    f.sellable = row_on_hand(r) - row_unavailable(r);
-    f.net_available = f.sellable - row_reserved(r) - row_committed(r) - row_safety_stock(r);
-    f.promisable = not_below_zero(f.net_available);
-    f.available = gives(l, q) ? f.promisable : 0;
-    f.oversold = oversold_of(r, f.net_available);
-    f.level = level_of(f.available, may_backorder(r, l, q), i, q);
-    return f;
+    struct asked_row a = without_rules(r, l, i, q);
+    return figure_asked(&a, q);
 }
 
 /* ---- term by term ---- */
 
-static const char *why_nothing(const struct location *l, const struct question *q)
+static const char *why_nothing(const struct asked_row *a, const struct question *q)
 {
-    if (gives(l, q))
+    const struct location *l = a->location;
+
+    if (a->terms.enabled)
         return "the location takes part";
+    if (location_gives(l, q->method))
+        return "the channel's rules switch it off here: it shows 0";
     if (l->deleted)
         return "the location was deleted: it shows 0";
     if (!l->enabled)
@@ -98,7 +145,7 @@ static const char *const status_meanings[STATUSES] = {
 struct explanation {
     size_t count;
     struct explain_term *terms;
-    milli_t sum;
+    milli_t sum, step;
 };
 
 static void add_term(struct explanation *e, const char *name, milli_t value, const char *meaning)
@@ -120,22 +167,106 @@ static void add_statuses(struct explanation *e, const struct row_image *r)
     }
 }
 
-size_t figure_explain(const struct row_image *r, const struct location *l, const struct item *i,
-                      const struct question *q, struct explain_term ret_terms[EXPLAIN_TERMS_MOST])
+/* What is there now, and what of it was promised. */
+static void add_now(struct explanation *e, const struct row_image *r, const struct stock *s)
 {
-    struct explanation e = {.terms = ret_terms};
-    struct figure f = figure_of(r, l, i, q);
+    add_term(e, "on_hand", row_on_hand(r), "units physically there, sellable or not");
+    add_statuses(e, r);
+    add_term(e, "reserved", -row_reserved(r), "open holds, which end by themselves");
+    add_term(e, "committed", -row_committed(r), "open confirmed demand");
+    add_term(e, "left_out", row_reserved(r) - s->reserved + row_committed(r) - s->committed,
+             "of these, what the reservations named hold themselves");
+    add_term(e, "safety_stock", -row_safety_stock(r), "units never promised");
+}
 
-    add_term(&e, "on_hand", row_on_hand(r), "units physically there, sellable or not");
-    add_statuses(&e, r);
-    add_term(&e, "reserved", -row_reserved(r), "open holds, which end by themselves");
-    add_term(&e, "committed", -row_committed(r), "open confirmed demand");
-    add_term(&e, "safety_stock", -row_safety_stock(r), "units never promised");
-    add_term(&e, "below_zero", f.promisable - f.net_available, "nothing below zero can be promised");
-    add_term(&e, "location", f.available - f.promisable, why_nothing(l, q));
-    e.terms[e.count++] =
-        (struct explain_term){"available", e.sum, "the sum of all this: what may be promised now"};
+/* What is to come, as one figure; the schedule has it instant by instant. */
+static void add_later(struct explanation *e, const struct stock *s, const struct promise *p)
+{
+    milli_t later = 0;
+
+    for (uint32_t i = 0; i < s->dated_count; i++)
+        later += s->dated[i].demand;
+    add_term(e, "demand_later", later, "of the demand, what is required at an instant to come");
+    add_term(e, "to_come", p->atp - p->net_available - later,
+             "what comes up to the instant asked for, less what must stay for demand after it");
+}
+
+static void add_terms_of_channel(struct explanation *e, const struct stock *s, const struct promise *p,
+                                 const struct terms *t)
+{
+    milli_t own = p->fenced + not_below_zero(p->pool);
+    milli_t most = p->n < own ? p->n : own;
+    milli_t buffer = promise_buffer(s, t, e->step);
+
+    add_term(e, "safety_stock_rule", p->n - p->atp, "a rule sets another safety stock for the channel");
+    add_term(e, "set_aside", most - p->n, "set aside for other channels");
+    add_term(e, "buffer", -buffer, "a rule holds units back for the channel");
+    add_term(e, "below_zero", not_below_zero(most - buffer) - (most - buffer),
+             "nothing below zero can be promised");
+    milli_t bounded = not_below_zero(most - buffer);
+    add_term(e, "cap", bounded > t->cap ? t->cap - bounded : 0, "a rule bounds what the channel is shown");
+}
+
+size_t figure_explain(const struct asked_row *a, const struct question *q,
+                      struct explain_term ret_terms[EXPLAIN_TERMS_MOST])
+{
+    struct explanation e = {.terms = ret_terms, .step = a->item ? a->item->step : 1};
+    struct put_back_room room;
+    struct stock s;
+    instant_t at = instant_asked(a, q);
+    struct promise_question pq = promise_asked(a, q, at);
+
+    stock_asked(a, at, &room, &s);
+    struct promise p = promise_of(&s, &pq);
+    add_now(&e, a->row, &s);
+    add_later(&e, &s, &p);
+    add_terms_of_channel(&e, &s, &p, &a->terms);
+    add_term(&e, "location", p.shown - e.sum, why_nothing(a, q));
+    e.terms[e.count++] = (struct explain_term){
+        "available", e.sum,
+        at == INSTANT_NONE ? "the sum of all this: what may be promised now"
+                           : "the sum of all this: what may be promised for that instant"};
     return e.count;
+}
+
+/* ---- instant by instant ---- */
+
+/* When it counts: supply whose instant has passed counts from the end of its grace, and not after it. */
+static struct schedule_line line_of(const struct stock *s, const struct dated *d, instant_t at,
+                                    const struct question *q)
+{
+    bool passed = d->at <= q->now, comes = !passed || d->at + q->supply_grace_us > q->now;
+    return (struct schedule_line){.at = at,
+                                  .incoming = comes ? d->incoming : 0,
+                                  .demand = d->demand,
+                                  .projected = stock_projected(s, at, q->now, q->supply_grace_us),
+                                  .atp = stock_atp(s, at, q->now, q->supply_grace_us)};
+}
+
+size_t figure_schedule(const struct asked_row *a, const struct question *q, struct schedule_line *ret,
+                       size_t most)
+{
+    struct put_back_room room;
+    struct stock s;
+    size_t count = 0;
+
+    stock_of_row(a->row, &s);
+    stock_put_back(&s, a->left_out, a->left_out_count, &room);
+    if (most)
+        ret[count] = (struct schedule_line){.at = INSTANT_NONE,
+                                            .projected = stock_projected(&s, INSTANT_NONE, q->now, 0),
+                                            .atp = stock_atp(&s, INSTANT_NONE, q->now, 0)};
+    count++;
+    for (uint32_t i = 0; i < s.dated_count; i++) {
+        const struct dated *d = &s.dated[i];
+        instant_t at = d->at > q->now ? d->at : d->at + q->supply_grace_us;
+        if (at <= q->now && !d->demand)
+            continue; /* did not come in time */
+        if (count < most)
+            ret[count] = line_of(&s, d, at, q);
+        count++;
+    }
+    return count;
 }
 
 /* ---- flags ---- */

@@ -33,14 +33,51 @@ static bool is_there(const struct row_image *r)
     return any != 0;
 }
 
-static void fill(const struct view *v, const struct item *item, const struct question *q,
-                 const struct row_image *image, bool known, struct query_row *ret, milli_t *total)
+/* One SKU under a question: what is the same for all its rows. */
+struct asking {
+    const struct view *view;
+    const struct question *question;
+    const struct sku *sku;
+    const struct item *item;
+    struct rules rules;
+};
+
+static struct asking ask(const struct view *v, const struct sku *s, const struct question *q)
 {
+    return (struct asking){v, q, s, s ? item_of(s) : NULL, rules_of(v->catalogue, q->channel)};
+}
+
+static struct terms terms_at(const struct asking *a, const struct location *place)
+{
+    if (a->sku && rules_any(&a->rules))
+        return rules_resolve(a->view->catalogue, &a->rules, sku_text(a->sku), a->item, place,
+                             a->question->method);
+    struct terms t = terms_none;
+    t.enabled = location_gives(place, a->question->method);
+    return t;
+}
+
+static struct asked_row asked_at(const struct asking *a, const struct row_image *row, uint32_t location,
+                                 const struct location *place)
+{
+    const struct question *q = a->question;
+    struct asked_row r = {.row = row, .location = place, .item = a->item, .terms = terms_at(a, place)};
+
+    if (q->left_out && a->sku)
+        r.left_out = left_out_of(q->left_out, sku_number(a->sku), location, &r.left_out_count);
+    return r;
+}
+
+static void fill(const struct asking *a, const struct row_image *image, bool known, struct query_row *ret,
+                 milli_t *total)
+{
+    const struct view *v = a->view;
     struct query_row row = {.location = row_location(image), .known = known, .row = *image};
 
     row.place = place_of(v, row.location);
     row.stale = is_stale(v, row.location);
-    row.figure = figure_of(&row.row, row.place, item, q);
+    struct asked_row asked = asked_at(a, &row.row, row.location, row.place);
+    row.figure = figure_asked(&asked, a->question);
     *total += row.figure.available;
     *ret = row;
 }
@@ -53,7 +90,7 @@ struct kit_rows { /* of some locations at once */
     size_t count;
     struct row_image image[KIT_ROWS_A_TIME];
     struct figure least[KIT_ROWS_A_TIME];
-    bool known[KIT_ROWS_A_TIME], backorder[KIT_ROWS_A_TIME];
+    bool known[KIT_ROWS_A_TIME];
 };
 
 /* Whole kits out of so much of a component. */
@@ -67,42 +104,63 @@ static milli_t lesser(milli_t a, milli_t b)
     return a < b ? a : b;
 }
 
+static milli_t kits_granted(milli_t quantity, milli_t each)
+{
+    return quantity == LIMIT_NONE ? LIMIT_NONE : kits_of(quantity, each);
+}
+
 /* What one component at one location leaves of the kit. */
 static void limit_kit(struct figure *least, const struct figure *component, milli_t each)
 {
+    least->grantable = lesser(least->grantable, kits_granted(component->grantable, each));
     least->sellable = lesser(least->sellable, kits_of(component->sellable, each));
     least->net_available = lesser(least->net_available, kits_of(component->net_available, each));
     least->promisable = lesser(least->promisable, kits_of(component->promisable, each));
     least->available = lesser(least->available, kits_of(component->available, each));
 }
 
+/* Each component under its own rules, so that a kit takes nothing that is held back for it; but for the cap,
+ * which says how many of it are shown alone. */
 static void limit_kits(const struct view *v, const struct component *c, const struct question *q,
                        const uint32_t *locations, struct kit_rows *k)
 {
     const struct sku *s = table_find_hashed(v->table, c->sku, hash_text(c->sku));
     milli_t each = c->quantity > 0 ? c->quantity : 1;
+    struct asking a = ask(v, s, q);
 
     memset(k->image, 0, sizeof(k->image));
     if (s)
         sku_read_many(v->table, s, locations, k->count, k->image);
     for (size_t i = 0; i < k->count; i++) {
-        const struct location *place = place_of(v, locations[i]);
-        struct figure f = figure_of(&k->image[i], place, s ? item_of(s) : NULL, q);
+        struct asked_row asked = asked_at(&a, &k->image[i], locations[i], place_of(v, locations[i]));
+        asked.terms.cap = LIMIT_NONE;
+        struct figure f = figure_asked(&asked, q);
         limit_kit(&k->least[i], &f, each);
         k->known[i] = k->known[i] && is_there(&k->image[i]);
-        k->backorder[i] = k->backorder[i] && (f.available >= each || may_backorder(&k->image[i], place, q));
     }
 }
 
-static void kits_at(const struct view *v, const struct item *item, const struct question *q,
-                    const uint32_t *locations, size_t count, struct query_row *ret_rows, milli_t *total)
+/* The kit's own rules switch it off, or bound what is shown of it; it has no stock that could be held back.
+ */
+static void bound_kit(struct figure *f, const struct terms *t)
 {
+    if (!t->enabled)
+        f->available = f->grantable = 0;
+    f->available = lesser(f->available, t->cap);
+}
+
+static void kits_at(const struct asking *a, const uint32_t *locations, size_t count,
+                    struct query_row *ret_rows, milli_t *total)
+{
+    const struct view *v = a->view;
+    const struct item *item = a->item;
+    const struct question *q = a->question;
     struct kit_rows k = {.count = count};
 
     for (size_t i = 0; i < count; i++) {
-        k.least[i] = (struct figure){QUANTITY_MOST,     QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, 0,
-                                     LEVEL_OUT_OF_STOCK};
-        k.known[i] = k.backorder[i] = true;
+        k.least[i] = (struct figure){
+            QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, LIMIT_NONE, 0, LEVEL_OUT_OF_STOCK};
+        k.known[i] = true;
     }
     for (uint32_t c = 0; c < item->components_count; c++)
         limit_kits(v, &item->components[c], q, locations, &k);
@@ -112,25 +170,29 @@ static void kits_at(const struct view *v, const struct item *item, const struct 
         row.stale = is_stale(v, locations[i]);
         row.row.word[ROW_WHO] = row_who(locations[i], 0);
         row.figure = k.least[i];
-        row.figure.level = level_of(row.figure.available, k.backorder[i], item, q);
+        struct terms terms = terms_at(a, row.place);
+        bound_kit(&row.figure, &terms);
+        row.figure.level = level_of(row.figure.available, row.figure.grantable > 0, item, q);
         *total += row.figure.available;
         ret_rows[i] = row;
     }
 }
 
-static void kit_locations(const struct view *v, const struct item *item, const struct question *q,
-                          const uint32_t *locations, size_t count, struct query_row *ret_rows, milli_t *total)
+static void kit_locations(const struct asking *a, const uint32_t *locations, size_t count,
+                          struct query_row *ret_rows, milli_t *total)
 {
     for (size_t from = 0; from < count; from += KIT_ROWS_A_TIME) {
         size_t some = count - from < KIT_ROWS_A_TIME ? count - from : KIT_ROWS_A_TIME;
-        kits_at(v, item, q, locations + from, some, ret_rows + from, total);
+        kits_at(a, locations + from, some, ret_rows + from, total);
     }
 }
 
 /* A kit is where its rarest component is. */
-static size_t kit_everywhere(const struct view *v, const struct item *item, const struct question *q,
-                             struct query_row *ret_rows, size_t capacity, milli_t *total)
+static size_t kit_everywhere(const struct asking *a, struct query_row *ret_rows, size_t capacity,
+                             milli_t *total)
 {
+    const struct view *v = a->view;
+    const struct item *item = a->item;
     const struct sku *rarest = NULL;
 
     for (uint32_t c = 0; c < item->components_count; c++) {
@@ -150,27 +212,32 @@ static size_t kit_everywhere(const struct view *v, const struct item *item, cons
         uint32_t locations[KIT_ROWS_A_TIME];
         for (size_t i = 0; i < some; i++)
             locations[i] = row_location(&image[from + i]);
-        kits_at(v, item, q, locations, some, ret_rows + from, total);
+        kits_at(a, locations, some, ret_rows + from, total);
     }
     return count;
 }
 
 /* ---- any SKU ---- */
 
+static bool is_kit(const struct asking *a)
+{
+    return a->item && a->item->components_count;
+}
+
 void query_locations(const struct view *v, const struct sku *s, const struct question *q,
                      const uint32_t *locations, size_t count, struct query_row *ret_rows, milli_t *ret_total)
 {
-    const struct item *item = item_of(s);
+    struct asking a = ask(v, s, q);
     milli_t total = 0;
 
-    if (item && item->components_count) {
-        kit_locations(v, item, q, locations, count, ret_rows, &total);
+    if (is_kit(&a)) {
+        kit_locations(&a, locations, count, ret_rows, &total);
     } else if (count) {
         struct row_image *image = packed(ret_rows, count);
         sku_read_many(v->table, s, locations, count, image);
         for (size_t i = 0; i < count; i++) {
             struct row_image one = image[i];
-            fill(v, item, q, &one, is_there(&one), &ret_rows[i], &total);
+            fill(&a, &one, is_there(&one), &ret_rows[i], &total);
         }
     }
     *ret_total = total;
@@ -179,20 +246,27 @@ void query_locations(const struct view *v, const struct sku *s, const struct que
 size_t query_everywhere(const struct view *v, const struct sku *s, const struct question *q,
                         struct query_row *ret_rows, size_t capacity, milli_t *ret_total)
 {
-    const struct item *item = item_of(s);
+    struct asking a = ask(v, s, q);
     milli_t total = 0;
     size_t count;
 
-    if (item && item->components_count) {
-        count = kit_everywhere(v, item, q, ret_rows, capacity, &total);
+    if (is_kit(&a)) {
+        count = kit_everywhere(&a, ret_rows, capacity, &total);
     } else {
         struct row_image *image = packed(ret_rows, capacity);
         count = sku_read_all(v->table, s, image, capacity);
         for (size_t i = 0; i < count && count <= capacity; i++) {
             struct row_image one = image[i];
-            fill(v, item, q, &one, true, &ret_rows[i], &total);
+            fill(&a, &one, true, &ret_rows[i], &total);
         }
     }
     *ret_total = total;
     return count;
+}
+
+struct asked_row query_asked(const struct view *v, const struct sku *s, const struct question *q,
+                             const struct query_row *row)
+{
+    struct asking a = ask(v, s, q);
+    return asked_at(&a, &row->row, row->location, row->place);
 }

@@ -24,6 +24,9 @@ void query_locations(const struct view *v, const struct sku *s, const struct que
 size_t query_everywhere(const struct view *v, const struct sku *s, const struct question *q, struct query_row *ret_rows, size_t capacity,
                         milli_t *ret_total);
 
+/* How a row of an answer was asked about, for explanations: with its terms, and what is left out. */
+struct asked_row query_asked(const struct view *v, const struct sku *s, const struct question *q, const struct query_row *row);
+
 /* Metres between two points on the sphere of radius 6,371,008.8 m (haversine); angles in 10^-7 degrees. */
 double distance_m(int32_t latitude_a_e7, int32_t longitude_a_e7, int32_t latitude_b_e7, int32_t longitude_b_e7);
 /* The locations within `within_m` (0: no bound), nearest first, ties by number; at most `most`. Returns how many. Tombstones and places without position are left out. */

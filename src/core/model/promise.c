@@ -170,8 +170,9 @@ milli_t stock_oversold(const struct stock *s)
 
 /* ---- what of it is a channel's ---- */
 
-static milli_t buffer_of(const struct terms *t, milli_t sellable, milli_t step)
+milli_t promise_buffer(const struct stock *s, const struct terms *t, milli_t step)
 {
+    milli_t sellable = sellable_of(s);
     if (!t->buffer_percent || sellable <= 0)
         return t->buffer;
     __extension__ typedef __int128 wide;
@@ -211,7 +212,7 @@ struct promise promise_of(const struct stock *s, const struct promise_question *
     share_out(s, q->channel, &p);
     if (!t->enabled)
         return p;
-    milli_t most = lesser(p.n, p.fenced + greater(0, p.pool)) - buffer_of(t, p.sellable, q->step);
+    milli_t most = lesser(p.n, p.fenced + greater(0, p.pool)) - promise_buffer(s, t, q->step);
     p.grant_stock = greater(0, most);
     p.shown = lesser(p.grant_stock, t->cap);
     p.grant_most = with_backorder(&p, s->backorder_limit);

@@ -88,6 +88,8 @@ milli_t stock_projected(const struct stock *s, instant_t at, instant_t log_time,
 milli_t stock_atp(const struct stock *s, instant_t at, instant_t log_time, int64_t supply_grace_us);
 /* min(reserved + committed, max(0, −ATP(now) − safety_stock − backorder_limit)); 0 without limit. */
 milli_t stock_oversold(const struct stock *s);
+/* What the terms hold back. */
+milli_t promise_buffer(const struct stock *s, const struct terms *t, milli_t step);
 struct promise promise_of(const struct stock *s, const struct promise_question *q);
 
 #endif

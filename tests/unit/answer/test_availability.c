@@ -19,7 +19,10 @@ static struct row_image row(milli_t on_hand, milli_t unavailable, milli_t reserv
 
 static void hang(struct row_image *r, const struct rare *rare)
 {
+    uint8_t flags = (uint8_t)(ROW_COUNTED | (rare && rare->backorder_limit ? ROW_BACKORDER : 0) |
+                              (rare && rare->fences_count ? ROW_FENCED : 0));
     r->word[ROW_RARE] = (uintptr_t)rare;
+    r->word[ROW_VERSION] = row_version(1, 0, flags);
 }
 
 static const struct question anybody = {0};
@@ -132,11 +135,13 @@ static void explanations_add_up(void **unused)
         const struct location *l = i % 3 ? &open_place : &closed;
         struct explain_term terms[EXPLAIN_TERMS_MOST];
         hang(&r, i % 2 ? &rare : NULL);
-        size_t count = figure_explain(&r, l, NULL, &anybody, terms);
+        struct asked_row asked = {.row = &r, .location = l, .terms = terms_none};
+        asked.terms.enabled = location_gives(l, 0);
+        size_t count = figure_explain(&asked, &anybody, terms);
         milli_t sum = 0;
         for (size_t k = 0; k + 1 < count; k++)
             sum += terms[k].value;
-        assert_int_equal(count, 12);
+        assert_int_equal(count, 19);
         assert_string_equal(terms[0].name, "on_hand");
         assert_string_equal(terms[2].name, "quarantine");
         assert_int_equal(terms[2].value, i % 2 ? -UNITS(2) : 0);
