@@ -153,8 +153,11 @@ void copying_cut(struct engine *e)
 {
     struct copying *c = &e->copying;
 
+    uint64_t news = c->news_since_cut;
+
     c->cut_asked_us = 0;
-    if (c->kind != COPY_NONE || !c->news || !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
+    c->news_since_cut = 0;
+    if (c->kind != COPY_NONE || !news || !atomic_load_explicit(&e->view.ready, memory_order_relaxed))
         return;
     enum copy_kind kind = c->file ? COPY_DIGEST_OF_CUT : COPY_CHECKPOINT;
     int error = begin(e, kind);

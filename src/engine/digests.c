@@ -176,6 +176,7 @@ void digests_applied(struct engine *e, const struct record *r, bool ours)
     plant_difference(e);
 #endif
     e->copying.news += record_is_news(r->kind);
+    e->copying.news_since_cut += record_is_news(r->kind);
     if (!e->options.instance)
         return;
     if (r->kind == RECORD_CUT)

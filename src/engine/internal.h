@@ -40,6 +40,7 @@ struct copying {
     uint64_t records_at_last; /* state->counts.records at the last checkpoint's cut */
     int64_t last_us;          /* monotonic, when the last checkpoint began */
     uint64_t news;            /* records since then that say something about the world */
+    uint64_t news_since_cut;  /* since the last cut of the log, taken or not */
     bool of_cut;              /* what is copied is the state behind a cut of the log: the others are told */
     int64_t cut_asked_us;     /* monotonic: a cut of ours is on its way since; 0: none */
 };
