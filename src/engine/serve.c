@@ -8,6 +8,7 @@
 #include "engine/feed.h"
 #include "engine/history_replay.h"
 #include "engine/serve_kafka.h"
+#include "engine/serve_letters.h"
 #include "engine/silence.h"
 #include "engine/serve_topic.h"
 #include "http/http.h"
@@ -39,7 +40,8 @@ struct server {
     struct feed_port redis_port;
     struct redis_sink *redis;
     struct serve_topic topic;
-    struct history_sink *history; /* NULL: none is kept */
+    struct serve_letters *letters; /* of the log on Kafka */
+    struct history_sink *history;  /* NULL: none is kept */
     struct history_log *history_log;
     char group[64];
     char detail[512];
@@ -60,6 +62,9 @@ static void metrics(void *context, struct buffer *out)
     if (redis)
         redis_sink_as_sink(redis).metrics(redis, out);
     serve_topic_metrics(&s->topic, out);
+    struct serve_letters *letters = __atomic_load_n(&s->letters, __ATOMIC_ACQUIRE); /* as intake */
+    if (letters)
+        serve_letters_metrics(letters, out);
     if (s->history)
         history_sink_metrics(s->history, out);
 }
@@ -194,6 +199,18 @@ static int start_history(struct server *s)
     return history_sink_start(s->history, engine_view(s->engine));
 }
 
+static int start_letters(struct server *s)
+{
+    struct serve_letters *started = NULL;
+    int error = 0;
+
+    if (s->options->log == SERVE_LOG_KAFKA)
+        error = serve_letters_start(s->options, s->engine, &started, s->detail, sizeof(s->detail));
+    if (started)
+        __atomic_store_n(&s->letters, started, __ATOMIC_RELEASE);
+    return error;
+}
+
 static int start_engine(struct server *s)
 {
     const struct serve_options *o = s->options;
@@ -289,7 +306,7 @@ static int wait_for_signal(const sigset_t *signals, int ms)
 }
 
 struct troubles { /* what was said last */
-    char intake[256], log[480], history[480];
+    char intake[256], log[480], letters[300], history[480];
 };
 
 static void say_once(const char *part, const char *trouble, char *last, size_t size)
@@ -311,11 +328,14 @@ static void watch(struct server *s, struct troubles *last)
         intake_trouble(s->intake, now.intake, sizeof(now.intake));
     if (s->kafka.log)
         kafka_log_trouble(s->kafka.log, now.log, sizeof(now.log));
+    if (s->letters)
+        serve_letters_trouble(s->letters, now.letters, sizeof(now.letters));
     if (s->history)
         history_sink_trouble(s->history, now.history, sizeof(now.history));
     say_once("history", now.history, last->history, sizeof(last->history));
     say_once("intake", now.intake, last->intake, sizeof(last->intake));
     say_once("log", now.log, last->log, sizeof(last->log));
+    say_once("dead letters", now.letters, last->letters, sizeof(last->letters));
 }
 
 /* Until the replay is done; *ret_signal when somebody wants it to end before. An engine that halts goes on
@@ -341,6 +361,8 @@ static int run(struct server *s, const sigset_t *signals)
         error = start_redis(s);
         if (!error)
             error = start_topic(s);
+        if (!error)
+            error = start_letters(s);
         if (!error)
             error = start_intake(s);
         if (error)
@@ -378,6 +400,7 @@ static void stop_all(struct server *s)
     intake_stop(s->intake);
     redis_sink_destroy(s->redis); /* before the engine: it reads the view */
     serve_topic_stop(&s->topic);
+    serve_letters_stop(s->letters);
     engine_close(s->engine);
     history_sink_destroy(s->history, HISTORY_STOP_MS); /* after the engine: it writes what that did last */
     history_log_destroy(s->history_log);

@@ -93,6 +93,8 @@ void kafka_send_finish(struct kafka_log *l);
 int kafka_log_append(struct log *log, const struct log_append *records, size_t count);
 void *kafka_send_main(void *log);
 bool kafka_send_stalled(const struct kafka_log *l); /* @lock held */
+/* Did an instance of ours append it (whichever)? */
+bool kafka_key_is_ours(const void *key, size_t key_length);
 /* The cookie that belongs to a message with this key, which is over then; NULL: it is not ours. */
 void *kafka_send_back(struct kafka_log *l, const void *key, size_t key_length);
 /* Tells all that is on its way lost. Nothing may be appended any more. */

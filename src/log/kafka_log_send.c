@@ -45,6 +45,11 @@ static void slot_free(struct kafka_log *l, struct slot *slot)
         pthread_cond_broadcast(&l->changed);
 }
 
+bool kafka_key_is_ours(const void *key, size_t key_length)
+{
+    return key_length == KEY_BYTES && memcmp(key, KEY_MARK, sizeof(KEY_MARK) - 1) == 0;
+}
+
 void *kafka_send_back(struct kafka_log *l, const void *key, size_t key_length)
 {
     struct sending *s = &l->sending;
@@ -52,7 +57,7 @@ void *kafka_send_back(struct kafka_log *l, const void *key, size_t key_length)
     uint64_t number;
     void *cookie = NULL;
 
-    if (key_length != KEY_BYTES || memcmp(k, KEY_MARK, 4) != 0 || memcmp(k + 4, &s->instance, 8) != 0)
+    if (!kafka_key_is_ours(key, key_length) || memcmp(k + 4, &s->instance, 8) != 0)
         return NULL;
     memcpy(&number, k + 12, 8);
     pthread_mutex_lock(&l->lock);

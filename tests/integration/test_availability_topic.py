@@ -1,16 +1,22 @@
 """The availability topic: each row's last word for whoever follows it there, whatever happens to the broker, to the one that writes
 it and to the one that wrote it before. It is read with a client of another library (table_topic.py), which also checks every message."""
+import contextlib
+import random
+import signal
 import subprocess
+import threading
 import time
 import uuid
 from urllib.parse import quote
 
 import pytest
+import requests
 from confluent_kafka import Producer
 
 from harness import wait_until
 from retail import bundles
-from table_topic import TableTopic
+from table_topic import TableTopic, version_of
+from test_redis import server  # noqa: F401  a fixture
 
 
 def make_topics(program, broker, *more):
@@ -200,3 +206,113 @@ def test_fenced_by_a_stranger(program, broker, daemon, table):
     assert engine.metric("onhand_topic_rows_total") == 1 and "took over the transactional id" in engine.errors.read_text()
     table(broker, topic).until(lambda rows: rows.get(("SKU-1", "store-1"), {}).get("on_hand") == 2, 40, "after a while it takes it back")
     assert engine.stop() == 0
+
+
+# ---- two engines on one log: one of them writes ----
+
+def on_log(broker, topic, *more):
+    return ("--log", "kafka", "--log-topic", f"{topic}-log", "--dead-letter-topic", f"{topic}-dead", *on_topic(broker, topic, *more))
+
+
+def writer_of(engines, seconds=30):
+    """The one that writes the topic, of those that answer."""
+    def one():
+        for engine in engines:
+            with contextlib.suppress(requests.RequestException):
+                if engine.metric("onhand_topic_writing") == 1:
+                    return engine
+        return None
+
+    return wait_until(one, seconds, "somebody writes the topic", every=0.1)
+
+
+class Load(threading.Thread):
+    """Sales and receipts at random rows, to whichever engine is given, until it is told to end."""
+
+    def __init__(self, to, skus=200, locations=5):
+        super().__init__(daemon=True)
+        self.to, self.skus, self.locations, self.over, self.sent = to, skus, locations, False, 0
+        self.random = random.Random(7)
+
+    def run(self):
+        while not self.over:
+            events = [receipt(f"{uuid.uuid4()}", sku=f"S{self.random.randrange(self.skus)}", location=f"L{self.random.randrange(self.locations)}",
+                              type=self.random.choice(("receipt", "receipt", "sale")), quantity=self.random.randrange(1, 9))
+                      for _ in range(100)]
+            with contextlib.suppress(requests.RequestException):
+                self.sent += requests.post(self.to.base + "/v1/events", json=events, timeout=10).status_code == 200
+            time.sleep(0.01)
+
+    def end(self):
+        self.over = True
+        self.join(20)
+
+
+def settled(engines, reader):
+    """Both engines, and the table, hold the same; what it is."""
+    end = max(engine.metric("onhand_log_reached_offset") for engine in engines)
+    for engine in engines:
+        engine.wait_metric("onhand_log_reached_offset", end, 30)
+    exports = [engine.export() for engine in engines]
+    assert exports[0] == exports[1]
+    expected = {pair: int(value) for pair, value in exports[0].items()}
+    check_table(reader, expected, 60)
+    return expected
+
+
+def test_two_engines_write_one_table(program, broker, daemon, table, retail, retail_day, long_run):
+    """The real sales through a broker into two engines on one log, the one that writes killed in the middle: the ledger."""
+    stream = retail if long_run else retail_day
+    topic, sales = make_topics(program, broker), broker.topic(4)
+    engines = [daemon(*on_log(broker, topic, "--intake", f"{sales}=json")).start() for _ in range(2)]
+    messages = list(bundles(stream.all, 20))
+    broker.produce(sales, messages[:len(messages) // 2])
+    first = writer_of(engines)
+    first.wait_metric("onhand_topic_rows_total", 1000, 30)
+    first.kill()
+    broker.produce(sales, messages[len(messages) // 2:])
+    first.start()
+    for engine in engines:
+        engine.wait_metric("onhand_events_total", len(stream.all), 120)
+    reader = table(broker, topic)
+    check_table(reader, stream.expected, 60)
+    if long_run:
+        assert sum(row["available"] for row in reader.rows.values()) == 1_673_781
+    assert sum(engine.metric("onhand_topic_writing") for engine in engines) == 1
+    settled(engines, reader)
+    for engine in engines:
+        assert engine.stop() == 0
+
+
+def test_a_holder_that_wakes_up_writes_nothing_old(program, broker, daemon, table, server, long_run):  # noqa: F811
+    """The one that writes is frozen with its hands full, another takes over, the first wakes up: in the whole topic no version of a
+    key is ever followed by an older one (table_topic.py), Redis goes back nowhere, and the table is what both engines export."""
+    topic = make_topics(program, broker)
+    options = on_log(broker, topic, "--redis", f"unix:{server.start().socket}")
+    engines = [daemon(*options).start() for _ in range(2)]
+    for turn in range(4 if long_run else 2):
+        old = writer_of(engines)
+        new = engines[1 - engines.index(old)]
+        load = Load(new)
+        load.start()
+        old.wait_metric("onhand_topic_rows_total", 500, 30)
+        old.process.send_signal(signal.SIGSTOP)
+        if long_run:
+            time.sleep(15)
+        began = new.metric("onhand_topic_rows_total")
+        wait_until(lambda: writer_of([new]), 40, "the other takes over")
+        new.wait_metric("onhand_topic_rows_total", began + 2000, 30)
+        before = {sku: version_of(values["@v"]) for sku, values in server.hashes().items()}
+        old.process.send_signal(signal.SIGCONT)
+        time.sleep(2)
+        load.end()
+        after = {sku: version_of(values["@v"]) for sku, values in server.hashes().items()}
+        assert load.sent > 10 and all(after[sku] >= version for sku, version in before.items())
+        for engine in engines:
+            wait_until(lambda engine=engine: engine.get("/readyz").status_code == 200, 30, "ready again")
+        reader = table(broker, topic)
+        expected = settled(engines, reader)
+        wait_until(lambda: sum(float(values["*"]) for values in server.hashes().values()) == sum(max(0, v) for v in expected.values()),
+                   30, "Redis holds the same")
+    for engine in engines:
+        assert engine.stop() == 0
