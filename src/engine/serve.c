@@ -144,7 +144,9 @@ static int start_redis(struct server *s)
 
     if (!o->redis)
         return 0;
-    int error = redis_sink_create(&r, &made, s->detail, sizeof(s->detail));
+    int error = engine_output(s->engine, "redis", &r.duty);
+    if (!error)
+        error = redis_sink_create(&r, &made, s->detail, sizeof(s->detail));
     if (error)
         return error;
     error = redis_sink_as_sink(made).start(made, s->redis_port);

@@ -25,6 +25,7 @@ struct redis_sink;
 struct redis_call {
     struct redis_sink *sink;
     struct redis_call *next; /* free ones */
+    uint64_t term;           /* in which it was sent: what comes back in another is nobody's */
     size_t count;
     uint32_t sku[CALL_SKUS];
     uint64_t version[CALL_SKUS];
@@ -33,6 +34,8 @@ struct redis_call {
 /* Goes once around all SKUs and marks them; what asks for one while it goes starts the round anew. */
 struct redis_pass {
     uint32_t at, left;
+    uint64_t
+        base; /* only SKUs with something at or behind this offset of the present log, and kits; 0: any */
     size_t locations_count; /* only SKUs with rows there, and kits; 0: every SKU */
     uint32_t locations[PASS_LOCATIONS];
 };
@@ -59,6 +62,9 @@ struct redis_sink {
     struct redis_snapshot snapshot;
     int64_t answer_timeout_us;
     struct feed_port port;
+    struct duty_port duty;
+    uint64_t term;  /* 0: not on duty, and not connected */
+    bool take_over; /* duty was gained: what Redis has is not known yet */
 
     /* loop (redis_sink.c) */
     struct event_base *base;
@@ -72,7 +78,7 @@ struct redis_sink {
     redisAsyncContext *connection; /* NULL: none */
     bool ready;                    /* scripts are loaded, the mark is known */
     bool fresh;                    /* this connection has not been ready yet */
-    char guard_sha[SHA_BYTES], meta_sha[SHA_BYTES], mark[MARK_BYTES];
+    char guard_sha[SHA_BYTES], meta_sha[SHA_BYTES], mark[MARK_BYTES], drawn[MARK_BYTES];
     unsigned asked;      /* answers that are waited for */
     int64_t progress_us; /* the last answer, or the first question after none */
     int64_t resume_us;   /* nothing is sent, no connection is made before; 0: now */
@@ -84,6 +90,8 @@ struct redis_sink {
     /* work (redis_work.c) */
     struct dirty_set dirty;
     struct redis_pass pass;
+    struct row_image *look; /* of one SKU; grows */
+    size_t look_capacity;
     struct redis_closed closed;
     struct redis_call calls[CALLS_MOST], *free_call;
     bool meta_flying, feed_left;
@@ -108,6 +116,9 @@ bool redis_send(struct redis_sink *s, redisCallbackFn *callback, void *context, 
 /* First thing in every callback: counts the answer, and says what is to be done about an error. True when
  * `reply` is an answer that can be used. */
 bool redis_answered(struct redis_sink *s, const redisReply *reply);
+/* From now until meta is written again nobody is to rely on its version: some of what is before it is not
+ * there. */
+void redis_unsay_whole(struct redis_sink *s);
 /* Nothing is written before it is through. */
 void redis_handshake(struct redis_sink *s);
 /* Now and then: has Redis thrown keys away? */
@@ -119,6 +130,10 @@ void redis_work_init(struct redis_sink *s);
 void redis_turn(struct redis_sink *s);
 /* Redis lost what it had, or nobody knows: all of it is written again. */
 void redis_rebuild(struct redis_sink *s);
+/* Duty was gained, and everything before `place` is in Redis. */
+void redis_take_over(struct redis_sink *s, struct duty_place place);
+/* Looks whether duty came or went; off duty nothing is connected or queued. */
+void redis_follow_duty(struct redis_sink *s);
 /* Is there nothing left to write, and does meta say so? */
 bool redis_idle(const struct redis_sink *s);
 /* How soon the timer should look again. */

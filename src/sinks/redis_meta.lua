@@ -19,4 +19,5 @@ if there then
   if incarnation and (less(ARGV[2], incarnation) or (ARGV[2] == incarnation and less(ARGV[3], offset))) then return 'older' end
 end
 redis.call('HSET', KEYS[1], 'version', ARGV[2] .. ':' .. ARGV[3], 'at', ARGV[4], 'lag_ms', ARGV[5], 'engine', ARGV[6])
+redis.call('HDEL', KEYS[1], 'rebuilding') -- whoever takes over may rely on the version again
 return 'ok'

@@ -91,13 +91,14 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     struct redis_sink *s = context;
     int64_t now = clock_monotonic_us();
 
+    redis_follow_duty(s);
     if (s->connection && (s->asked || !s->ready) && now - s->progress_us > s->answer_timeout_us) {
         redis_set_trouble(s, "no answer within %ld ms", s->answer_timeout_us / 1000);
         redis_drop(s);
     }
     if (s->resume_us && now >= s->resume_us)
         s->resume_us = 0;
-    if (!s->connection && !s->resume_us && !s->stopping_us)
+    if (!s->connection && !s->resume_us && !s->stopping_us && s->term)
         make_connection(s);
     redis_ask_info(s, now);
     redis_turn(s);
@@ -290,6 +291,7 @@ int redis_sink_create(const struct redis_options *o, struct redis_sink **ret_sin
     s->stop_fd = -1;
     s->answer_timeout_us = (int64_t)(o->answer_timeout_ms ? o->answer_timeout_ms : ANSWER_TIMEOUT_MS) * 1000;
     s->snapshot.view = o->view;
+    s->duty = o->duty;
     s->snapshot.prefix = strdup(prefix);
     if (!s->snapshot.prefix || asprintf(&s->meta_key, "%smeta", prefix) < 0 ||
         asprintf(&s->mark_key, "%smark", prefix) < 0)
@@ -315,6 +317,7 @@ void redis_sink_destroy(struct redis_sink *s)
     free((char *)(uintptr_t)s->snapshot.prefix);
     snapshot_finish(&s->snapshot);
     dirty_finish(&s->dirty);
+    free(s->look);
     free(s->host);
     free(s->path);
     free(s->meta_key);

@@ -1,10 +1,15 @@
 /* Keeps the figures of the pool in Redis for channels that read them there (README.md, Redis). Redis may be
  * slow, stopped, flushed, full or read-only: that changes nothing but Redis, and is made good afterwards.
  *
+ * Only the instance on duty is connected. Who takes over writes what is newer than both the place that is
+ * recorded in the log and the one that Redis itself has in meta, which is there only while all before it is
+ * in Redis; without either it writes everything.
+ *
  * A thread of its own does everything (@thread redis): feed in, rows through the view, hiredis out. */
 #ifndef SINKS_REDIS_SINK_H
 #define SINKS_REDIS_SINK_H
 
+#include "core/duty.h"
 #include "core/feed.h"
 #include "core/view.h"
 
@@ -16,6 +21,7 @@ struct redis_options {
     const char *address;        /* HOST:PORT, [V6]:PORT or unix:PATH */
     const char *prefix;         /* of keys; NULL: "onhand:" */
     const struct view *view;    /* of an engine that was ready once */
+    struct duty_port duty;      /* view NULL: nobody else writes there, it is always on duty */
     unsigned answer_timeout_ms; /* how long an answer may take until the connection is given up; 0: 5 s */
 };
 

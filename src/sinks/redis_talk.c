@@ -156,12 +156,64 @@ static void on_mark(redisAsyncContext *connection, void *reply, void *context)
 
     if (!text_answer(s, reply, mark, sizeof(mark)))
         return;
-    if (s->fresh || strcmp(mark, s->mark) != 0)
+    if (!s->take_over && (s->fresh || strcmp(mark, s->mark) != 0))
         redis_rebuild(s);
     memcpy(s->mark, mark, sizeof(mark));
-    s->fresh = false;
+}
+
+/* The version of meta, "17:42", unless it is being rebuilt: the last record that is in. */
+static bool place_read(const redisReply *reply, struct duty_place *ret)
+{
+    char *end = NULL;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_NIL)
+        return false;
+    reply = reply->element[0];
+    ret->incarnation = strtoull(reply->str, &end, 10);
+    if (*end != ':')
+        return false;
+    ret->offset = strtoull(end + 1, &end, 10) + 1;
+    return *end == '\0';
+}
+
+/* The lesser of what the log and what Redis says is in it, if both say something of the present log. */
+static struct duty_place place_known(struct redis_sink *s, const redisReply *version)
+{
+    uint64_t incarnation = view_incarnation(s->snapshot.view);
+    struct duty_place there, recorded;
+
+    if (strcmp(s->mark, s->drawn) == 0 || !place_read(version, &there) || !s->duty.view ||
+        !s->duty.recorded(s->duty.output, &recorded) || there.incarnation != incarnation ||
+        recorded.incarnation != incarnation)
+        return (struct duty_place){0};
+    return there.offset < recorded.offset ? there : recorded;
+}
+
+static void on_version(redisAsyncContext *connection, void *answer, void *context)
+{
+    struct redis_sink *s = context;
+    const redisReply *reply = answer;
+
+    if (!redis_answered(s, reply))
+        return;
+    if (s->take_over)
+        redis_take_over(s, place_known(s, reply));
+    s->take_over = s->fresh = false;
     s->ready = true;
     redis_turn(s);
+}
+
+static void on_unsaid(redisAsyncContext *connection, void *reply, void *context)
+{
+    redis_answered(context, reply);
+}
+
+void redis_unsay_whole(struct redis_sink *s)
+{
+    const char *argv[] = {"HSET", s->meta_key, "rebuilding", "1"};
+
+    send_texts(s, on_unsaid, 4, argv);
 }
 
 static void draw(char out[MARK_BYTES])
@@ -179,15 +231,14 @@ static void draw(char out[MARK_BYTES])
 
 void redis_handshake(struct redis_sink *s)
 {
-    char mark[MARK_BYTES];
-
-    draw(mark);
+    draw(s->drawn);
     s->ready = false;
     const char *guard[] = {"SCRIPT", "LOAD", guard_script};
     const char *meta[] = {"SCRIPT", "LOAD", meta_script};
-    const char *marked[] = {"EVAL", meta_script, "2", s->meta_key, s->mark_key, mark};
+    const char *marked[] = {"EVAL", meta_script, "2", s->meta_key, s->mark_key, s->drawn};
+    const char *version[] = {"HMGET", s->meta_key, "version", "rebuilding"};
     if (!send_texts(s, on_guard_sha, 3, guard) || !send_texts(s, on_meta_sha, 3, meta) ||
-        !send_texts(s, on_mark, 6, marked))
+        !send_texts(s, on_mark, 6, marked) || !send_texts(s, on_version, 4, version))
         redis_drop(s);
 }
 

@@ -1,6 +1,7 @@
 /* What the Redis sink writes: takes the feed into the dirty set, goes over all SKUs when something was lost,
  * keeps a bounded number of calls on their way, and tells in meta how far it has come. */
 #include "sinks/redis_internal.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/logger.h"
@@ -16,7 +17,8 @@ enum {
     META_EVERY_US = 20 * 1000,
     META_IDLE_US = 1000 * 1000,
     BUSY_LOOK_MS = 10,
-    IDLE_LOOK_MS = 1000,
+    OFF_LOOK_MS = 40,
+    IDLE_LOOK_MS = 150, /* duty may have come or gone */
 };
 
 void redis_work_init(struct redis_sink *s)
@@ -44,10 +46,20 @@ static void pass_location(struct redis_sink *s, uint32_t location)
         pass_all(s);
         return;
     }
-    if (!p->left)
+    if (!p->left) {
         p->locations_count = 0;
+        p->base = 0;
+    }
     p->locations[p->locations_count++] = location;
     p->left = table_sku_count(s->snapshot.view->table);
+}
+
+static void report(struct redis_sink *s, uint64_t offset)
+{
+    struct duty_place place = {view_incarnation(s->snapshot.view), offset};
+
+    if (s->duty.view && s->term)
+        s->duty.report(s->duty.output, s->term, place);
 }
 
 void redis_rebuild(struct redis_sink *s)
@@ -55,8 +67,61 @@ void redis_rebuild(struct redis_sink *s)
     redis_add(&s->published.losses_total, 1);
     s->closed.valid = false; /* it counted on what is gone */
     s->meta.valid = false;
+    report(s, 0); /* who comes after us would rely on it too */
+    redis_unsay_whole(s);
     dirty_forget(&s->dirty);
+    s->pass.base = 0;
     pass_all(s);
+}
+
+/* Groups and channels may concern any row: whoever does not know which, takes all. */
+static bool scopes_are_newer(struct redis_sink *s, uint64_t base)
+{
+    const struct catalogue *c = s->snapshot.view->catalogue;
+    bool newer = false;
+
+    epoch_enter(s->snapshot.reader);
+    for (uint32_t i = 0; i < catalogue_groups_count(c) && !newer; i++)
+        newer = !catalogue_group_at(c, i) || catalogue_group_at(c, i)->version >= base;
+    for (uint32_t i = 0; i < catalogue_channels_count(c) && !newer; i++)
+        newer = !catalogue_channel_at(c, i) || catalogue_channel_at(c, i)->version >= base;
+    epoch_exit(s->snapshot.reader);
+    return newer;
+}
+
+void redis_take_over(struct redis_sink *s, struct duty_place place)
+{
+    if (!place.offset || scopes_are_newer(s, place.offset)) {
+        redis_rebuild(s);
+        return;
+    }
+    s->pass.base = place.offset;
+    pass_all(s);
+}
+
+/* ---- duty ---- */
+
+static void drop_work(struct redis_sink *s)
+{
+    dirty_finish(&s->dirty);
+    s->pass = (struct redis_pass){0};
+    s->closed.valid = s->meta.valid = false;
+    s->meta_flying = false;
+}
+
+void redis_follow_duty(struct redis_sink *s)
+{
+    uint64_t term = s->duty.view ? duty_term(s->duty.view, clock_monotonic_us()) : 1;
+
+    if (term == s->term)
+        return;
+    s->term = term;
+    drop_work(s);
+    if (s->connection)
+        redis_drop(s);
+    s->resume_us = s->backoff_us = 0;
+    s->take_over = term != 0;
+    redis_set_trouble(s, "%s", "");
 }
 
 /* ---- what changed ---- */
@@ -122,18 +187,51 @@ static bool take_feed(struct redis_sink *s)
     s->feed_left = true;
     for (int round = 0; round < FEED_ROUNDS && s->feed_left; round++) {
         size_t count = s->port.take(s->port.tap, entries, FEED_ENTRIES);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count && s->term; i++) /* off duty it is let go */
             take_entry(s, &entries[i]);
         s->feed_left = count > 0;
     }
     return !s->feed_left;
 }
 
-static bool passes_here(const struct redis_sink *s, const struct sku *sku)
+/* A place's own change is one of all its rows. */
+static bool place_is_newer(const struct view *v, uint32_t location, uint64_t base)
+{
+    const struct location *l = catalogue_location_at(v->catalogue, location);
+
+    return !l || l->version >= base || (v->places && places_silence(v->places, location).offset >= base);
+}
+
+/* Does anything of it stand at or behind `base`? Without memory to look: yes. */
+static bool is_newer(struct redis_sink *s, const struct sku *sku, uint64_t base)
+{
+    const struct view *v = s->snapshot.view;
+    const struct item *item = sku_item(sku);
+    uint8_t present = (uint8_t)(atomic_load_explicit(&v->incarnations_count, memory_order_acquire) - 1);
+    size_t count = sku_read_all(v->table, sku, s->look, s->look_capacity);
+
+    if (count > s->look_capacity) {
+        if (!array_grow(&s->look, s->look_capacity, 2 * count, sizeof(*s->look)))
+            return true;
+        s->look_capacity = 2 * count;
+        count = sku_read_all(v->table, sku, s->look, s->look_capacity);
+    }
+    if (item && (item->version >= base || item->components_count))
+        return true;
+    for (size_t i = 0; i < count && i < s->look_capacity; i++)
+        if ((row_incarnation(&s->look[i]) == present && row_offset(&s->look[i]) >= base) ||
+            place_is_newer(v, row_location(&s->look[i]), base))
+            return true;
+    return count > s->look_capacity;
+}
+
+static bool passes_here(struct redis_sink *s, const struct sku *sku)
 {
     const struct item *item = item_of(sku);
     struct row_image row;
 
+    if (s->pass.base)
+        return is_newer(s, sku, s->pass.base);
     if (!s->pass.locations_count || (item && item->components_count))
         return true;
     for (size_t i = 0; i < s->pass.locations_count; i++)
@@ -208,6 +306,10 @@ static void on_written(redisAsyncContext *connection, void *answer, void *contex
     const redisReply *reply = answer;
     bool usable = redis_answered(s, reply);
 
+    if (c->term != s->term) {
+        call_free(s, c);
+        return;
+    }
     if (usable && reply->type == REDIS_REPLY_STRING && (size_t)reply->len == c->count) {
         land(s, c, reply->str);
         redis_went_well(s);
@@ -225,6 +327,7 @@ static bool fill(struct redis_sink *s, struct redis_call *c)
     uint32_t sku;
 
     c->count = 0;
+    c->term = s->term;
     snapshot_begin(&s->snapshot, clock_wall_us() / 1000);
     while (c->count < CALL_SKUS && snapshot_bytes(&s->snapshot) < CALL_BYTES && dirty_take(&s->dirty, &sku)) {
         if (snapshot_add(&s->snapshot, sku, dirty_base(&s->dirty, sku), &c->version[c->count]) != 0) {
@@ -283,6 +386,8 @@ static void on_meta(redisAsyncContext *connection, void *answer, void *context)
     } else {
         atomic_store_explicit(&s->published.complete_seconds, (uint64_t)(s->meta.at_us / 1000000),
                               memory_order_relaxed);
+        if (s->meta.valid) /* nothing was lost since it was sent */
+            report(s, s->meta.offset + 1);
         redis_went_well(s);
     }
     redis_turn(s);
@@ -343,6 +448,7 @@ static void settle(struct redis_sink *s)
 
 void redis_turn(struct redis_sink *s)
 {
+    redis_follow_duty(s);
     take_feed(s);
     if (s->ready && !s->resume_us) {
         go_on_with_pass(s);
@@ -363,6 +469,8 @@ int redis_look_again_ms(const struct redis_sink *s)
 {
     if (s->feed_left)
         return 0;
+    if (!s->term)
+        return OFF_LOOK_MS;
     if (!s->connection || s->resume_us || !s->ready)
         return BUSY_LOOK_MS * 5;
     if (s->pass.left && s->dirty.queued < PASS_QUEUE)

@@ -40,6 +40,9 @@ struct world {
     struct redis_sink *redis;
     struct sink sink;
     redisContext *client;
+    struct duty_view duty;
+    _Atomic uint64_t
+        reported; /* the offset of the last place, as if it were recorded at once; UINT64_MAX: none */
     uint64_t offset;
     int64_t quantity[SKUS][LOCATIONS];
     uint32_t random;
@@ -68,6 +71,20 @@ static void fill_view(struct world *w)
     atomic_store(&v->next_offset, w->offset);
 }
 
+static void report(void *context, uint64_t term, struct duty_place place)
+{
+    struct world *w = context;
+    if (term == atomic_load(&w->duty.term))
+        atomic_store(&w->reported, place.offset);
+}
+
+static bool recorded(void *context, struct duty_place *ret)
+{
+    struct world *w = context;
+    *ret = (struct duty_place){1795219200000042, atomic_load(&w->reported)};
+    return ret->offset != UINT64_MAX;
+}
+
 static void world_init(struct world *w)
 {
     struct feed_port port;
@@ -75,7 +92,8 @@ static void world_init(struct world *w)
     uint32_t number;
     bool new;
 
-    *w = (struct world){.random = 7, .offset = 1};
+    *w = (struct world){
+        .random = 7, .offset = 1, .duty = {.term = 1, .until_us = INT64_MAX}, .reported = UINT64_MAX};
     w->epoch = epoch_create();
     w->state = state_create(w->epoch);
     assert_int_equal(state_incarnate(w->state, 1795219200000042), 0);
@@ -87,8 +105,11 @@ static void world_init(struct world *w)
     w->feed = feed_create();
     assert_int_equal(feed_add(w->feed, "redis", 64, &port), 0);
     feed_flush(w->feed, w->offset);
-    struct redis_options o = {
-        .address = server.address, .prefix = "t:", .view = &w->view, .answer_timeout_ms = 300};
+    struct redis_options o = {.address = server.address,
+                              .prefix = "t:",
+                              .view = &w->view,
+                              .answer_timeout_ms = 300,
+                              .duty = {&w->duty, w, report, recorded}};
     assert_int_equal(redis_sink_create(&o, &w->redis, detail, sizeof(detail)), 0);
     w->sink = redis_sink_as_sink(w->redis);
     assert_int_equal(w->sink.start(w->sink.context, port), 0);
@@ -290,6 +311,111 @@ static void stopping_does_not_wait_for_a_redis_that_is_not_there(void **unused)
     world_finish(&w);
 }
 
+static uint64_t metric(struct world *w, const char *name)
+{
+    struct buffer metrics = {0};
+    char line[80];
+
+    w->sink.metrics(w->sink.context, &metrics);
+    buffer_byte(&metrics, '\0');
+    snprintf(line, sizeof(line), "\nonhand_redis_%s ", name);
+    const char *at = strstr(metrics.at, line);
+    assert_non_null(at);
+    uint64_t value = strtoull(at + strlen(line), NULL, 10);
+    buffer_finish(&metrics);
+    return value;
+}
+
+static uint64_t skus_sent(struct world *w)
+{
+    return metric(w, "writes_total") + metric(w, "unchanged_total") + metric(w, "guarded_total") +
+           metric(w, "incomplete_total");
+}
+
+static void wait_reported(struct world *w)
+{
+    for (int ms = 0; ms < WAIT_MS && atomic_load(&w->reported) != w->offset; ms += 5)
+        pause_ms(5);
+    assert_int_equal(atomic_load(&w->reported), w->offset);
+}
+
+static void come_off_duty(struct world *w)
+{
+    atomic_store(&w->duty.term, 0);
+    for (int ms = 0; ms < WAIT_MS && metric(w, "connected"); ms += 5)
+        pause_ms(5);
+    assert_int_equal(metric(w, "connected"), 0);
+}
+
+static void who_comes_on_duty_writes_what_is_newer(void **unused)
+{
+    struct world w;
+
+    if (!there)
+        skip();
+    world_init(&w);
+    change_many(&w, 4000);
+    assert_becomes_right(&w);
+    wait_reported(&w);
+    come_off_duty(&w);
+    uint64_t sent = skus_sent(&w), place = atomic_load(&w.reported);
+    change_many(&w, 20);
+    pause_ms(300);
+    assert_int_equal(skus_sent(&w), sent);
+    assert_int_equal(atomic_load(&w.reported), place);
+    atomic_store(&w.duty.term, 2);
+    assert_becomes_right(&w);
+    assert_in_range(skus_sent(&w) - sent, 1, 20);
+    wait_reported(&w);
+    world_finish(&w);
+}
+
+/* The place in the log is of another Redis, or of this one before it lost what it had. */
+static void who_comes_on_duty_and_finds_it_empty_writes_all(void **unused)
+{
+    static const char *const losses[] = {"FLUSHALL", "DEL t:mark", "HDEL t:meta version",
+                                         "HSET t:meta rebuilding 1"};
+    struct world w;
+
+    if (!there)
+        skip();
+    world_init(&w);
+    change_many(&w, 4000);
+    for (uint64_t i = 0; i < 4; i++) {
+        assert_becomes_right(&w);
+        wait_reported(&w);
+        come_off_duty(&w);
+        freeReplyObject(redisCommand(w.client, losses[i]));
+        freeReplyObject(redisCommand(w.client, "DEL t:a:{S%%7B%%201}"));
+        atomic_store(&w.duty.term, 2 + i);
+    }
+    assert_becomes_right(&w);
+    /* and what nobody recorded is not relied on */
+    come_off_duty(&w);
+    atomic_store(&w.reported, UINT64_MAX);
+    freeReplyObject(redisCommand(w.client, "DEL t:a:{S%%7B%%201}"));
+    atomic_store(&w.duty.term, 9);
+    assert_becomes_right(&w);
+    world_finish(&w);
+}
+
+/* A process that stood still finds its time over, whatever the term says. */
+static void duty_ends_with_its_time(void **unused)
+{
+    struct world w;
+
+    if (!there)
+        skip();
+    world_init(&w);
+    change_many(&w, 100);
+    assert_becomes_right(&w);
+    atomic_store(&w.duty.until_us, 0);
+    for (int ms = 0; ms < WAIT_MS && metric(&w, "connected"); ms += 5)
+        pause_ms(5);
+    assert_int_equal(metric(&w, "connected"), 0);
+    world_finish(&w);
+}
+
 int main(void)
 {
     hash_seed(7);
@@ -297,6 +423,9 @@ int main(void)
         cmocka_unit_test(rows_come_to_redis_while_they_change),
         cmocka_unit_test(redis_in_trouble_changes_nothing_but_redis),
         cmocka_unit_test(a_redis_that_stands_still_is_left_and_found_again),
+        cmocka_unit_test(who_comes_on_duty_writes_what_is_newer),
+        cmocka_unit_test(who_comes_on_duty_and_finds_it_empty_writes_all),
+        cmocka_unit_test(duty_ends_with_its_time),
         cmocka_unit_test(stopping_does_not_wait_for_a_redis_that_is_not_there),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
