@@ -12,6 +12,7 @@
 #include "core/command.h"
 #include "core/duty.h"
 #include "core/history.h"
+#include "core/table/window.h"
 #include "core/view.h"
 #include "log/log.h"
 
@@ -55,6 +56,7 @@ struct engine_options {
     size_t segment_bytes;           /* of the embedded log; 0: its default */
     const struct checkpoint_store *store; /* NULL: files in directory/checkpoints (store.h) */
     struct engine_witness witness;        /* judged NULL: nobody */
+    struct window *window; /* gets every change of a row; NULL: none. The caller's; outlives the engine */
     struct historian historian;           /* applied NULL: nobody keeps a history */
     const char *instance;    /* this instance's name, when others read the same log: it compares digests with
                                 them.    Looked at when the log is open. NULL: nobody else reads it */

@@ -26,6 +26,7 @@
 
 /* SIGTERM has to end in 10 s: 1.5 for requests, 5 at most for intake to leave its group, the rest for the
  * last checkpoint. */
+enum { WINDOW_CHANGES = 1 << 17 };
 enum { HTTP_STOP_MS = 1500, HISTORY_STOP_MS = 1000, LOOK_MS = 100, EXIT_WITHIN_MS = 9500 };
 
 struct server {
@@ -41,6 +42,7 @@ struct server {
     struct redis_sink *redis;
     struct serve_topic topic;
     struct serve_letters *letters; /* of the log on Kafka */
+    struct window *window;         /* of the last changes, for /v1/changes */
     struct history_sink *history;  /* NULL: none is kept */
     struct history_log *history_log;
     char group[64];
@@ -169,12 +171,17 @@ static int start_topic(struct server *s)
     return error ? error : serve_topic_start(&s->topic, s->options, &duty);
 }
 
-/* Before the engine, as the feed; it begins to write when the engine is there. */
+/* Before the engine, as the feed: the window, and the history, which begins to write when the engine is
+ * there.
+ */
 static int make_history(struct server *s)
 {
     const struct serve_options *o = s->options;
     char path[4200];
 
+    s->window = window_create(WINDOW_CHANGES);
+    if (!s->window)
+        return ERROR_NOMEM;
     if (!o->history)
         return 0;
     snprintf(path, sizeof(path), "%s/" HISTORY_FILE, o->data_directory);
@@ -237,6 +244,7 @@ static int start_engine(struct server *s)
                                .silence_context = s->silence,
                                .feed = s->feed};
 
+    e.window = s->window;
     if (s->history)
         e.historian = history_sink_writer(s->history);
     if (o->log == SERVE_LOG_KAFKA) {
@@ -254,6 +262,7 @@ static int start_http(struct server *s)
                              .threads = o->http_threads,
                              .view = engine_view(s->engine),
                              .commands = engine_port(s->engine),
+                             .window = s->window,
                              .history = s->history ? history_sink_port(s->history) : (struct history_port){0},
                              .keys_path = o->keys_path,
                              .body_bytes_most = o->body_bytes_most,
@@ -410,6 +419,7 @@ static void stop_all(struct server *s)
     serve_kafka_finish(&s->kafka);
     feed_destroy(s->feed);
     silence_destroy(s->silence);
+    window_destroy(s->window);
 }
 
 int engine_serve(const struct serve_options *o)

@@ -151,11 +151,30 @@ static void tell_duty(struct engine *e, size_t i)
         duty_outputs_changed(e->duty, e->state);
 }
 
+static void show_in_window(struct engine *e, const struct record *r, uint64_t offset)
+{
+    struct window *w = e->options.window;
+
+    if (r->kind == RECORD_INCARNATION)
+        window_clear(w); /* offsets may begin anew */
+    for (size_t i = 0; i < e->outcome.changes_count; i++) {
+        const struct outcome_change *c = &e->outcome.changes[i];
+        window_add(w, &(struct window_change){.offset = offset,
+                                              .sku = sku_number(c->sku),
+                                              .location = c->location,
+                                              .net_was = c->net_was,
+                                              .net_now = c->net_now,
+                                              .at = e->state->log_time});
+    }
+}
+
 /* Hands on what a record did. */
 static void told(struct engine *e, const struct record *r, uint64_t offset)
 {
     const struct historian *h = &e->options.historian;
 
+    if (e->options.window)
+        show_in_window(e, r, offset);
     feed_applied(e->options.feed, e->state, r, &e->outcome, offset);
     if (h->applied)
         h->applied(h->context, e->state, r, &e->outcome, offset);
@@ -166,6 +185,8 @@ static void flush(struct engine *e)
 {
     const struct historian *h = &e->options.historian;
 
+    if (e->options.window)
+        window_show(e->options.window, e->state->next_offset);
     feed_flush(e->options.feed, e->state->next_offset);
     if (h->applied)
         h->flushed(h->context, e->state, e->state->next_offset);

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "core/command.h"
 #include "core/history.h"
+#include "core/table/window.h"
 #include "core/view.h"
 
 struct http;
@@ -34,6 +35,7 @@ struct http_options {
     unsigned threads;   /* ≥ 1 */
     const struct view *view;
     struct command_port commands;
+    const struct window *window; /* of the last changes of rows; NULL: there is none */
     struct history_port history; /* ask NULL: there is none */
     const char *keys_path;       /* file of keys (http/keys.h); NULL: no keys, loopback only */
     size_t body_bytes_most;      /* 0: 8 MiB */

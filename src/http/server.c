@@ -182,6 +182,13 @@ static void on_poll(void *context)
     connection_polls(l);
 }
 
+static void on_listen(void *context)
+{
+    struct loop *l = context;
+    loop_begin(l);
+    listeners_tell(l);
+}
+
 static void begin_stop(struct loop *l)
 {
     if (l->stopping || !atomic_load_explicit(&l->http->stopping, memory_order_acquire))
@@ -272,6 +279,7 @@ static bool loop_watch(struct loop *l)
     watch_init(&l->sweep, l->watches, WATCH_TIMER, -1, on_sweep, l);
     watch_init(&l->turn, l->watches, WATCH_TIMER, -1, on_turn, l);
     watch_init(&l->poll, l->watches, WATCH_TIMER, -1, on_poll, l);
+    watch_init(&l->listen, l->watches, WATCH_TIMER, -1, on_listen, l);
     return watch_set(&l->acceptable, true) && watch_set(&l->mail, true) &&
            watch_timer(&l->sweep, l->sweep_us);
 }
@@ -303,6 +311,7 @@ static void loop_finish(struct loop *l)
     watch_finish(&l->sweep);
     watch_finish(&l->turn);
     watch_finish(&l->poll);
+    watch_finish(&l->listen);
     watch_loop_destroy(l->watches);
     if (l->listener >= 0)
         close(l->listener);

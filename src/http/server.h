@@ -119,11 +119,13 @@ struct scratch {
 };
 
 struct mailbox;
+struct listener;
 
 struct loop {
     struct http *http;
     struct watch_loop *watches;
-    struct watch acceptable, mail, sweep, turn, poll;
+    struct watch acceptable, mail, sweep, turn, poll, listen;
+    struct listener *listeners; /* changes.c */
     int64_t sweep_us; /* between two sweeps */
     int listener;
     bool stopping;
@@ -155,7 +157,7 @@ struct http {
     char *keys_path;
     struct keyring *keyring; /* NULL: no keys */
     _Atomic bool stopping;
-    _Atomic unsigned connections_count;
+    _Atomic unsigned connections_count, listeners_count;
     int64_t stop_by_us; /* set before stopping */
     unsigned loops_count;
     struct loop *loops;
@@ -263,6 +265,10 @@ static inline unsigned loop_option(unsigned value, unsigned otherwise)
 {
     return value ? value : otherwise;
 }
+
+/* ---- changes.c ---- */
+/* Tells all who listen what has changed. */
+void listeners_tell(struct loop *l);
 
 /* ---- metrics.c ---- */
 const char *metric_name(enum metric m);
