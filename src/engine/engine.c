@@ -371,11 +371,6 @@ int engine_checkpoint_open(struct engine *e, struct checkpoint_opened *ret)
     return e->checkpoints_directory ? checkpoint_open_newest(e->checkpoints_directory, ret) : ERROR_NOTFOUND;
 }
 
-bool engine_dead_letters_idle(const struct engine *e)
-{
-    return !e->dead_letters || dead_letters_idle(e->dead_letters);
-}
-
 uint64_t engine_reached(const struct engine *e)
 {
     return atomic_load_explicit(&e->published.log_reached_offset, memory_order_relaxed);

@@ -88,8 +88,6 @@ int engine_output(struct engine *e, const char *name, struct duty_port *ret_port
  * the writer. @thread any */
 int engine_wait_ready(struct engine *e, int timeout_ms);
 
-/* Is every rejection of what was applied in the dead-letter file? @thread any */
-bool engine_dead_letters_idle(const struct engine *e);
 /* All of the log before it is applied, also where offsets have holes. @thread any */
 uint64_t engine_reached(const struct engine *e);
 

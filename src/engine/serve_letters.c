@@ -130,8 +130,10 @@ static void report(struct serve_letters *l, uint64_t offset)
 {
     struct kafka_letters_count count = kafka_letters_count(l->out);
 
-    l->sent.offset = offset;
-    l->duty.report(l->duty.output, l->term, l->sent);
+    if (offset > l->sent.offset) { /* where there are no letters nobody needs to know how far they are */
+        l->sent.offset = offset;
+        l->duty.report(l->duty.output, l->term, l->sent);
+    }
     atomic_store(&l->sent_total, count.sent);
     atomic_store(&l->gone_total, count.gone);
     set_trouble(l, "");
@@ -141,9 +143,6 @@ static void report(struct serve_letters *l, uint64_t offset)
 static bool send_some(struct serve_letters *l)
 {
     char detail[300] = "dead letters of the log cannot be sent: their originals cannot be read now";
-    /* in this order: what was rejected before `next` is in the file when the file is idle afterwards */
-    uint64_t next = atomic_load_explicit(&engine_view(l->engine)->next_offset, memory_order_acquire);
-    bool whole = engine_dead_letters_idle(l->engine);
     uint64_t behind = 0;
     int more = put_some(l, &behind);
     int error = kafka_letters_flush(l->out, FLUSH_MS, detail, sizeof(detail));
@@ -154,7 +153,7 @@ static bool send_some(struct serve_letters *l)
             l->term = 0; /* begins anew */
         return false;
     }
-    report(l, more == 0 && whole && next > behind ? next : behind);
+    report(l, behind);
     return more > 0;
 }
 

@@ -135,6 +135,8 @@ bool topic_idle(const struct topic_sink *s);
 int topic_write_sku(struct topic_sink *s, uint32_t sku, uint64_t base, uint64_t *ret_version);
 /* The number for a place of the log that everything before is written of; 0: of another log. */
 uint64_t topic_base(const struct view *v, struct duty_place place);
+/* May every row show something else than at `base`, because a channel or a group is another? */
+bool topic_rules_changed(struct topic_sink *s, uint64_t base);
 void topic_row_finish(struct topic_sink *s);
 
 /* ---- topic_check.c ---- */

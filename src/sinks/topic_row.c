@@ -55,13 +55,31 @@ static int note_kit(struct topic_sink *s, const struct item *item, uint32_t sku)
     return error;
 }
 
-/* What a place shows changes with its own record as well as with the row's. */
-static bool is_newer(const struct query_row *r, uint64_t base)
+static uint64_t offset_of(uint64_t number)
 {
-    uint64_t offset = row_offset(&(struct row_image){.word[ROW_VERSION] = base});
+    return row_offset(&(struct row_image){.word[ROW_VERSION] = number});
+}
 
+/* What a row shows changes with its place as well: with its document, and when it falls silent or speaks. */
+static bool is_newer(const struct view *v, const struct query_row *r, uint64_t base)
+{
     return !base || (r->row.word[ROW_VERSION] & VERSION_MASK) > (base & VERSION_MASK) ||
-           r->place->version > offset;
+           r->place->version > offset_of(base) ||
+           (v->places && places_silence(v->places, r->location).offset > offset_of(base));
+}
+
+bool topic_rules_changed(struct topic_sink *s, uint64_t base)
+{
+    const struct catalogue *c = s->options.view->catalogue;
+    bool changed = false;
+
+    epoch_enter(s->reader);
+    for (uint32_t i = 0, count = catalogue_channels_count(c); i < count && !changed; i++)
+        changed = catalogue_channel_at(c, i)->version > offset_of(base);
+    for (uint32_t i = 0, count = catalogue_groups_count(c); i < count && !changed; i++)
+        changed = catalogue_group_at(c, i)->version > offset_of(base);
+    epoch_exit(s->reader);
+    return changed;
 }
 
 static void put_key(struct buffer *b, struct text sku, struct text location)
@@ -124,9 +142,9 @@ static int write_sku(struct topic_sink *s, uint32_t number, uint64_t base, uint6
     if (!error)
         error = read_rows(s, sku, at, &count);
     bool all = (item && item->components_count) || (base ^ now) & UINT64_C(0xFF) << 48 ||
-               (said && said->version > row_offset(&(struct row_image){.word[ROW_VERSION] = base}));
+               (said && said->version > offset_of(base));
     for (size_t i = 0; i < count && !error; i++)
-        if (s->rows[i].place && is_newer(&s->rows[i], all ? 0 : base))
+        if (s->rows[i].place && is_newer(v, &s->rows[i], all ? 0 : base))
             error = produce_row(s, &s->rows[i], sku, item, version, at);
     if (!error)
         *ret_version = now;

@@ -40,6 +40,8 @@ bool topic_take_over(struct topic_sink *s)
         duty->report(duty->output, s->term, (struct duty_place){view_incarnation(v), 0});
     else if (duty->recorded(duty->output, &place))
         base = topic_base(v, place);
+    if (base && topic_rules_changed(s, base))
+        base = 0;
     if (dirty_reserve(&s->dirty, table_sku_count(v->table)) != 0) {
         out_of_memory(s);
         return false;

@@ -16,11 +16,27 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="the long versions: more crashes")
     parser.addoption("--seed", type=int, default=None, help="repeat a run: the seed that it printed")
-    parser.addoption("--kafka-version", default=os.environ.get("ONHAND_TEST_KAFKA", "4.3.1"), help="of the broker")
+    parser.addoption("--kafka-version", default=os.environ.get("ONHAND_TEST_KAFKA"), help="of the broker: only this one")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "on(broker): the fixture of the broker the test wants for itself")
+    config.addinivalue_line("markers", "every_kafka: runs with each version of Kafka that onhand is for")
+    config.addinivalue_line("markers", "kafka_facing: with --long it runs with each version of Kafka")
+
+
+KAFKA_VERSIONS = ["4.3.1", "3.9.2"]
+
+
+def pytest_generate_tests(metafunc):
+    """Tests with a broker get the newest Kafka; what faces Kafka itself gets the others as well, or with --long all of it does."""
+    wanted = metafunc.config.getoption("--kafka-version")
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    everywhere = "every_kafka" in marks or ("kafka_facing" in marks and metafunc.config.getoption("--long"))
+    versions = [wanted] if wanted else KAFKA_VERSIONS if everywhere else KAFKA_VERSIONS[:1]
+    for fixture in ("broker", "own_broker"):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, versions, indirect=True, ids=[f"kafka-{v}" for v in versions])
 
 
 @pytest.fixture(scope="session")
@@ -47,18 +63,18 @@ def program():
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory, pytestconfig):
-    """One broker for the whole session; every test has topics of its own."""
-    b = Broker(ROOT, tmp_path_factory.mktemp("kafka"), pytestconfig.getoption("--kafka-version"))
+def broker(tmp_path_factory, request):
+    """One broker for the whole session and version; every test has topics of its own."""
+    b = Broker(ROOT, tmp_path_factory.mktemp("kafka"), request.param)
     b.start()
     yield b
     b.stop()
 
 
 @pytest.fixture
-def own_broker(tmp_path, pytestconfig):
+def own_broker(tmp_path, request):
     """A broker that a test may kill."""
-    b = Broker(ROOT, tmp_path / "kafka", pytestconfig.getoption("--kafka-version"))
+    b = Broker(ROOT, tmp_path / "kafka", request.param)
     b.start()
     yield b
     b.stop()
@@ -71,7 +87,7 @@ def far_broker(tmp_path, pytestconfig):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     proxy = Proxy(port)
-    b = Broker(ROOT, tmp_path / "kafka", pytestconfig.getoption("--kafka-version"), "--port", str(port),
+    b = Broker(ROOT, tmp_path / "kafka", pytestconfig.getoption("--kafka-version") or KAFKA_VERSIONS[0], "--port", str(port),
                "--set", f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy.port}")
     b.proxy = proxy
     b.start()

@@ -19,6 +19,9 @@ from table_topic import TableTopic, version_of
 from test_redis import server  # noqa: F401  a fixture
 
 
+pytestmark = pytest.mark.kafka_facing
+
+
 def make_topics(program, broker, *more):
     """`onhand topics`; the options for `serve`."""
     name = f"availability-{uuid.uuid4().hex[:8]}"
@@ -260,6 +263,7 @@ def settled(engines, reader):
     return expected
 
 
+@pytest.mark.every_kafka
 def test_two_engines_write_one_table(program, broker, daemon, table, retail, retail_day, long_run):
     """The real sales through a broker into two engines on one log, the one that writes killed in the middle: the ledger."""
     stream = retail if long_run else retail_day

@@ -15,6 +15,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from harness import wait_until
 
+pytestmark = pytest.mark.kafka_facing
+
 HOW_A_LOG_IS = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime", "retention.ms": "-1", "retention.bytes": "-1",
                 "unclean.leader.election.enable": "false", "max.message.bytes": "1048576"}
 
@@ -54,6 +56,7 @@ def digest_at_the_end(engine):
     return re.findall(r"digest ([0-9a-f]{32}) of the state before record (\d+)", engine.errors.read_text())[-1]
 
 
+@pytest.mark.every_kafka
 def test_two_engines_on_one_log(program, broker, daemon, retail_day):
     """The demo's day to both in turn, one of them killed and started again: equal rows, equal exports, equal digests."""
     topic = make_log(program, broker)
@@ -195,7 +198,8 @@ def protobuf_receipt(identity, pieces):
 def test_other_producers(program, broker, daemon):
     """Canonical JSON and protobuf, poison among them, an aborted and a committed transaction, straight on the topic."""
     topic = make_log(program, broker)
-    engines = [daemon(*on_log(broker, topic)).start() for _ in range(2)]
+    options = (*on_log(broker, topic), "--dead-letter-topic", f"{topic}-dead")
+    engines = [daemon(*options).start() for _ in range(2)]
     poison = [b"\x0a\xff\xff\xff", b'{"id":"x","type":"theft"}', b"{", b"[" * 3000]
     broker.produce(topic, [("any", json.dumps(receipt(1))), ("any", json.dumps([receipt(2), receipt(3)])), ("any", poison[0]),
                            ("any", protobuf_receipt("p-1", 5)), ("any", poison[1]), ("any", poison[2]), (None, poison[3]),
@@ -212,9 +216,11 @@ def test_other_producers(program, broker, daemon):
         assert engine.metric("onhand_unreadable_records_total") + engine.metric("onhand_events_rejected_total") == len(poison)
         assert engine.metric("onhand_events_duplicate_total") == 1
     # a transaction that ends the log: a new engine is ready although no record stands at the end
-    late = daemon(*on_log(broker, topic)).start()
+    late = daemon(*options).start()
     assert late.row("SKU-1", "store-1") == 108
     engines.append(late)
+    # how far dead letters got is a record too: the last there will be
+    wait_until(lambda: sum(engine.metric("onhand_progress_records_total") for engine in engines) >= 1, 20, "the progress of letters")
     for engine in engines:
         assert engine.stop() == 0
         letters = [json.loads(line) for line in (engine.data / "dead-letter.ndjson").read_text().splitlines()]
