@@ -62,6 +62,28 @@ static void put_incoming(struct buffer *b, const struct rare *rare)
     PUT("]");
 }
 
+static void put_allocations(struct buffer *b, const struct view *v, const struct rare *rare)
+{
+    bool any = false;
+
+    PUT(",\"allocations\":{");
+    for (uint32_t i = 0; rare && i < rare->fences_count; i++) {
+        const struct fence *f = &rare->fences[i];
+        const struct channel *c = catalogue_channel_at(v->catalogue, f->channel);
+        if (!c)
+            continue;
+        buffer_string(b, any ? "," : "");
+        any = true;
+        json_put_string(b, c->id);
+        PUT(":{\"quantity\":");
+        json_put_quantity(b, f->quantity);
+        PUT(",\"consumed\":");
+        json_put_quantity(b, f->consumed);
+        PUT("}");
+    }
+    PUT("}");
+}
+
 static void put_flags(struct buffer *b, const struct query_row *r, const struct item *item)
 {
     uint32_t flags = row_shown_flags(&r->row, r->place, item, &r->figure) | (r->stale ? SHOWN_STALE : 0);
@@ -89,7 +111,8 @@ void json_put_row_version(struct buffer *b, const struct view *v, const struct r
         PUT("null");
 }
 
-void json_put_row_facts(struct buffer *b, const struct query_row *r, const struct item *item)
+void json_put_row_facts(struct buffer *b, const struct view *v, const struct query_row *r,
+                        const struct item *item)
 {
     const struct rare *rare = row_rare(&r->row);
     uint32_t last_event_s = row_last_event_s(&r->row);
@@ -110,7 +133,8 @@ void json_put_row_facts(struct buffer *b, const struct query_row *r, const struc
     put_limit(b, rare ? rare->reorder_point : LIMIT_NONE);
     PUT(",\"backorder_limit\":");
     put_limit(b, rare ? rare->backorder_limit : 0);
-    PUT(",\"allocations\":{},\"oversold\":");
+    put_allocations(b, v, rare);
+    PUT(",\"oversold\":");
     json_put_quantity(b, r->figure.oversold);
     put_flags(b, r, item);
     PUT(",\"last_event_at\":");

@@ -1,4 +1,5 @@
 /* GET /v1/availability/{sku}: how many of one item, where. */
+#include "http/by.h"
 #include "http/etag.h"
 #include "http/shape.h"
 
@@ -23,6 +24,7 @@ struct asked {
     uint64_t limit, after; /* limit 0: not said */
     milli_t quantity;      /* 0: any */
     struct version least;
+    struct by by;
     size_t names_count;
     struct text names[NAMES_MOST];
 };
@@ -105,8 +107,6 @@ static void read_within(struct asked *a, const struct parameter *p, struct probl
 
 static void read_parameter(struct asked *a, const struct parameter *p, struct problems *errors)
 {
-    static const char *const later[] = {"by", "reservation"};
-
     if (text_equal(p->name, TEXT("location")))
         read_location(a, p, errors);
     else if (text_equal(p->name, TEXT("group")))
@@ -131,9 +131,10 @@ static void read_parameter(struct asked *a, const struct parameter *p, struct pr
     } else if (text_equal(p->name, TEXT("min_version"))) {
         if (!version_parse(p->value, &a->least))
             parameter_wrong(errors, p->name, "must be a version as answers carry it: incarnation:offset");
-    } else if (text_equal(p->name, text_of(later[0])) || text_equal(p->name, text_of(later[1])))
-        parameter_wrong(errors, p->name, "is not supported yet");
-    else
+    } else if (text_equal(p->name, TEXT("by"))) {
+        if (!by_parse(p->value, &a->by))
+            parameter_wrong(errors, p->name, by_must);
+    } else
         parameter_unknown(errors, p->name);
 }
 
@@ -369,7 +370,7 @@ static void put_answer(struct exchange *x, const struct asked *a, const struct c
     etag_end(x, &etag, version_at, version_end);
 }
 
-static void answer_question(struct exchange *x, const struct asked *a, struct text channel)
+static void answer_question(struct exchange *x, struct asked *a, struct text channel)
 {
     const struct view *v = exchange_view(x);
     struct version version = view_version(v); /* before the rows */
@@ -389,6 +390,7 @@ static void answer_question(struct exchange *x, const struct asked *a, struct te
             return;
         }
     }
+    by_ask(&a->by, &q, v);
     if (find_rows(x, a, s, &q, &rows))
         put_answer(x, a, q.channel, sku_item(s), &rows, version);
 }

@@ -305,6 +305,7 @@ static enum pending_status turn(struct exchange *x, struct availability_batch *a
             return PENDING_DONE;
         }
     }
+    by_ask(&a->by, &q, v);
     while (a->item < end && rows < ROWS_A_TURN)
         if (put_item(x, a, &q, &rows) == ANSWERED)
             return PENDING_DONE;

@@ -2,6 +2,7 @@
 #ifndef HTTP_AVAILABILITY_BATCH_H
 #define HTTP_AVAILABILITY_BATCH_H
 
+#include "http/by.h"
 #include "http/shape.h"
 
 enum { ITEMS_MOST = 1000, BATCH_ROWS_MOST = 100000 };
@@ -14,6 +15,7 @@ struct availability_batch {
     struct text channel;
     uint32_t method;
     bool detail;
+    struct by by;
     uint32_t items; /* node of the array */
     const struct key *key;
     /* how far the answer is */

@@ -38,6 +38,9 @@ static void read_top(struct availability_batch *a, struct reading *r, uint32_t a
         if (n->type != JSON_STRING || !version_parse(n->text, ret_least))
             problems_add(r->errors, "/min_version",
                          "must be a version as answers carry it: incarnation:offset");
+    } else if (text_equal(n->key, TEXT("by"))) {
+        if (n->type != JSON_NULL && (n->type != JSON_STRING || !by_parse(n->text, &a->by)))
+            problems_add(r->errors, "/by", "%s", by_must);
     } else if (text_equal(n->key, TEXT("items"))) {
         if (n->type != JSON_ARRAY)
             problems_add(r->errors, "/items", "must be an array");
@@ -45,7 +48,7 @@ static void read_top(struct availability_batch *a, struct reading *r, uint32_t a
     } else {
         json_pointer(pointer, "", n->key);
         problems_add(r->errors, pointer,
-                     text_equal(n->key, TEXT("by")) || text_equal(n->key, TEXT("reservation"))
+                     text_equal(n->key, TEXT("reservation"))
                          ? "is not supported yet"
                          : "is not a field here");
     }

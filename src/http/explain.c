@@ -1,4 +1,5 @@
 /* GET /v1/rows/{sku}/{location}/explain: the arithmetic of a row's availability, term by term. */
+#include "http/by.h"
 #include "http/etag.h"
 #include "http/shape.h"
 
@@ -7,6 +8,7 @@ void explain_get(struct exchange *x);
 struct asked {
     struct text channel;
     uint32_t method;
+    struct by by;
 };
 
 static bool read_question(struct exchange *x, struct asked *ret)
@@ -26,8 +28,14 @@ static bool read_question(struct exchange *x, struct asked *ret)
         } else if (text_equal(p.name, TEXT("method"))) {
             if (!method_from_name(p.value, &ret->method))
                 parameter_wrong(&errors, p.name, "must be pickup, ship or same_day");
-        } else if (text_equal(p.name, TEXT("by")) || text_equal(p.name, TEXT("version"))) {
-            parameter_wrong(&errors, p.name, "is not supported yet");
+        } else if (text_equal(p.name, TEXT("by"))) {
+            if (!by_parse(p.value, &ret->by))
+                parameter_wrong(&errors, p.name, by_must);
+        } else if (text_equal(p.name, TEXT("version"))) {
+            parameter_wrong(
+                &errors, p.name,
+                "is not answered here: what was at a version is in the row's history, and a refusal "
+                "names its shortfalls itself");
         } else {
             parameter_unknown(&errors, p.name);
         }
@@ -57,6 +65,54 @@ static void put_terms(struct exchange *x, const struct asked_row *row, const str
     buffer_byte(b, ']');
 }
 
+enum { SCHEDULE_LISTED = 100 };
+
+static void put_schedule(struct exchange *x, const struct asked_row *row, const struct question *q)
+{
+    struct schedule_line line[SCHEDULE_LISTED];
+    size_t count = figure_schedule(row, q, line, SCHEDULE_LISTED);
+    struct buffer *b = x->out;
+
+    buffer_text(b, TEXT(",\"schedule\":["));
+    for (size_t i = 0; i < count && i < SCHEDULE_LISTED; i++) {
+        buffer_string(b, i ? ",{\"at\":" : "{\"at\":");
+        json_put_instant(b, line[i].at); /* null: now */
+        buffer_text(b, TEXT(",\"incoming\":"));
+        json_put_quantity(b, line[i].incoming);
+        buffer_text(b, TEXT(",\"demand\":"));
+        json_put_quantity(b, line[i].demand);
+        buffer_text(b, TEXT(",\"projected\":"));
+        json_put_quantity(b, line[i].projected);
+        buffer_text(b, TEXT(",\"atp\":"));
+        json_put_quantity(b, line[i].atp);
+        buffer_byte(b, '}');
+    }
+    buffer_byte(b, ']');
+}
+
+static void put_rule_quantity(struct buffer *b, const char *name, milli_t q)
+{
+    buffer_string(b, name);
+    if (q == LIMIT_NONE)
+        buffer_text(b, TEXT("null"));
+    else
+        json_put_quantity(b, q);
+}
+
+/* What the channel's rules come to here. */
+static void put_rules(struct exchange *x, const struct terms *t)
+{
+    struct buffer *b = x->out;
+
+    buffer_text(b, t->enabled ? TEXT(",\"rules\":{\"enabled\":true") : TEXT(",\"rules\":{\"enabled\":false"));
+    put_rule_quantity(b, ",\"buffer\":", t->buffer);
+    put_rule_quantity(b, ",\"buffer_percent\":", t->buffer_percent);
+    put_rule_quantity(b, ",\"cap\":", t->cap);
+    put_rule_quantity(b, ",\"max_per_line\":", t->max_per_line);
+    put_rule_quantity(b, ",\"safety_stock\":", t->safety_stock);
+    buffer_byte(b, '}');
+}
+
 static void answer(struct exchange *x, const struct sku *s, const struct location *l,
                    const struct question *q)
 {
@@ -81,11 +137,13 @@ static void answer(struct exchange *x, const struct sku *s, const struct locatio
     put_row(b, v, &row, sku_item(s), l->id, true, false);
     struct asked_row asked = query_asked(v, s, q, &row);
     put_terms(x, &asked, q);
+    put_rules(x, &asked.terms);
+    put_schedule(x, &asked, q);
     buffer_byte(b, '}');
     etag_end(x, &etag, version_at, version_end);
 }
 
-static void explain(struct exchange *x, const struct asked *a, struct text channel)
+static void explain(struct exchange *x, struct asked *a, struct text channel)
 {
     const struct view *v = exchange_view(x);
     struct question q = {.method = a->method,
@@ -93,6 +151,7 @@ static void explain(struct exchange *x, const struct asked *a, struct text chann
     const struct sku *s = table_find(v->table, x->arguments[0]);
     const struct location *l = catalogue_location(v->catalogue, x->arguments[1]);
 
+    by_ask(&a->by, &q, v);
     if (channel.length)
         q.channel = catalogue_channel(v->catalogue, channel);
     if (!s)

@@ -39,7 +39,7 @@ void put_row(struct buffer *b, const struct view *v, const struct query_row *r, 
     if (detail) {
         PUT(",\"version\":");
         json_put_row_version(b, v, &r->row);
-        json_put_row_facts(b, r, item);
+        json_put_row_facts(b, v, r, item);
     }
     PUT("}");
 }

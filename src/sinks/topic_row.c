@@ -108,7 +108,7 @@ static void put_value(struct buffer *b, const struct view *v, const struct query
     buffer_string(b, level_name(r->figure.level));
     PUT("\",\"row_version\":");
     json_put_row_version(b, v, &r->row);
-    json_put_row_facts(b, r, item);
+    json_put_row_facts(b, v, r, item);
     PUT("}");
 }
 

@@ -253,8 +253,10 @@ static void bad_parameters_are_named(void **state)
         {"location=", "\"pointer\":\"location\""},
         {"channel=a&channel=b", "is there twice"},
         {"method=drone", "must be pickup, ship or same_day"},
-        {"by=2026-11-24", "{\"pointer\":\"by\",\"detail\":\"is not supported yet\"}"},
-        {"reservation=r-1", "{\"pointer\":\"reservation\",\"detail\":\"is not supported yet\"}"},
+        {"by=2026-11-31", "{\"pointer\":\"by\",\"detail\":\"must be a date (2026-11-24)"},
+        {"by=tomorrow", "\"pointer\":\"by\""},
+        {"by=2026-11-24T10:00:00", "\"pointer\":\"by\""},
+        {"reservation=", "\"pointer\":\"reservation\""},
         {"min_version=5", "must be a version as answers carry it"},
         {"min_version=a:b", "must be a version as answers carry it"},
         {"group=none", "there is no group `none`"},
@@ -486,7 +488,7 @@ static void bad_batches_are_refused(void **state)
         {"{\"items\":[{\"sku\":\"a\",\"locations\":[\"b\"],\"group\":\"g\"}]}", "do not go together"},
         {"{\"items\":[],\"channel\":1}", "\"pointer\":\"/channel\""},
         {"{\"items\":[],\"method\":\"x\"}", "\"pointer\":\"/method\""},
-        {"{\"items\":[],\"by\":\"2026-11-24\"}", "\"pointer\":\"/by\",\"detail\":\"is not supported yet\""},
+        {"{\"items\":[],\"by\":\"2026-11-24T\"}", "\"pointer\":\"/by\",\"detail\":\"must be a date"},
         {"{\"items\":[],\"colour\":\"x\"}", "\"pointer\":\"/colour\""},
         {"{\"items\":[],\"items\":[]}", NULL},
         {"{\"items\":[]", NULL},
@@ -957,7 +959,7 @@ static void the_arithmetic_is_explained(void **state)
     expect(get("/v1/rows/X/store-1/explain"), 404, "SKU");
     expect(get("/v1/rows/A/nowhere/explain"), 404, "location");
     expect(get("/v1/rows/A/store-1/explain?channel=none"), 400, "there is no channel `none`");
-    expect(get("/v1/rows/A/store-1/explain?version=1:2"), 400, "is not supported yet");
+    expect(get("/v1/rows/A/store-1/explain?version=1:2"), 400, "in the row's history");
     expect(get("/v1/rows/A/store-1/explain?a=b"), 400, "is not a parameter here");
 }
 
