@@ -76,6 +76,7 @@ static void fill_view(struct engine *e)
     v->table = e->state->table;
     v->catalogue = e->state->catalogue;
     v->positions = e->state->positions;
+    v->reservations = e->state->reservations;
     v->places = &e->state->places;
     v->incarnations = e->state->incarnations;
     atomic_store(&v->incarnations_count, e->state->incarnations_count);

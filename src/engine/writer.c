@@ -88,6 +88,8 @@ static void answer(struct engine *e, struct command *c, uint64_t offset)
     if (count)
         memcpy(c->verdicts, e->outcome.verdicts, count * sizeof(*c->verdicts));
     c->verdicts_count = count;
+    c->reservation = e->outcome.reservation; /* the submitter's from now on */
+    e->outcome.reservation = NULL;
     c->incarnation = state_incarnation(e->state);
     c->offset = offset;
     c->log_time = e->state->log_time;
@@ -210,7 +212,8 @@ static int apply_run(struct engine *e, size_t from, size_t to)
         else
             keep_unreadable(e, &e->records[i]);
         e->alerts += e->outcome.alerts_count;
-        publish_position(e, !e->readable[i] || e->decoded[i].kind == RECORD_EVENTS);
+        publish_position(e, !e->readable[i] || e->decoded[i].kind == RECORD_EVENTS ||
+                                e->decoded[i].kind == RECORD_RESERVATION);
         tell_duty(e, i);
         if (e->readable[i])
             told(e, &e->decoded[i], offset);

@@ -21,6 +21,7 @@
 #include "core/model/image.h"
 #include "core/model/prefetch.h"
 #include "core/model/records.h"
+#include "core/model/reserve.h"
 
 #include <stdlib.h>
 
@@ -220,16 +221,16 @@ static int make_target(struct apply *a, const struct event *e, struct target *t)
 
 /* ---- after an event ---- */
 
-static int reserve_alerts(struct outcome *o)
+int alerts_reserve(struct outcome *o, size_t rows)
 {
-    if (o->alerts_count + ALERTS_OF_EVENT <= o->alerts_capacity)
+    size_t most = o->alerts_count + rows * ALERTS_OF_EVENT;
+    if (most <= o->alerts_capacity)
         return 0;
-    size_t capacity = (o->alerts_count + ALERTS_OF_EVENT) * 2;
-    struct outcome_alert *alerts = realloc(o->alerts, capacity * sizeof(*alerts));
+    struct outcome_alert *alerts = realloc(o->alerts, most * 2 * sizeof(*alerts));
     if (!alerts)
         return ERROR_NOMEM;
     o->alerts = alerts;
-    o->alerts_capacity = capacity;
+    o->alerts_capacity = most * 2;
     return 0;
 }
 
@@ -249,13 +250,20 @@ static milli_t demand_of(const struct row_image *r)
     return row_reserved(r) + row_committed(r);
 }
 
-static milli_t oversold(const struct row_image *r, const struct limits *limits)
+/* The row as promises see it, with what its ledger has to come. */
+static milli_t oversold(const struct staged_row *row)
 {
-    if (limits->backorder_limit == LIMIT_NONE)
-        return 0;
-    milli_t over = demand_of(r) - sellable(r) - limits->backorder_limit;
-    over = over > 0 ? over : 0;
-    return over < demand_of(r) ? over : demand_of(r);
+    const struct ledger *l = row->ledger;
+    struct limits limits = ledger_limits(l);
+    struct stock s = {.on_hand = row_on_hand(&row->now),
+                      .unavailable = row_unavailable(&row->now),
+                      .reserved = row_reserved(&row->now),
+                      .committed = row_committed(&row->now),
+                      .safety_stock = row_safety_stock(&row->now),
+                      .backorder_limit = limits.backorder_limit,
+                      .dated_count = l->dated.demands ? l->dated.count : 0,
+                      .dated = l->dated.at};
+    return stock_oversold(&s);
 }
 
 static void set_flags(struct row_image *r, uint8_t set, uint8_t clear)
@@ -276,18 +284,23 @@ static bool crossed_reorder_point(struct row_image *r, const struct limits *limi
     return below && !was_below;
 }
 
-static void raise_alerts(struct outcome *o, struct staged_row *row, const struct row_image *was,
-                         milli_t was_oversold, bool unmatched, size_t event)
+struct alerts_before alerts_begin(const struct staged_row *row)
+{
+    return (struct alerts_before){row->now, oversold(row)};
+}
+
+void alerts_raise(struct outcome *o, struct staged_row *row, const struct alerts_before *before,
+                  bool unmatched, size_t event)
 {
     struct limits limits = ledger_limits(row->ledger);
     bool reorder = crossed_reorder_point(&row->now, &limits);
     if (!(row_flags(&row->now) & ROW_COUNTED))
         return;
-    if (oversold(&row->now, &limits) > was_oversold)
+    if (oversold(row) > before->oversold)
         alert(o, ALERT_OVERSOLD, row, event);
     if (reorder)
         alert(o, ALERT_REORDER_POINT, row, event);
-    if (row_on_hand(was) >= 0 && row_on_hand(&row->now) < 0)
+    if (row_on_hand(&before->row) >= 0 && row_on_hand(&row->now) < 0)
         alert(o, ALERT_NEGATIVE, row, event);
     if (unmatched)
         alert(o, ALERT_UNMATCHED, row, event);
@@ -340,9 +353,8 @@ static void commit(struct apply *a, const struct event *e, struct target *t, siz
 {
     struct change *c = &t->change;
     struct staged_row *row = c->row;
-    struct row_image was = row->now;
-    struct limits limits = ledger_limits(row->ledger);
-    struct row_figures figures = stage_figures(o, &was, row->ledger);
+    struct alerts_before before = alerts_begin(row);
+    struct row_figures figures = stage_figures(o, &before.row, row->ledger);
     milli_t gone_before = c->demand ? c->demand->gone : 0;
     change_commit(c, a, e);
     stage_line(o, row, (uint32_t)event, said_quantity(e), &figures);
@@ -352,9 +364,8 @@ static void commit(struct apply *a, const struct event *e, struct target *t, siz
         return;
     bool unmatched = c->demand && c->demand->unmatched && c->demand->gone > gone_before;
     a->notes |= unmatched ? NOTE_UNMATCHED : 0;
-    raise_alerts(o, row, &was, oversold(&was, &limits), unmatched, event);
-    limits = ledger_limits(row->ledger);
-    a->notes |= oversold(&row->now, &limits) > 0 && !t->there ? NOTE_OVERSOLD : 0;
+    alerts_raise(o, row, &before, unmatched, event);
+    a->notes |= oversold(row) > 0 && !t->there ? NOTE_OVERSOLD : 0;
     stage_set_version(a, row);
 }
 
@@ -427,7 +438,7 @@ static int prepare(struct apply *a, const struct event *e, struct target *target
             *refused = targets[i].change.refused;
     }
     if (!error)
-        error = reserve_alerts(o);
+        error = alerts_reserve(o, 1);
     if (!error)
         error = reserve_locations(o);
     if (!error && !*refused)
@@ -456,6 +467,9 @@ static int apply_to_rows(struct apply *a, const struct event *e, struct sku *sku
     }
     for (size_t i = 0; i < count; i++)
         commit(a, e, &targets[i], event, o);
+    a->by_order = true;
+    reservations_follow(a);
+    a->by_order = false;
     *ret = verdict_of(targets, count);
     ret->notes = a->notes;
     return 0;
@@ -515,7 +529,7 @@ static int apply_event(struct apply *a, const struct event *e, size_t event, str
         return error;
     if (judge(a, e, sku, &v)) {
         if (v.reason == REASON_SEQUENCE_REUSED) {
-            error = reserve_alerts(o);
+            error = alerts_reserve(o, 1);
             if (error)
                 return error;
             o->alerts[o->alerts_count++] = (struct outcome_alert){.kind = ALERT_SEQUENCE_REUSED,
@@ -602,7 +616,7 @@ static int apply_events(struct apply *a, const struct record *r, struct outcome 
             return error;
         a->events_done++;
     }
-    return stage_publish(a, o);
+    return reservations_show(a, o);
 }
 
 static int apply_other(struct apply *a, const struct record *r, struct outcome *o)
@@ -617,7 +631,7 @@ static int apply_other(struct apply *a, const struct record *r, struct outcome *
         o->verdicts[o->verdicts_count++] = v; /* not counted: it is no event */
         a->events_done = 1;
     }
-    return stage_publish(a, o);
+    return reservations_show(a, o);
 }
 
 static int apply_record(struct apply *a, const struct record *r, struct outcome *o)
@@ -692,6 +706,9 @@ int state_apply(struct state *s, const struct record *r, uint64_t offset, instan
         a->active = true;
         a->offset = offset;
         s->log_time = appended_at > s->log_time ? appended_at : s->log_time;
+        reservation_answer_destroy(o->reservation);
+        o->reservation = NULL;
+        reservations_age(a);
     }
     error = apply_record(a, r, o);
     if (!error)
@@ -718,6 +735,7 @@ void outcome_finish(struct outcome *o)
     free(o->alerts);
     free(o->locations);
     free(o->lines);
+    reservation_answer_destroy(o->reservation);
     *o = (struct outcome){0};
 }
 

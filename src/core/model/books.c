@@ -60,7 +60,9 @@ milli_t sums_on_hand(const struct sums *s, const struct statuses_kept *k)
             on_hand += statuses_effective_at_count(k, one);
     if (s->basis >= BASIS_NET_OF_COMMITTED)
         on_hand += s->committed_at_count;
-    return on_hand; /* BASIS_NET_OF_DEMAND: reserved(T) joins here with reservations */
+    if (s->basis >= BASIS_NET_OF_DEMAND)
+        on_hand += s->reserved_at_count;
+    return on_hand;
 }
 
 static bool within(milli_t figure, milli_t most)
@@ -71,12 +73,12 @@ static bool within(milli_t figure, milli_t most)
 bool sums_in_range(const struct sums *s, const struct statuses_kept *k)
 {
     bool parts = within(s->after, PART_MOST) && within(s->gone_after, PART_MOST) &&
-                 within(s->committed_at_count, PART_MOST) && within(k->short_before, PART_MOST) &&
-                 within(k->short_after, PART_MOST);
+                 within(s->committed_at_count, PART_MOST) && within(s->reserved_at_count, PART_MOST) &&
+                 within(k->short_before, PART_MOST) && within(k->short_after, PART_MOST);
     for (int i = 0; i < STATUSES; i++)
         parts = parts && within(k->now[i], QUANTITY_MOST) && within(k->at_count[i], QUANTITY_MOST);
     return parts && within(sums_on_hand(s, k), QUANTITY_MOST) && within(s->committed, QUANTITY_MOST) &&
-           within(sums_unavailable(k), QUANTITY_MOST);
+           within(s->reserved, QUANTITY_MOST) && within(sums_unavailable(k), QUANTITY_MOST);
 }
 
 bool sums_move(struct sums *s, instant_t at, milli_t quantity)

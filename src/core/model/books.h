@@ -3,8 +3,10 @@
 #define CORE_MODEL_BOOKS_H
 
 #include "core/model/account.h"
+#include "core/model/dated.h"
 #include "core/model/demand.h"
 #include "core/model/fences.h"
+#include "core/model/holds.h"
 #include "core/model/ledger.h"
 #include "core/model/movements.h"
 #include "core/model/supply.h"
@@ -20,6 +22,8 @@ struct sums {
     milli_t after;              /* Σ movements on hand that occurred after T */
     milli_t committed;          /* Σ open demand now */
     milli_t committed_at_count; /* and at T */
+    milli_t reserved;           /* Σ open holds now */
+    milli_t reserved_at_count;  /* and at T */
     milli_t gone_after;         /* Σ over demand accounts of what is gone now and was not at T */
 };
 
@@ -51,13 +55,14 @@ struct ledger {
                                not known */
     struct accounts demand;
     struct accounts supply;
+    struct dated_list dated;
     uint32_t supply_said; /* how many things supply accounts were ever told: their order of arrival */
     uint32_t parents;     /* supply accounts that name an order as parent */
     struct fences fences;
 };
 
 /* What the books say of a row's flags. */
-enum { LEDGER_FLAGS = ROW_UNMATCHED | ROW_FENCED | ROW_BACKORDER };
+enum { LEDGER_FLAGS = ROW_UNMATCHED | ROW_FENCED | ROW_DATED | ROW_BACKORDER };
 uint8_t ledger_flags(const struct ledger *l);
 
 extern const struct statuses_kept statuses_none;

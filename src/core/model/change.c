@@ -45,13 +45,6 @@ void change_short(struct change *c, milli_t quantity)
     remember(c, PLACE_SHORT, quantity);
 }
 
-static bool accounts_full(const struct ledger *l, const struct log_settings *settings)
-{
-    uint64_t open =
-        (uint64_t)l->demand.count - l->demand.closed_count + l->supply.count - l->supply.closed_count;
-    return open >= (uint64_t)settings->accounts_per_row;
-}
-
 /* ---- demand ---- */
 
 /* Units that left from a status lower that status too; by how much is a matter of the account, at each
@@ -90,6 +83,8 @@ static void demand_evaluate_both(struct change *c, const struct demand *d)
     c->on_hand_said -= grown;
     c->sums.committed += c->demand_now.open - d->open;
     c->sums.committed_at_count += c->demand_at_count.open - d->open_at_count;
+    c->sums.reserved += c->demand_now.reserved - d->reserved;
+    c->sums.reserved_at_count += c->demand_at_count.reserved - d->reserved_at_count;
     c->sums.gone_after += grown - (c->demand_at_count.gone - d->gone_at_count);
 }
 
@@ -99,18 +94,28 @@ static bool is_older(const struct demand *d, const struct demand_entry *e)
     return (e->kind == DEMAND_PLACED && e->at <= set_at) || (e->kind == DEMAND_SET && e->at < set_at);
 }
 
+/* An order that says what a reservation confirmed already says nothing new. */
+static bool is_covered(const struct change *c)
+{
+    const struct demand *d = c->demand;
+    const struct demand_figures *now = &c->demand_now, *then = &c->demand_at_count;
+    return c->entry.kind <= DEMAND_SET && d->has_steps && now->open == d->open &&
+           now->reserved == d->reserved && then->open == d->open_at_count &&
+           then->reserved == d->reserved_at_count;
+}
+
 static bool demand_in_range(const struct demand_figures *f)
 {
     return f->placed <= QUANTITY_MOST && f->cancelled <= QUANTITY_MOST && f->gone <= QUANTITY_MOST;
 }
 
-int change_demand(struct change *c, const struct apply *a, struct text reference, struct text line,
+int change_demand(struct change *c, struct apply *a, struct text reference, struct text line,
                   const struct demand_entry *entry)
 {
     struct ledger *l = c->row->ledger;
-    c->demand = (struct demand *)accounts_find(&l->demand, reference, line);
+    c->demand = demand_of_order(l, reference, line);
     if (!c->demand) {
-        if (accounts_full(l, &a->state->settings)) {
+        if (!accounts_have_room(l, &a->state->settings)) {
             c->refused = REASON_TOO_MANY_ACCOUNTS;
             return 0;
         }
@@ -121,7 +126,7 @@ int change_demand(struct change *c, const struct apply *a, struct text reference
     }
     int error = c->demand_new ? accounts_reserve(&l->demand) : 0;
     if (!error)
-        error = demand_reserve(c->demand, l->sums.count_at, &l->merged_until);
+        error = demand_prepare(a, c->row, c->demand, 1, c->required);
     if (error)
         return error;
     if (c->demand->entries_count >= DEMAND_ENTRIES_END)
@@ -132,34 +137,44 @@ int change_demand(struct change *c, const struct apply *a, struct text reference
         c->refused = REASON_RANGE;
     if (is_older(c->demand, entry))
         c->left_out = REASON_OLDER;
+    else if (is_covered(c))
+        c->left_out = REASON_COVERED;
     else
         c->did = true;
     return 0;
 }
 
-static void commit_demand(struct change *c, const struct event *e, instant_t log_time)
+/* A reservation said when it is required: an order that confirms it need not say it again. */
+static void say_required(struct change *c, const struct event *e, instant_t log_time)
+{
+    struct demand *d = c->demand;
+    instant_t required_at = d->required_at;
+    if (c->entry.kind <= DEMAND_SET && c->entry.at >= d->required_said_at && (c->required || !d->has_steps)) {
+        d->required_said_at = c->entry.at;
+        required_at = c->required ? e->required_at : INSTANT_NONE;
+    }
+    demand_require(d, required_at, log_time);
+}
+
+static void commit_demand(struct change *c, struct apply *a, const struct event *e)
 {
     struct ledger *l = c->row->ledger;
     struct demand *d = c->demand;
     if (c->demand_new)
         accounts_link(&l->demand, &d->account);
     demand_add(d, &c->entry);
-    if (c->entry.kind <= DEMAND_SET && c->entry.at >= d->required_said_at) {
-        d->required_said_at = c->entry.at;
-        d->required_at = e->has & HAS(required_at) ? e->required_at : INSTANT_NONE;
-    }
+    say_required(c, e, a->state->log_time);
+    const struct channel *channel =
+        e->channel.length ? catalogue_channel(a->state->catalogue, e->channel) : NULL;
+    if (channel && d->channel == CHANNEL_POOL)
+        d->channel = channel->number;
     d->open = c->demand_now.open;
+    d->reserved = c->demand_now.reserved;
     d->gone = c->demand_now.gone;
     d->open_at_count = c->demand_at_count.open;
+    d->reserved_at_count = c->demand_at_count.reserved;
     d->gone_at_count = c->demand_at_count.gone;
-    milli_t ordered = c->demand_now.placed - c->demand_now.cancelled;
-    bool unmatched = d->gone > (ordered > 0 ? ordered : 0);
-    l->unmatched += (uint32_t)unmatched - (uint32_t)d->unmatched;
-    d->unmatched = unmatched;
-    if (d->open > 0)
-        accounts_reopen(&l->demand, &d->account);
-    else
-        accounts_close(&l->demand, &d->account, log_time);
+    demand_follow(a, c->row, d, &c->demand_now, c->entry.at);
 }
 
 /* ---- supply ---- */
@@ -175,7 +190,7 @@ int change_supply(struct change *c, const struct apply *a, const struct event *e
     c->supply = (struct supply *)accounts_find(&l->supply, e->reference, e->line);
     c->supply_act = act;
     if (!c->supply) {
-        if (accounts_full(l, &a->state->settings)) {
+        if (!accounts_have_room(l, &a->state->settings)) {
             c->refused = REASON_TOO_MANY_ACCOUNTS;
             return 0;
         }
@@ -185,6 +200,8 @@ int change_supply(struct change *c, const struct apply *a, const struct event *e
         c->supply_new = true;
     }
     int error = c->supply_new ? accounts_reserve(&l->supply) : 0;
+    if (!error)
+        error = dated_reserve(&l->dated, l->supply.count + 1);
     if (!error)
         error = supply_reserve(c->supply);
     if (!error)
@@ -280,6 +297,7 @@ static void commit_supply(struct change *c, const struct event *e, const struct 
     if (left)
         supply_refresh(&l->supply, left, parents, a->state->log_time);
     follow_due(l, s, parents, &a->state->due);
+    dated_supply(&l->dated, &l->supply);
 }
 
 /* ---- all of it ---- */
@@ -319,20 +337,7 @@ int change_ready(struct change *c, const struct apply *a)
                              ledger_movements_floor(l, &s->settings, s->log_time));
 }
 
-static void commit_image(struct change *c)
-{
-    const struct ledger *l = c->row->ledger;
-    uint64_t *word = c->row->now.word;
-    word[ROW_ON_HAND] = (uint64_t)sums_on_hand(&c->sums, &c->statuses);
-    word[ROW_UNAVAILABLE] = (uint64_t)sums_unavailable(&c->statuses);
-    word[ROW_COMMITTED] = (uint64_t)c->sums.committed;
-    word[ROW_SAFETY_STOCK] = (uint64_t)c->limits.safety_stock;
-    uint8_t flags = row_flags(&c->row->now) & (uint8_t)~LEDGER_FLAGS;
-    flags |= (c->received ? ROW_COUNTED : 0) | ledger_flags(l);
-    word[ROW_VERSION] = row_version(row_offset(&c->row->now), row_incarnation(&c->row->now), flags);
-}
-
-void change_commit(struct change *c, const struct apply *a, const struct event *e)
+void change_commit(struct change *c, struct apply *a, const struct event *e)
 {
     struct ledger *l = c->row->ledger;
     if (l->statuses) {
@@ -351,7 +356,7 @@ void change_commit(struct change *c, const struct apply *a, const struct event *
         c->row->rare_dirty = true;
     }
     if (c->demand)
-        commit_demand(c, e, a->state->log_time);
+        commit_demand(c, a, e);
     if (c->supply) {
         commit_supply(c, e, a);
         c->row->rare_dirty = true;
@@ -360,10 +365,11 @@ void change_commit(struct change *c, const struct apply *a, const struct event *
         *fences_make(&l->fences, c->fences[i].channel) = c->fences[i];
         c->row->rare_dirty = true;
     }
-    commit_image(c);
+    if (c->received)
+        c->row->now.word[ROW_VERSION] |= (uint64_t)ROW_COUNTED << 56;
+    stage_show(c->row);
     free(c->parent);
     c->parent = NULL;
-    c->row->touched = true;
 }
 
 void change_abandon(struct change *c)

@@ -20,6 +20,7 @@ struct change {
     uint32_t moves_count;
     struct demand *demand; /* NULL: none */
     bool demand_new;
+    bool required; /* the event says when it is required */
     struct demand_entry entry;
     struct demand_figures demand_now, demand_at_count; /* of the account, as they will be */
     struct supply *supply;                             /* NULL: none */
@@ -42,14 +43,14 @@ void change_move(struct change *c, milli_t on_hand);
 void change_status(struct change *c, enum status status, milli_t quantity);
 void change_short(struct change *c, milli_t quantity);
 /* An entry in a demand account, made if there is none. Refuses, or ERROR_NOMEM. */
-int change_demand(struct change *c, const struct apply *a, struct text reference, struct text line,
+int change_demand(struct change *c, struct apply *a, struct text reference, struct text line,
                   const struct demand_entry *entry);
 /* An act on a supply account, made if there is none; what it says is in the event. */
 int change_supply(struct change *c, const struct apply *a, const struct event *e, enum supply_act act);
 /* Memory for the commit, and the last look: range, what was left out. ERROR_NOMEM: call again, or abandon. */
 int change_ready(struct change *c, const struct apply *a);
 /* Makes it so. `e` is the event, for what the accounts keep of it. */
-void change_commit(struct change *c, const struct apply *a, const struct event *e);
+void change_commit(struct change *c, struct apply *a, const struct event *e);
 /* Frees what a change that will not be committed has made. */
 void change_abandon(struct change *c);
 
@@ -57,6 +58,26 @@ void change_abandon(struct change *c);
 void change_allocation(struct change *c, const struct apply *a, const struct event *e);
 /* Units that are sold without an order come out of what is set aside for the channel (empty: the pool). */
 void change_consume(struct change *c, const struct apply *a, struct text channel, milli_t quantity);
+
+/* ---- demand accounts and their row (settle.c) ---- */
+/* The account that speaks of this reference and line here: a reservation's, whatever the line, when there is one.
+ * NULL: none. */
+struct demand *demand_of_order(const struct ledger *l, struct text reference, struct text line);
+/* May the row have one more open account? */
+bool accounts_have_room(const struct ledger *l, const struct log_settings *settings);
+/* Room for `entries` more, and for all that follows from them. ERROR_NOMEM. `dated`: it may be required later. */
+int demand_prepare(struct apply *a, struct staged_row *row, struct demand *d, uint32_t entries, bool dated);
+/* What follows from an account's figures beyond the sums: it closes or opens, its place among what is to come
+ * and falls due, its channel's fence (for what is said to have happened at `at`), the reservations that it is
+ * part of. */
+void demand_follow(struct apply *a, struct staged_row *row, struct demand *d, const struct demand_figures *now,
+                   instant_t at);
+/* Steps have been added: figures and sums follow, and all beyond. */
+void demand_settle(struct apply *a, struct staged_row *row, struct demand *d);
+/* When it is required is said anew, or it opens: is that still to come? */
+void demand_require(struct demand *d, instant_t required_at, instant_t log_time);
+/* The row's words as its ledger has them now. */
+void stage_show(struct staged_row *row);
 
 /* count.c: everything a count does. */
 int change_count(struct change *c, const struct apply *a, const struct event *e, uint8_t *notes);

@@ -37,31 +37,86 @@ static void expect(const struct checker *k, const char *what, int64_t have, int6
     abort();
 }
 
+/* What reservations that go on have of an account is never more than there is; what is reserved is all
+ * theirs. */
+static void check_holds(const struct checker *k, const struct demand *d)
+{
+    milli_t held = 0, committed = 0;
+    uint32_t count = 0;
+    for (const struct hold *h = d->holds; h; h = h->newer, count++) {
+        expect(k, "a hold's account", h->demand == d, true);
+        expect(k, "a hold is not below zero", h->open_held >= 0 && h->open_committed >= 0, true);
+        held += h->open_held;
+        committed += h->open_committed;
+    }
+    expect(k, "holds of an account", d->holds_count, count);
+    expect(k, "open holds", d->reserved, held);
+    expect(k, "confirmed by reservations, at most", committed <= d->open, true);
+}
+
+static void check_account(const struct checker *k, const struct demand *d, const struct demand_figures *now,
+                          const struct demand_figures *then)
+{
+    expect(k, "an account's open", d->open, now->open);
+    expect(k, "an account's reserved", d->reserved, now->reserved);
+    expect(k, "an account's gone", d->gone, now->gone);
+    expect(k, "an account's open at the count", d->open_at_count, then->open);
+    expect(k, "an account's reserved at the count", d->reserved_at_count, then->reserved);
+    expect(k, "an account's gone at the count", d->gone_at_count, then->gone);
+    expect(k, "an account is closed", d->account.closed, now->open + now->reserved == 0);
+    expect(k, "an account's demand to come", d->dated, d->future ? now->open + now->reserved : 0);
+    check_holds(k, d);
+}
+
 static void check_demand(const struct checker *k, const struct ledger *l)
 {
-    milli_t open = 0, open_at_count = 0, gone_after = 0;
+    struct sums all = {0};
+    milli_t dated = 0, dated_shown = 0;
     uint32_t unmatched = 0, closed = 0;
     for (uint32_t i = 0; i < l->demand.count; i++) {
         const struct demand *d = (const struct demand *)l->demand.at[i];
         struct demand_figures now, then;
         demand_evaluate(d, NULL, INT64_MAX, &now);
         demand_evaluate(d, NULL, l->sums.count_at, &then);
-        expect(k, "an account's open", d->open, now.open);
-        expect(k, "an account's gone", d->gone, now.gone);
-        expect(k, "an account's open at the count", d->open_at_count, then.open);
-        expect(k, "an account's gone at the count", d->gone_at_count, then.gone);
-        expect(k, "an account is closed", d->account.closed, now.open == 0);
-        open += now.open;
-        open_at_count += then.open;
-        gone_after += now.gone - then.gone;
+        check_account(k, d, &now, &then);
+        all.committed += now.open;
+        all.reserved += now.reserved;
+        all.committed_at_count += then.open;
+        all.reserved_at_count += then.reserved;
+        all.gone_after += now.gone - then.gone;
         unmatched += d->unmatched;
         closed += d->account.closed;
+        dated += d->dated;
     }
-    expect(k, "committed", row_committed(k->row), open);
-    expect(k, "committed at the count", l->sums.committed_at_count, open_at_count);
-    expect(k, "gone after the count", l->sums.gone_after, gone_after);
+    for (uint32_t i = 0; i < l->dated.count; i++)
+        dated_shown += l->dated.at[i].demand;
+    expect(k, "committed", row_committed(k->row), all.committed);
+    expect(k, "reserved", row_reserved(k->row), all.reserved);
+    expect(k, "committed at the count", l->sums.committed_at_count, all.committed_at_count);
+    expect(k, "reserved at the count", l->sums.reserved_at_count, all.reserved_at_count);
+    expect(k, "gone after the count", l->sums.gone_after, all.gone_after);
     expect(k, "unmatched accounts", l->unmatched, unmatched);
     expect(k, "closed accounts", l->demand.closed_count, closed);
+    expect(k, "demand to come", dated_shown, dated);
+}
+
+/* What is to come, as it would be built from the accounts. */
+static void check_dated(const struct checker *k, const struct ledger *l, const struct rare *r)
+{
+    milli_t incoming = 0, incoming_shown = 0;
+    for (uint32_t i = 0; i < l->supply.count; i++) {
+        const struct supply *s = (const struct supply *)l->supply.at[i];
+        incoming += s->expected_at != INSTANT_NONE && !supply_overdue(s) ? s->open : 0;
+    }
+    expect(k, "instants shown", r->dated_count, l->dated.count);
+    for (uint32_t i = 0; i < l->dated.count; i++) {
+        const struct dated *d = &l->dated.at[i];
+        expect(k, "an instant shown", memcmp(d, &r->dated[i], sizeof(*d)), 0);
+        expect(k, "instants are in order", i == 0 || d->at > d[-1].at, true);
+        expect(k, "an instant is not empty", d->incoming || d->demand, true);
+        incoming_shown += d->incoming;
+    }
+    expect(k, "supply to come", incoming_shown, incoming);
 }
 
 static void check_supply(const struct checker *k, const struct ledger *l, const struct rare *r)
@@ -81,7 +136,7 @@ static void check_supply(const struct checker *k, const struct ledger *l, const 
 
 static void check_fences(const struct checker *k, const struct ledger *l, const struct rare *r)
 {
-    const int flags = ROW_FENCED | ROW_BACKORDER; /* the others may wait for the next change */
+    const int flags = ROW_FENCED | ROW_DATED | ROW_BACKORDER; /* the others may wait for the next change */
     expect(k, "flags", row_flags(k->row) & flags, ledger_flags(l) & flags);
     expect(k, "fences shown", r->fences_count, l->fences.count);
     for (uint32_t i = 0; i < r->fences_count; i++) {
@@ -111,7 +166,7 @@ void state_check_row(const struct state *s, const struct sku *sku, uint32_t loca
     }
     expect(&k, "on_hand", row_on_hand(&row), sums_on_hand(&l->sums, &statuses));
     expect(&k, "unavailable", row_unavailable(&row), unavailable);
-    expect(&k, "reserved", row_reserved(&row), 0);
+    expect(&k, "reserved", row_reserved(&row), l->sums.reserved);
     expect(&k, "committed", row_committed(&row), l->sums.committed);
     expect(&k, "safety_stock", row_safety_stock(&row), limits.safety_stock);
     expect(&k, "reorder_point", r->reorder_point, limits.reorder_point);
@@ -121,4 +176,5 @@ void state_check_row(const struct state *s, const struct sku *sku, uint32_t loca
         check_demand(&k, l);
     check_supply(&k, l, r);
     check_fences(&k, l, r);
+    check_dated(&k, l, r);
 }

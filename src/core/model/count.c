@@ -44,12 +44,13 @@ static void count_statuses(struct change *c, const struct event *e, const milli_
 static void count_demand(struct change *c, milli_t ret_gone_after[STATUSES])
 {
     const struct accounts *all = &c->row->ledger->demand;
-    c->sums.committed_at_count = c->sums.gone_after = 0;
+    c->sums.committed_at_count = c->sums.reserved_at_count = c->sums.gone_after = 0;
     for (uint32_t i = 0; i < all->count; i++) {
         const struct demand *d = (const struct demand *)all->at[i];
         struct demand_figures then, now;
         demand_evaluate(d, NULL, c->sums.count_at, &then);
         c->sums.committed_at_count += then.open;
+        c->sums.reserved_at_count += then.reserved;
         c->sums.gone_after += d->gone - then.gone;
         if (!d->has_status)
             continue;
@@ -99,6 +100,7 @@ void count_commit(struct ledger *l)
         struct demand_figures then;
         demand_evaluate(d, NULL, l->sums.count_at, &then);
         d->open_at_count = then.open;
+        d->reserved_at_count = then.reserved;
         d->gone_at_count = then.gone;
     }
 }

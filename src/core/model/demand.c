@@ -3,6 +3,7 @@
 #include "core/model/demand.h"
 
 #include "base/error.h"
+#include "core/model/promise.h"
 
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@ struct demand *demand_create(struct text reference, struct text line)
     struct demand *d = account_create(sizeof(*d), reference, line);
     if (!d)
         return NULL;
-    d->required_at = d->required_said_at = INSTANT_NONE;
+    d->required_at = d->required_said_at = d->dated_at = INSTANT_NONE;
+    d->channel = CHANNEL_POOL;
     d->entries = d->first;
     d->entries_capacity = DEMAND_FIRST_ENTRIES;
     return d;
@@ -31,10 +33,15 @@ static bool before(const struct demand_entry *a, const struct demand_entry *b)
 
 /* The walk over the entries. */
 struct walk {
-    milli_t placed, cancelled;
+    milli_t placed, cancelled, held, confirmed, called_off, moved;
     milli_t gone[DEMAND_REPORTERS];
     milli_t gone_status[DEMAND_REPORTERS][STATUSES];
 };
+
+static milli_t greater(milli_t a, milli_t b)
+{
+    return a > b ? a : b;
+}
 
 static milli_t greatest(const milli_t reported[DEMAND_REPORTERS])
 {
@@ -65,8 +72,24 @@ static void walk_entry(struct walk *w, const struct demand_entry *e)
         w->cancelled += e->quantity;
         break;
     case DEMAND_CANCEL_ALL:
-        rest = w->placed - greatest(w->gone);
-        w->cancelled = rest > w->cancelled ? rest : w->cancelled;
+        rest = greater(w->placed, w->confirmed) - w->moved - greatest(w->gone);
+        w->cancelled = greater(rest, w->cancelled);
+        break;
+    case DEMAND_HOLD:
+        w->held += e->quantity;
+        break;
+    case DEMAND_UNHOLD:
+        w->held -= e->quantity;
+        break;
+    case DEMAND_CONFIRM:
+        w->held -= e->quantity;
+        w->confirmed += e->quantity;
+        break;
+    case DEMAND_CALL_OFF:
+        w->called_off += e->quantity;
+        break;
+    case DEMAND_MOVE_OUT:
+        w->moved += e->quantity;
         break;
     case DEMAND_KINDS:
         break;
@@ -75,9 +98,20 @@ static void walk_entry(struct walk *w, const struct demand_entry *e)
 
 static void walk_end(const struct walk *w, bool has_status, struct demand_figures *ret)
 {
-    *ret = (struct demand_figures){.placed = w->placed, .cancelled = w->cancelled, .gone = greatest(w->gone)};
-    milli_t open = w->placed - w->cancelled - ret->gone;
-    ret->open = open > 0 ? open : 0;
+    milli_t cancelled = greater(w->cancelled, w->called_off) + w->moved, gone = greatest(w->gone);
+    milli_t ordered = greater(w->placed, w->confirmed), wanted = greater(0, ordered - cancelled);
+    milli_t held = greater(0, w->confirmed + w->held - ordered), beyond = greater(0, gone - wanted);
+    *ret = (struct demand_figures){.placed = w->placed,
+                                   .held = w->held,
+                                   .confirmed = w->confirmed,
+                                   .called_off = w->called_off,
+                                   .moved = w->moved,
+                                   .cancelled = cancelled,
+                                   .gone = gone,
+                                   .fulfilled = w->gone[DEMAND_GONE_FULFIL - DEMAND_GONE_TILL],
+                                   .open = greater(0, wanted - gone),
+                                   .reserved = greater(0, held - beyond),
+                                   .unmatched = beyond > held};
     for (int s = 0; has_status && s < STATUSES; s++) {
         milli_t reported[DEMAND_REPORTERS];
         for (int i = 0; i < DEMAND_REPORTERS; i++)
@@ -105,6 +139,24 @@ void demand_evaluate(const struct demand *d, const struct demand_entry *extra, i
     walk_end(&w, has_status, ret);
 }
 
+/* Steps of one instant and kind are one entry: a basket has several lines of an account. */
+static bool join(struct demand *d, const struct demand_entry *entry)
+{
+    for (uint32_t i = d->entries_count; i > 0 && !before(&d->entries[i - 1], entry); i--)
+        if (d->entries[i - 1].at == entry->at && d->entries[i - 1].kind == entry->kind) {
+            d->entries[i - 1].quantity += entry->quantity;
+            return true;
+        }
+    return false;
+}
+
+void demand_step(struct demand *d, enum demand_kind kind, instant_t at, milli_t quantity)
+{
+    struct demand_entry entry = {.at = at, .quantity = quantity, .kind = (uint8_t)kind};
+    if (quantity > 0 && !join(d, &entry))
+        demand_add(d, &entry);
+}
+
 void demand_add(struct demand *d, const struct demand_entry *entry)
 {
     uint32_t i = d->entries_count++;
@@ -112,6 +164,7 @@ void demand_add(struct demand *d, const struct demand_entry *entry)
         d->entries[i] = d->entries[i - 1];
     d->entries[i] = *entry;
     d->has_status |= entry->status != STATUS_NONE;
+    d->has_steps |= entry->kind >= DEMAND_HOLD;
 }
 
 instant_t demand_set_at(const struct demand *d)
@@ -190,14 +243,16 @@ static void merge_older(struct demand *d, instant_t count_at, instant_t *ret_mer
         *ret_merged_until = until;
 }
 
-int demand_reserve(struct demand *d, instant_t count_at, instant_t *ret_merged_until)
+int demand_reserve(struct demand *d, uint32_t more, instant_t count_at, instant_t *ret_merged_until)
 {
     /* When it is time to merge is a matter of what is there alone: capacities differ between replicas. */
     if (d->entries_count >= DEMAND_ENTRIES_MOST)
         merge_older(d, count_at, ret_merged_until);
-    if (d->entries_count < d->entries_capacity)
+    uint32_t need = d->entries_count + d->holds_count + more, capacity = d->entries_capacity;
+    if (need <= capacity)
         return 0;
-    uint32_t capacity = d->entries_capacity * 2;
+    while (capacity < need)
+        capacity *= 2;
     struct demand_entry *entries =
         realloc(d->entries == d->first ? NULL : d->entries, capacity * sizeof(*entries));
     if (!entries)

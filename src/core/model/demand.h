@@ -4,9 +4,11 @@
 #define CORE_MODEL_DEMAND_H
 
 #include "core/model/account.h"
+#include "core/model/due.h"
 
-/* At one instant they count in this order. A reservation's steps will be kinds of their own (held, confirmed)
- * in this list. */
+struct hold; /* holds.h: a reservation's part of an account */
+
+/* At one instant they count in this order. Numbers stand in images: append only. */
 enum demand_kind {
     DEMAND_PLACED,      /* adds to what is ordered */
     DEMAND_SET,         /* states the total */
@@ -15,6 +17,11 @@ enum demand_kind {
     DEMAND_GONE_FULFIL, /* says a fulfilment */
     DEMAND_CANCELLED,   /* a quantity, also what a picker did not find */
     DEMAND_CANCEL_ALL,  /* whatever was placed up to this instant */
+    DEMAND_HOLD,        /* a reservation holds */
+    DEMAND_UNHOLD,      /* and no longer: released, expired, changed, moved */
+    DEMAND_CONFIRM,     /* what was held is confirmed */
+    DEMAND_CALL_OFF,    /* a reservation's step cancels */
+    DEMAND_MOVE_OUT,    /* what was confirmed goes to another location */
     DEMAND_KINDS
 };
 enum { DEMAND_REPORTERS = DEMAND_GONE_FULFIL - DEMAND_GONE_TILL + 1 };
@@ -26,8 +33,21 @@ struct demand_entry {
     uint8_t status; /* enum status: from where the goods left */
 };
 
+/* One demand, many messengers: what reservations confirmed and what orders placed are the same units, so the
+ * greater counts; orders confirm what is held. Cancels likewise: the greater of what orders say and what
+ * steps say. What is handed over is first what is confirmed, then what is held.
+ *
+ *     ordered   = max(confirmed, placed)          committed: open = max(0, ordered − cancelled − gone)
+ *     reserved  = max(0, confirmed + held − ordered − what is gone beyond ordered − cancelled)
+ */
 struct demand_figures {
-    milli_t placed, cancelled, gone, open;
+    milli_t placed;            /* by orders */
+    milli_t held, confirmed;   /* by steps; what orders confirmed of it is still among what is held */
+    milli_t called_off, moved; /* by steps */
+    milli_t cancelled;         /* by whomever, and moved */
+    milli_t gone, fulfilled;   /* by whomever; by steps */
+    milli_t open, reserved;
+    bool unmatched;                /* more is gone than was ever spoken of */
     milli_t gone_status[STATUSES]; /* of what is gone, that from each status */
 };
 
@@ -39,11 +59,23 @@ enum {
 
 struct demand {
     struct account account;
-    milli_t open, gone;                   /* now */
-    milli_t open_at_count, gone_at_count; /* at the row's newest count; zero without one */
+    milli_t open, reserved, gone;                            /* now */
+    milli_t open_at_count, reserved_at_count, gone_at_count; /* at the row's newest count; zero without one */
     instant_t required_at, required_said_at;
+    bool future;   /* required_at was still to come, and has not been found due yet */
+    milli_t dated; /* of what is open, in the row's list of what is to come, at dated_at */
+    instant_t dated_at;
+    uint32_t channel;    /* CHANNEL_POOL: none */
+    milli_t fence_asked; /* of what is open or gone, what the channel's fence was asked for */
+    milli_t fence_took;  /* of that, what it gave and did not get back */
+    uint64_t fence_sets; /* how often it had been set then */
+    struct due_entry due;
+    struct hold *holds, *holds_newest; /* of reservations that go on, oldest first; not in images */
+    uint32_t holds_count;
+    bool stale; /* entries were added that the figures do not have yet */
     uint32_t entries_count, entries_capacity;
     bool has_status;              /* an entry names a status */
+    bool has_steps;               /* or is a reservation's */
     bool unmatched;               /* more is gone than orders spoke of */
     struct demand_entry *entries; /* by instant, then kind, then arrival */
     struct demand_entry first[DEMAND_FIRST_ENTRIES];
@@ -52,12 +84,14 @@ struct demand {
 /* NULL without memory. */
 struct demand *demand_create(struct text reference, struct text line);
 void demand_destroy(struct demand *d);
-/* Room for one more entry. An account with very many merges its older ones, all on one side of the newest
- * count `count_at`, so that what is open now and was open then stays the same; *ret_merged_until is raised to
- * the newest instant merged. ERROR_NOMEM leaves all as it was. */
-int demand_reserve(struct demand *d, instant_t count_at, instant_t *ret_merged_until);
+/* Room for `more` (few) entries, and one for each hold beside. An account with very many merges its older
+ * ones, all on one side of the newest count `count_at`, so that what is open now and was open then stays the
+ * same; *ret_merged_until is raised to the newest instant merged. ERROR_NOMEM leaves all as it was. */
+int demand_reserve(struct demand *d, uint32_t more, instant_t count_at, instant_t *ret_merged_until);
 /* After demand_reserve: cannot fail. The caches are not touched. */
 void demand_add(struct demand *d, const struct demand_entry *entry);
+/* A reservation's step, also after demand_reserve. Zero: nothing. */
+void demand_step(struct demand *d, enum demand_kind kind, instant_t at, milli_t quantity);
 /* What the entries (and `extra`, when not NULL, as if it were among them) say up to `until`, that instant
  * included. */
 void demand_evaluate(const struct demand *d, const struct demand_entry *extra, instant_t until,

@@ -1,7 +1,7 @@
 /* What each type of stock event means for a row. */
 #include "core/model/events.h"
 
-static int receipt(struct change *c, const struct apply *a, const struct event *e)
+static int receipt(struct change *c, struct apply *a, const struct event *e)
 {
     c->received = true;
     change_move(c, e->quantity);
@@ -9,7 +9,7 @@ static int receipt(struct change *c, const struct apply *a, const struct event *
     return e->reference.length ? change_supply(c, a, e, SUPPLY_ACT_RECEIVE) : 0;
 }
 
-static int gone(struct change *c, const struct apply *a, const struct event *e, struct text reference,
+static int gone(struct change *c, struct apply *a, const struct event *e, struct text reference,
                 enum demand_kind reporter)
 {
     struct demand_entry entry = {.at = e->occurred_at,
@@ -21,7 +21,7 @@ static int gone(struct change *c, const struct apply *a, const struct event *e, 
 
 /* With an order's reference the goods that a till hands over are the order's: on hand falls by what no other
  * reporter has said. */
-static int sale(struct change *c, const struct apply *a, const struct event *e)
+static int sale(struct change *c, struct apply *a, const struct event *e)
 {
     if (e->order_reference.length)
         return gone(c, a, e, e->order_reference, DEMAND_GONE_TILL);
@@ -31,21 +31,22 @@ static int sale(struct change *c, const struct apply *a, const struct event *e)
     return 0;
 }
 
-static int order_placed(struct change *c, const struct apply *a, const struct event *e)
+static int order_placed(struct change *c, struct apply *a, const struct event *e)
 {
     enum demand_kind kind = e->op == ORDER_SET ? DEMAND_SET : DEMAND_PLACED;
+    c->required = e->has & HAS(required_at);
     struct demand_entry entry = {.at = e->occurred_at, .quantity = e->quantity, .kind = (uint8_t)kind};
     return change_demand(c, a, e->reference, e->line, &entry);
 }
 
-static int order_cancelled(struct change *c, const struct apply *a, const struct event *e)
+static int order_cancelled(struct change *c, struct apply *a, const struct event *e)
 {
     enum demand_kind kind = e->has & HAS(quantity) ? DEMAND_CANCELLED : DEMAND_CANCEL_ALL;
     struct demand_entry entry = {.at = e->occurred_at, .quantity = e->quantity, .kind = (uint8_t)kind};
     return change_demand(c, a, e->reference, e->line, &entry);
 }
 
-static int order_short(struct change *c, const struct apply *a, const struct event *e)
+static int order_short(struct change *c, struct apply *a, const struct event *e)
 {
     struct demand_entry entry = {.at = e->occurred_at, .quantity = e->quantity, .kind = DEMAND_CANCELLED};
     int error = change_demand(c, a, e->reference, e->line, &entry);
@@ -80,7 +81,7 @@ static int setting(struct change *c, const struct event *e)
     return 0;
 }
 
-int event_here(struct change *c, const struct apply *a, const struct event *e, uint8_t *notes)
+int event_here(struct change *c, struct apply *a, const struct event *e, uint8_t *notes)
 {
     switch (e->type) {
     case EVENT_RECEIPT:
@@ -128,7 +129,7 @@ int event_here(struct change *c, const struct apply *a, const struct event *e, u
     return 0;
 }
 
-int event_there(struct change *c, const struct apply *a, const struct event *e)
+int event_there(struct change *c, struct apply *a, const struct event *e)
 {
     return change_supply(c, a, e, SUPPLY_ACT_SHIP);
 }

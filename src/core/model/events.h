@@ -6,8 +6,8 @@
 
 /* Computes what event `e` does to the row at its location. change->refused says no. ERROR_NOMEM: abandon, and
  * call again later. */
-int event_here(struct change *c, const struct apply *a, const struct event *e, uint8_t *notes);
+int event_here(struct change *c, struct apply *a, const struct event *e, uint8_t *notes);
 /* What a transfer_ship does to the row it goes to. */
-int event_there(struct change *c, const struct apply *a, const struct event *e);
+int event_there(struct change *c, struct apply *a, const struct event *e);
 
 #endif

@@ -30,6 +30,7 @@ void ledger_destroy(struct ledger *l)
     movements_finish(&l->movements);
     accounts_finish(&l->demand, finish_demand);
     accounts_finish(&l->supply, finish_supply);
+    dated_finish(&l->dated);
     fences_finish(&l->fences);
     free(l->statuses);
     free(l->limits);
@@ -39,6 +40,7 @@ void ledger_destroy(struct ledger *l)
 uint8_t ledger_flags(const struct ledger *l)
 {
     return (uint8_t)((l->unmatched ? ROW_UNMATCHED : 0) | (fences_left(&l->fences) ? ROW_FENCED : 0) |
+                     (l->dated.demands ? ROW_DATED : 0) |
                      (l->limits && l->limits->backorder_limit ? ROW_BACKORDER : 0));
 }
 
@@ -70,7 +72,8 @@ static struct text copy(char **to, struct text t)
 
 static void show_supply(const struct ledger *l, struct rare *r)
 {
-    char *texts = (char *)(r->supply + r->supply_count) + r->fences_count * sizeof(struct fence);
+    char *texts = (char *)(r->supply + r->supply_count) + r->fences_count * sizeof(struct fence) +
+                  r->dated_count * sizeof(struct dated);
     struct supply_shown *shown = r->supply;
     for (uint32_t i = 0; i < l->supply.count; i++) {
         const struct supply *s = (const struct supply *)l->supply.at[i];
@@ -92,6 +95,13 @@ static void show_fences(const struct ledger *l, struct rare *r)
     r->fences = shown;
 }
 
+static void show_dated(const struct ledger *l, struct rare *r)
+{
+    struct dated *shown = (struct dated *)((struct fence *)(r->supply + r->supply_count) + r->fences_count);
+    memcpy(shown, l->dated.at, l->dated.count * sizeof(*shown));
+    r->dated = shown;
+}
+
 struct rare *rare_build(struct ledger *l)
 {
     uint32_t count = 0;
@@ -102,7 +112,8 @@ struct rare *rare_build(struct ledger *l)
         bytes += s->open > 0 ? s->account.reference.length + s->account.line.length : 0;
     }
     struct rare *r =
-        malloc(sizeof(*r) + count * sizeof(r->supply[0]) + l->fences.count * sizeof(r->fences[0]) + bytes);
+        malloc(sizeof(*r) + count * sizeof(r->supply[0]) + l->fences.count * sizeof(r->fences[0]) +
+               l->dated.count * sizeof(r->dated[0]) + bytes);
     if (!r)
         return NULL;
     struct statuses_kept statuses = ledger_statuses(l);
@@ -112,11 +123,14 @@ struct rare *rare_build(struct ledger *l)
                        .backorder_limit = limits.backorder_limit,
                        .last_count_at = l->sums.count_at,
                        .supply_count = count,
-                       .fences_count = l->fences.count};
+                       .fences_count = l->fences.count,
+                       .dated_count = l->dated.count};
     for (enum status s = STATUS_NONE + 1; s < STATUS_END; s++)
         r->unavailable[s - 1] = statuses_effective(&statuses, s);
     if (l->fences.count)
         show_fences(l, r);
+    if (l->dated.count)
+        show_dated(l, r);
     if (count)
         show_supply(l, r);
     l->rares++;
@@ -126,6 +140,15 @@ struct rare *rare_build(struct ledger *l)
 int ledger_learn_due(struct ledger *l, struct due *due, uint32_t sku, uint32_t location)
 {
     int error = due_reserve(due, DUE_SUPPLY, l->supply.count);
+    if (!error)
+        error = due_reserve(due, DUE_DEMAND, l->dated.demands ? l->demand.count : 0);
+    for (uint32_t i = 0; i < l->demand.count && !error; i++) {
+        struct demand *d = (struct demand *)l->demand.at[i];
+        d->due.sku = sku;
+        d->due.location = location;
+        if (d->dated)
+            due_set(due, DUE_DEMAND, &d->due, d->dated_at);
+    }
     for (uint32_t i = 0; i < l->supply.count && !error; i++) {
         struct supply *s = (struct supply *)l->supply.at[i];
         s->due.sku = sku;

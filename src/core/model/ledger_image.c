@@ -7,7 +7,7 @@
 
 enum { LEDGER_BYTES_FORMAT = 1 };
 enum { HAS_STATUSES = 1, HAS_LIMITS = 2, HAS_FENCES = 4, HAS_END = 8 };
-enum { DEMAND_HAS_STATUS = 1, DEMAND_UNMATCHED = 2 };
+enum { DEMAND_HAS_STATUS = 1, DEMAND_UNMATCHED = 2, DEMAND_FUTURE = 4 };
 
 /* ---- writing ---- */
 
@@ -38,7 +38,9 @@ static void put_words(struct buffer *b, const int64_t *words, size_t count)
 
 static void put_sums(struct buffer *b, const struct sums *s)
 {
-    int64_t words[] = {s->count_at, s->base, s->after, s->committed, s->committed_at_count, s->gone_after};
+    int64_t words[] = {
+        s->count_at,          s->base,      s->after, s->committed, s->committed_at_count, s->reserved,
+        s->reserved_at_count, s->gone_after};
     put_words(b, words, sizeof(words) / sizeof(words[0]));
     put(b, s->basis, 1);
 }
@@ -95,10 +97,16 @@ static void put_account(struct buffer *b, const struct account *a)
 static void put_demand(struct buffer *b, const struct demand *d)
 {
     put_account(b, &d->account);
-    put(b, (d->has_status ? DEMAND_HAS_STATUS : 0) | (d->unmatched ? DEMAND_UNMATCHED : 0), 1);
-    int64_t words[] = {d->open,          d->gone,        d->open_at_count,
-                       d->gone_at_count, d->required_at, d->required_said_at};
+    put(b,
+        (d->has_status ? DEMAND_HAS_STATUS : 0) | (d->unmatched ? DEMAND_UNMATCHED : 0) |
+            (d->future ? DEMAND_FUTURE : 0),
+        1);
+    int64_t words[] = {d->open,          d->reserved,           d->gone,
+                       d->open_at_count, d->reserved_at_count,  d->gone_at_count,
+                       d->required_at,   d->required_said_at,   d->fence_asked,
+                       d->fence_took,    (int64_t)d->fence_sets};
     put_words(b, words, sizeof(words) / sizeof(words[0]));
+    put(b, d->channel, 4);
     put(b, d->entries_count, 4);
     for (uint32_t i = 0; i < d->entries_count; i++) {
         put64(b, d->entries[i].at);
@@ -242,14 +250,16 @@ static uint8_t get_below(struct reader *r, unsigned end)
 
 static void get_sums(struct reader *r, struct sums *s)
 {
-    int64_t words[6];
-    get_words(r, words, 6);
+    int64_t words[8];
+    get_words(r, words, 8);
     *s = (struct sums){.count_at = words[0],
                        .base = words[1],
                        .after = words[2],
                        .committed = words[3],
                        .committed_at_count = words[4],
-                       .gone_after = words[5],
+                       .reserved = words[5],
+                       .reserved_at_count = words[6],
+                       .gone_after = words[7],
                        .basis = get_below(r, BASIS_END)};
 }
 
@@ -361,18 +371,27 @@ static int get_demand(struct reader *r, struct ledger *l)
         demand_destroy(d);
         return error;
     }
-    uint8_t flags = get_below(r, 4);
-    int64_t words[6];
-    get_words(r, words, 6);
+    uint8_t flags = get_below(r, 8);
+    int64_t words[11];
+    get_words(r, words, 11);
+    d->future = flags & DEMAND_FUTURE;
     d->has_status = flags & DEMAND_HAS_STATUS;
     d->unmatched = flags & DEMAND_UNMATCHED;
     l->unmatched += d->unmatched;
     d->open = words[0];
-    d->gone = words[1];
-    d->open_at_count = words[2];
-    d->gone_at_count = words[3];
-    d->required_at = words[4];
-    d->required_said_at = words[5];
+    d->reserved = words[1];
+    d->gone = words[2];
+    d->open_at_count = words[3];
+    d->reserved_at_count = words[4];
+    d->gone_at_count = words[5];
+    d->required_at = words[6];
+    d->required_said_at = words[7];
+    d->fence_asked = words[8];
+    d->fence_took = words[9];
+    d->fence_sets = (uint64_t)words[10];
+    d->channel = (uint32_t)get(r, 4);
+    d->dated = d->future ? d->open + d->reserved : 0;
+    d->dated_at = d->dated ? d->required_at : INSTANT_NONE;
     uint32_t count = get_count(r, 18);
     if (count > DEMAND_FIRST_ENTRIES) {
         d->entries = malloc(count * sizeof(*d->entries));
@@ -386,6 +405,7 @@ static int get_demand(struct reader *r, struct ledger *l)
         d->entries[i].at = get64(r);
         d->entries[i].quantity = get64(r);
         d->entries[i].kind = get_below(r, DEMAND_KINDS);
+        d->has_steps |= d->entries[i].kind >= DEMAND_HOLD;
         d->entries[i].status = get_below(r, STATUS_END);
     }
     d->entries_count = count;
@@ -482,6 +502,23 @@ static int get_accounts(struct reader *r, struct ledger *l, struct accounts *all
     return error ? error : close_accounts(all);
 }
 
+/* What is to come follows from the accounts. */
+static int learn_dated(struct ledger *l)
+{
+    uint32_t instants = l->supply.count;
+    for (uint32_t i = 0; i < l->demand.count; i++)
+        instants += ((const struct demand *)l->demand.at[i])->dated != 0;
+    int error = dated_reserve(&l->dated, instants);
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < l->demand.count; i++) {
+        const struct demand *d = (const struct demand *)l->demand.at[i];
+        dated_demand(&l->dated, d->dated_at, d->dated);
+    }
+    dated_supply(&l->dated, &l->supply);
+    return 0;
+}
+
 static int get_ledger(struct reader *r, struct ledger *l)
 {
     if (get(r, 1) != LEDGER_BYTES_FORMAT)
@@ -504,7 +541,7 @@ static int get_ledger(struct reader *r, struct ledger *l)
         error = get_accounts(r, l, &l->supply, get_supply);
     if (!error && (r->failed || r->at != r->end))
         error = ERROR_CORRUPT;
-    return error;
+    return error ? error : learn_dated(l);
 }
 
 int ledger_load(const void *bytes, size_t length, struct ledger **ret_ledger)

@@ -1,6 +1,7 @@
 /* From an entry among what falls due to the words of a proposal. */
 #include "core/model/proposals.h"
 
+#include "core/model/kept.h"
 #include "core/model/supply.h"
 
 #define OWNER(entry, type, member) ((const type *)((const char *)(entry)-offsetof(type, member)))
@@ -27,6 +28,23 @@ static void describe_supply(const struct state *s, const struct supply *line, st
                                   .due = line->expected_at + s->settings.supply_grace_us};
 }
 
+static void describe_hold(const struct kept *k, struct proposal_said *ret)
+{
+    *ret = (struct proposal_said){
+        .kind = PROPOSAL_EXPIRE, .reference = k->id, .seen = k->expires_at, .due = k->expires_at};
+}
+
+static void describe_demand(const struct state *s, const struct demand *d, struct proposal_said *ret)
+{
+    *ret = (struct proposal_said){.kind = PROPOSAL_DEMAND,
+                                  .sku = sku_text(table_sku(s->table, d->due.sku)),
+                                  .location = location_id(s, d->due.location),
+                                  .reference = d->account.reference,
+                                  .line = d->account.line,
+                                  .seen = d->dated_at,
+                                  .due = d->dated_at};
+}
+
 void due_describe(const struct state *s, enum due_kind kind, const struct due_entry *e,
                   struct proposal_said *ret)
 {
@@ -35,7 +53,11 @@ void due_describe(const struct state *s, enum due_kind kind, const struct due_en
         describe_supply(s, OWNER(e, struct supply, due), ret);
         break;
     case DUE_HOLD:
+        describe_hold(OWNER(e, struct kept, due), ret);
+        break;
     case DUE_DEMAND:
+        describe_demand(s, OWNER(e, struct demand, due), ret);
+        break;
     case DUE_KINDS:
         break;
     }

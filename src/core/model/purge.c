@@ -40,11 +40,16 @@ static int purge_demand(struct ledger *l, struct demand *d, const struct log_set
     l->sums.gone_after -= gone_after;
     l->sums.after -= gone_after;
     l->sums.committed_at_count -= d->open_at_count;
+    l->sums.reserved_at_count -= d->reserved_at_count;
     if (l->sums.basis >= BASIS_NET_OF_COMMITTED)
         l->sums.base += d->open_at_count;
+    if (l->sums.basis >= BASIS_NET_OF_DEMAND)
+        l->sums.base += d->reserved_at_count;
     l->unmatched -= d->unmatched;
     if (d->entries_count && d->entries[d->entries_count - 1].at > l->purged_until)
         l->purged_until = d->entries[d->entries_count - 1].at;
+    while (d->holds)
+        hold_unlink(d->holds); /* nothing of them is open here */
     accounts_unlink(&l->demand, &d->account);
     demand_destroy(d);
     return 0;

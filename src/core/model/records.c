@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "core/model/reserve.h"
 
 static struct event_verdict verdict(enum verdict v, enum reason reason)
 {
@@ -206,6 +207,7 @@ static int apply_overdue(struct apply *a, const struct proposal_said *p, struct 
     struct row_figures was = stage_figures(o, &row->now, row->ledger);
     line->overdue_at = line->expected_at;
     supply_follow_due(line, &s->due);
+    dated_supply(&row->ledger->dated, &row->ledger->supply);
     stage_line(o, row, 0, line->open, &was);
     row->rare_dirty = row->touched = true;
     stage_set_version(a, row);
@@ -243,7 +245,9 @@ static int apply_proposal(struct apply *a, const struct proposal_said *p, struct
         apply_stale(a, p, ret, o);
         return 0;
     case PROPOSAL_EXPIRE:
+        return reservation_expire(a, p, ret, o);
     case PROPOSAL_DEMAND:
+        return demand_come_due(a, p, ret, o);
     case PROPOSAL_KIND_END:
         *ret = verdict(VERDICT_REJECTED, REASON_NOT_SUPPORTED);
         break;
@@ -305,6 +309,7 @@ int record_apply(struct apply *a, const struct record *r, struct event_verdict *
             *ret = verdict(VERDICT_APPLIED, REASON_NONE);
         return 0;
     case RECORD_RESERVATION:
+        return through_intake ? 0 : reservation_step(a, r->reservation, ret, o);
     case RECORD_EVENTS:
     case RECORD_KIND_END:
         break;

@@ -93,6 +93,7 @@ struct reservation {
     _Atomic uint32_t holders; /* reservation_hold, reservation_drop */
     enum reservation_state state;
     uint32_t number;
+    uint64_t serial; /* in the order in which they were granted */
     struct text id, channel, reference;
     uint32_t channel_number; /* CHANNEL_POOL: none */
     uint32_t method;

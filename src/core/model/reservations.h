@@ -15,8 +15,8 @@ const struct reservation *reservations_find(const struct reservations *r, struct
 size_t reservations_of(const struct reservations *r, struct text reference, const struct reservation **ret,
                        size_t most);
 /* True while the writer is between the rows of a reservation's change and the reservation itself: what was
- * read of both may not belong together. A reader that leaves out a basket's own holds reads: reservation,
- * rows, the same reservation again and this; a difference means once more. */
+ * read of both may not belong together. A reader that leaves out a basket's own holds reads, in this order:
+ * reservation, rows, this, the same reservation again; true, or another reservation, means once more. */
 bool reservations_unsettled(const struct reservations *r);
 
 struct reservations_stats {

@@ -27,6 +27,8 @@ struct staged_sku {
     uint32_t first, last, rows_count;
 };
 
+struct kept;
+
 struct apply {
     struct state *state;
     /* of the record at hand */
@@ -40,6 +42,8 @@ struct apply {
     uint32_t skus_count, skus_capacity;
     uint32_t *slots; /* rows by SKU and location: number + 1; used from a few rows on */
     uint32_t slots_count;
+    bool by_order;          /* the events at hand, not a step, change reservations */
+    struct kept *answer_of; /* the reservation that the record spoke of, for its answer */
     struct row_image *images; /* to publish */
     uint32_t images_capacity;
 };

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "core/model/image.h"
+#include "core/model/kept.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,8 @@ struct state *state_create(struct epoch *e)
     s->catalogue = catalogue_create(e);
     s->repeats = repeats_create(0, (size_t)s->settings.ids_remembered);
     s->positions = positions_create();
-    if (!s->table || !s->catalogue || !s->repeats || !s->positions) {
+    s->reservations = reservations_create(e);
+    if (!s->table || !s->catalogue || !s->repeats || !s->positions || !s->reservations) {
         state_destroy(s);
         return NULL;
     }
@@ -54,6 +56,7 @@ void state_destroy(struct state *s)
         s->apply_destroy(s->apply);
     if (s->table)
         free_items(s->table);
+    reservations_destroy(s->reservations);
     table_destroy(s->table);
     catalogue_destroy(s->catalogue);
     repeats_destroy(s->repeats);

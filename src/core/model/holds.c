@@ -1,0 +1,138 @@
+/* Dividing the figures of an account among the reservations that made it. */
+#include "core/model/holds.h"
+
+static milli_t lesser(milli_t a, milli_t b)
+{
+    return a < b ? a : b;
+}
+
+void hold_link(struct hold *h, struct demand *d)
+{
+    h->demand = d;
+    h->older = d->holds_newest;
+    h->newer = NULL;
+    *(d->holds_newest ? &d->holds_newest->newer : &d->holds) = h;
+    d->holds_newest = h;
+    d->holds_count++;
+}
+
+void hold_unlink(struct hold *h)
+{
+    struct demand *d = h->demand;
+    if (!d)
+        return;
+    *(h->older ? &h->older->newer : &d->holds) = h->newer;
+    *(h->newer ? &h->newer->older : &d->holds_newest) = h->older;
+    d->holds_count--;
+    h->demand = NULL;
+    h->older = h->newer = NULL;
+}
+
+/* What is left to divide of what others said. */
+struct rest {
+    milli_t placed; /* orders confirm what is held */
+    milli_t cancelled, gone;
+};
+
+/* At most `most` of it. */
+static milli_t take(milli_t *from, milli_t most)
+{
+    milli_t taken = lesser(*from, most);
+    taken = taken > 0 ? taken : 0;
+    *from -= taken;
+    return taken;
+}
+
+static struct hold_share share_of(const struct hold *h)
+{
+    return (struct hold_share){.held = h->held,
+                               .confirmed = h->confirmed,
+                               .called_off = h->called_off + h->moved,
+                               .fulfilled = h->fulfilled};
+}
+
+/* What its own steps did, which counts first. What they could not do is left for the others. */
+static void divide_own(struct hold_share *s, struct rest *r)
+{
+    milli_t by_order = take(&r->placed, s->held);
+    s->open_committed = s->confirmed + by_order;
+    s->open_held = s->held - by_order;
+    r->cancelled -= take(&s->open_committed, s->called_off);
+    s->gone = take(&s->open_committed, s->fulfilled);
+    r->gone -= s->gone;
+}
+
+/* What orders and tills said beyond: first of what is confirmed, then of what is held. */
+static void divide_rest(struct hold_share *s, struct rest *r)
+{
+    s->open_committed -= take(&r->cancelled, s->open_committed);
+    milli_t gone = take(&r->gone, s->open_committed);
+    s->open_committed -= gone;
+    s->gone += gone;
+}
+
+static void divide_beyond(struct hold_share *s, struct rest *r)
+{
+    milli_t gone = take(&r->gone, s->open_held);
+    s->open_held -= gone;
+    s->gone += gone;
+}
+
+/* Reservations that ended left their steps behind: together they are the oldest. */
+static struct hold_share share_of_the_past(const struct demand *d, const struct demand_figures *f)
+{
+    struct hold_share past = {.held = f->held,
+                              .confirmed = f->confirmed,
+                              .called_off = f->called_off + f->moved,
+                              .fulfilled = f->fulfilled};
+    for (const struct hold *h = d->holds; h; h = h->newer) {
+        past.held -= h->held;
+        past.confirmed -= h->confirmed;
+        past.called_off -= h->called_off + h->moved;
+        past.fulfilled -= h->fulfilled;
+    }
+    return past;
+}
+
+static void settle(struct hold *h, void (*tell)(struct kept *of, void *context), void *context)
+{
+    const struct hold_share *s = &h->share;
+    if (h->open_held == s->open_held && h->open_committed == s->open_committed && h->gone == s->gone)
+        return;
+    tell(h->of, context);
+    h->open_held = s->open_held;
+    h->open_committed = s->open_committed;
+    h->gone = s->gone;
+}
+
+void holds_divide(struct demand *d, const struct demand_figures *f,
+                  void (*tell)(struct kept *of, void *context), void *context)
+{
+    if (!d->holds)
+        return;
+    struct rest r = {.placed = f->placed - f->confirmed, .cancelled = f->cancelled, .gone = f->gone};
+    struct hold_share past = share_of_the_past(d, f);
+    divide_own(&past, &r);
+    for (struct hold *h = d->holds; h; h = h->newer) {
+        h->share = share_of(h);
+        divide_own(&h->share, &r);
+    }
+    divide_rest(&past, &r);
+    for (struct hold *h = d->holds; h; h = h->newer)
+        divide_rest(&h->share, &r);
+    divide_beyond(&past, &r);
+    for (struct hold *h = d->holds; h; h = h->newer)
+        divide_beyond(&h->share, &r);
+    for (struct hold *h = d->holds; h; h = h->newer)
+        settle(h, tell, context);
+}
+
+milli_t hold_fence_took(const struct hold *h)
+{
+    if (!h->demand)
+        return 0;
+    milli_t left = h->demand->fence_took;
+    for (const struct hold *o = h->demand->holds; o != h; o = o->newer)
+        left -= lesser(left, o->open_held + o->open_committed);
+    return lesser(left, h->open_held + h->open_committed);
+}

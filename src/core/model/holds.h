@@ -1,0 +1,48 @@
+/* A reservation's part of a demand account: one granted line, or one component of a kit, at one row. What of
+ * the account's figures is this part's follows from the steps that it took itself and, for what orders and
+ * tills said, from its age: the oldest first. */
+#ifndef CORE_MODEL_HOLDS_H
+#define CORE_MODEL_HOLDS_H
+
+#include "core/model/demand.h"
+#include "core/table/table.h"
+
+struct kept; /* reservations.h: the reservation, as the writer keeps it */
+
+/* Of what is divided: what a hold's own steps said (moved is called off too), and what has been found for it.
+ */
+struct hold_share {
+    milli_t held, confirmed, called_off, fulfilled;
+    milli_t open_held, open_committed, gone;
+};
+
+struct hold {
+    struct demand *demand;      /* NULL: it is not in an account (any more) */
+    struct hold *older, *newer; /* of the same account */
+    struct kept *of;
+    struct sku *sku;
+    uint32_t location;
+    uint32_t line;    /* of the reservation */
+    milli_t per_unit; /* of a kit's component: how much of it is in one kit; else one */
+    /* as its own steps said */
+    milli_t held, confirmed, called_off, moved, fulfilled;
+    milli_t lapsed; /* was open when it expired: what a revival brings back */
+    /* as it follows from all that was said */
+    milli_t open_held, open_committed, gone;
+    /* of the record at hand */
+    uint32_t row; /* staged */
+    struct hold_share share;
+};
+
+/* Puts it into the account as its newest; room for its entries has been made (demand_reserve). */
+void hold_link(struct hold *h, struct demand *d);
+/* Takes it out. What its steps said stays in the account. */
+void hold_unlink(struct hold *h);
+/* Divides an account's figures among its holds. `tell` is called for each that gets others, before it does.
+ */
+void holds_divide(struct demand *d, const struct demand_figures *f,
+                  void (*tell)(struct kept *of, void *context), void *context);
+/* What of `fence_took` of its account a query has to put back when it leaves the hold out. */
+milli_t hold_fence_took(const struct hold *h);
+
+#endif

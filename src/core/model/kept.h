@@ -1,0 +1,119 @@
+/* Reservations as the writer keeps them: what changes, and from which the objects that readers see are made.
+ */
+#ifndef CORE_MODEL_KEPT_H
+#define CORE_MODEL_KEPT_H
+
+#include "base/buffer.h"
+#include "core/model/bytes.h"
+#include "core/model/due.h"
+#include "core/model/holds.h"
+#include "core/model/reservations.h"
+#include "core/table/chains.h"
+
+struct state;
+
+enum {
+    STEPS_REMEMBERED = 64, /* of one reservation, the newest */
+    HOLDS_OF_ACCOUNT_MOST = 1024,
+    HOLDS_MOST = 4096 /* of one reservation: components of kits count each */
+};
+
+/* A step that was done, so that it is not done twice. */
+struct step_done {
+    struct hash128 id, digest;
+    uint8_t step; /* enum reservation_step */
+};
+
+struct kept_line {
+    struct sku *sku;
+    uint32_t location;
+    bool kit;
+    milli_t quantity;
+};
+
+/* What may be exchanged as a whole: lines and their holds. */
+struct kept_lines {
+    uint32_t lines_count, holds_count;
+    struct kept_line *lines;
+    struct hold **holds;
+};
+
+struct kept {
+    struct chain by_id, by_reference;
+    _Atomic(const struct reservation *) shown; /* release: pairs with the acquire of whoever found it */
+    struct text id, channel;                   /* in the same allocation */
+    struct text reference;                     /* own memory */
+    uint64_t serial;                           /* in the order in which they were granted */
+    uint32_t number;
+    enum reservation_state state, ends_as; /* what it is when nothing is open any more */
+    struct hash128 digest;
+    uint32_t channel_number, method;
+    bool partial, revived;
+    instant_t expires_at, required_at, created_at, changed_at, ended_at;
+    uint8_t incarnation;
+    uint64_t offset;
+    struct kept_lines has;
+    uint32_t missing_count;
+    struct reservation_missing *missing; /* texts behind it, in the same allocation */
+    struct step_done *steps;
+    uint32_t steps_count, steps_capacity;
+    struct due_entry due;
+    uint64_t ended_serial;      /* in the order in which they ended */
+    struct kept *older, *newer; /* of those that ended */
+    milli_t gone;               /* of all its lines, when last looked at */
+    struct kept *dirty_next, *stale_next;
+    bool dirty; /* another than what is shown */
+    bool stale; /* its state is to be looked at */
+};
+
+struct reservations {
+    struct epoch *epoch;
+    struct chains *ids, *references;
+    struct kept **at; /* by number; NULL: free */
+    uint32_t count, capacity;
+    uint32_t *free_numbers;
+    uint32_t free_count, free_capacity;
+    uint64_t granted_serial, ended_serial;
+    struct kept *oldest, *newest; /* ended */
+    struct kept *dirty, *stale;
+    _Atomic uint32_t unsettled;
+    struct reservations_stats stats;
+    void (*before)(void *context, uint32_t number); /* NULL: nobody looks on */
+    void *before_context;
+};
+
+struct reservations *reservations_create(struct epoch *e); /* NULL without memory */
+void reservations_destroy(struct reservations *r);         /* takes NULL */
+
+struct kept *reservations_get(const struct reservations *r, struct text id); /* NULL: nobody knows it */
+
+/* A new one, nowhere yet: to be filled, put in or destroyed. Texts are copied. NULL without memory. */
+struct kept *kept_create(struct text id, struct text channel);
+void kept_destroy(struct kept *k);                             /* takes NULL; its holds are in no account */
+int kept_set_reference(struct kept *k, struct text reference); /* ERROR_NOMEM */
+void kept_lines_finish(struct kept_lines *l);
+/* Room for `lines` and `holds`, the holds made. ERROR_NOMEM: nothing is there. */
+int kept_lines_make(struct kept_lines *l, uint32_t lines, uint32_t holds);
+
+/* Room for one more in all tables. ERROR_NOMEM leaves all as it was. */
+int reservations_reserve(struct reservations *r);
+void reservations_put(struct reservations *r, struct kept *k); /* after reservations_reserve */
+/* It has a reference from now on; after reservations_reserve. */
+void reservations_refer(struct reservations *r, struct kept *k);
+/* To be called before anything of it is changed: its state will be looked at and shown anew, and a cut gets
+ * what it was. */
+void reservations_touch(struct reservations *r, struct kept *k);
+/* It ended, or goes on again: its place among those that are remembered. */
+void reservations_end(struct reservations *r, struct kept *k, instant_t log_time);
+void reservations_reopen(struct reservations *r, struct kept *k);
+/* Nobody knows it any more. */
+void reservations_forget(struct reservations *r, struct kept *k);
+/* Makes what is shown of those that were touched. ERROR_NOMEM: call again. */
+int reservations_publish(struct reservations *r, const struct state *s);
+
+/* Room for one more step that was done. ERROR_NOMEM leaves all as it was. */
+int kept_reserve_step(struct kept *k);
+void kept_remember_step(struct kept *k, const struct reservation_said *said); /* nothing without a step_id */
+const struct step_done *kept_find_step(const struct kept *k, struct text step_id);
+
+#endif

@@ -1,0 +1,426 @@
+/* What can be granted of what is asked for: promises, line by line, on copies of the rows' stock into which
+ * what earlier lines took is written. */
+#include "base/error.h"
+#include "base/hash.h"
+#include "core/model/reserve.h"
+
+struct judged_row {
+    bool ready;
+    struct stock stock;
+    struct dated *dated; /* its own, with room for one more */
+    struct fence *fences;
+    milli_t slack; /* what orders of the same reference have placed beyond reservations: no new demand */
+};
+
+static milli_t lesser(milli_t a, milli_t b)
+{
+    return a < b ? a : b;
+}
+
+static milli_t greater(milli_t a, milli_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- rows ---- */
+
+static struct judged_row *row_at(struct judging *j, uint32_t number)
+{
+    if (number >= j->rows_count) {
+        uint32_t count = 2 * number + 8;
+        struct judged_row *rows = arena_zalloc(j->arena, count * sizeof(*rows));
+        if (!rows)
+            return NULL;
+        if (j->rows_count)
+            memcpy(rows, j->rows, j->rows_count * sizeof(*rows));
+        j->rows = rows;
+        j->rows_count = count;
+    }
+    return &j->rows[number];
+}
+
+/* What the reference's order has open, or handed over, that no reservation covers yet. */
+static milli_t slack_of(const struct demand *d)
+{
+    struct demand_figures f;
+    if (!d)
+        return 0;
+    demand_evaluate(d, NULL, INT64_MAX, &f);
+    milli_t ordered = greater(f.placed, f.confirmed), by_steps = f.confirmed + f.held;
+    milli_t wanted = greater(0, ordered - f.cancelled), held = greater(0, by_steps - ordered);
+    return greater(0, ordered - by_steps) + greater(0, f.gone - wanted - held);
+}
+
+static int own_arrays(struct judging *j, struct judged_row *r)
+{
+    struct stock *s = &r->stock;
+    r->dated = arena_alloc(j->arena, (s->dated_count + 1) * sizeof(*r->dated));
+    r->fences = arena_alloc(j->arena, (s->fences_count + 1) * sizeof(*r->fences));
+    if (!r->dated || !r->fences)
+        return ERROR_NOMEM;
+    if (s->dated_count)
+        memcpy(r->dated, s->dated, s->dated_count * sizeof(*r->dated));
+    if (s->fences_count)
+        memcpy(r->fences, s->fences, s->fences_count * sizeof(*r->fences));
+    s->dated = r->dated;
+    s->fences = r->fences;
+    return 0;
+}
+
+/* NULL with *ret_error 0: there is no such row. */
+static struct judged_row *judged(struct judging *j, struct sku *sku, uint32_t location, int *ret_error)
+{
+    *ret_error = stage_reserve(j->a);
+    if (*ret_error)
+        return NULL;
+    struct staged_row *row = stage_existing(j->a, sku, location, ret_error);
+    if (!row)
+        return NULL;
+    struct judged_row *r = row_at(j, (uint32_t)(row - j->a->rows));
+    if (!r)
+        *ret_error = ERROR_NOMEM;
+    if (!r || r->ready)
+        return r;
+    stock_of_row(&row->now, &r->stock);
+    *ret_error = own_arrays(j, r);
+    if (*ret_error)
+        return NULL;
+    if (j->reference.length)
+        r->slack = slack_of(demand_of_order(row->ledger, j->reference, (struct text){0}));
+    r->ready = true;
+    return r;
+}
+
+static void take_dated(struct judged_row *r, instant_t at, milli_t quantity)
+{
+    struct stock *s = &r->stock;
+    uint32_t i = s->dated_count;
+    while (i > 0 && r->dated[i - 1].at >= at)
+        i--;
+    if (i == s->dated_count || r->dated[i].at != at) {
+        memmove(r->dated + i + 1, r->dated + i, (s->dated_count - i) * sizeof(*r->dated));
+        r->dated[i] = (struct dated){.at = at};
+        s->dated_count++;
+    }
+    r->dated[i].demand += quantity;
+}
+
+static struct fence *fence_of(const struct judged_row *r, uint32_t channel)
+{
+    for (uint32_t i = 0; i < r->stock.fences_count; i++)
+        if (r->fences[i].channel == channel)
+            return &r->fences[i];
+    return NULL;
+}
+
+/* An earlier line took it. A request has one required_at, so one instant more is room enough. */
+static void take(const struct judging *j, struct judged_row *r, milli_t quantity)
+{
+    milli_t known = lesser(quantity, r->slack);
+    r->slack -= known;
+    quantity -= known;
+    r->stock.reserved += quantity;
+    struct fence *f = fence_of(r, j->channel_number);
+    if (j->required_at != INSTANT_NONE)
+        take_dated(r, j->required_at, quantity);
+    else if (f)
+        f->consumed += lesser(quantity, fence_left(f));
+}
+
+static void give_back(const struct judging *j, struct judged_row *r, const struct hold *h)
+{
+    milli_t open = h->open_held + h->open_committed;
+    r->stock.reserved -= h->open_held;
+    r->stock.committed -= h->open_committed;
+    if (h->demand->dated)
+        for (uint32_t i = 0; i < r->stock.dated_count; i++)
+            r->dated[i].demand -= r->dated[i].at == h->demand->dated_at ? open : 0;
+    struct fence *f = fence_of(r, h->demand->channel);
+    if (f && f->sets == h->demand->fence_sets)
+        f->consumed -= hold_fence_took(h);
+}
+
+int judge_leave_out(struct judging *j, const struct kept *k)
+{
+    for (uint32_t i = 0; i < k->has.holds_count; i++) {
+        const struct hold *h = k->has.holds[i];
+        if (!h->demand)
+            continue;
+        int error = 0;
+        struct judged_row *r = judged(j, h->sku, h->location, &error);
+        if (error)
+            return error;
+        if (r)
+            give_back(j, r, h);
+    }
+    return 0;
+}
+
+/* ---- what one place can give ---- */
+
+/* A line, with those that ask for the same from the same places. */
+struct wanted {
+    uint32_t line; /* the first of them */
+    const struct line_said *said;
+    struct sku *sku;
+    const struct item *item;
+    milli_t quantity;
+    milli_t most_per_line; /* the most that any of its places grants to a line */
+};
+
+struct capacity {
+    milli_t stock, most; /* by stock alone; by backorder too */
+};
+
+static struct terms terms_at(const struct judging *j, struct sku *sku, const struct location *l)
+{
+    struct terms t = terms_none;
+    t.enabled = l && l->enabled && !l->deleted && !(j->method && l->methods && !(l->methods & j->method));
+    return t;
+}
+
+/* No figure of the row leaves its range, whatever is promised. */
+static milli_t range_of(const struct stock *s)
+{
+    milli_t demand = QUANTITY_MOST - s->reserved - s->committed, hand = QUANTITY_MOST + s->on_hand;
+    return greater(0, lesser(demand, hand));
+}
+
+static int capacity_of(struct judging *j, struct sku *sku, const struct location *l,
+                       const struct terms *terms, milli_t step, struct capacity *ret)
+{
+    int error = 0;
+    struct judged_row *r = judged(j, sku, l->number, &error);
+    *ret = (struct capacity){0, 0};
+    if (!r)
+        return error;
+    const struct state *s = j->a->state;
+    struct promise_question q = {.channel = j->channel_number,
+                                 .terms = *terms,
+                                 .at = j->required_at,
+                                 .log_time = s->log_time,
+                                 .supply_grace_us = s->settings.supply_grace_us,
+                                 .step = step};
+    struct promise p = promise_of(&r->stock, &q);
+    milli_t range = range_of(&r->stock);
+    ret->stock = lesser(p.grant_stock, range) + r->slack;
+    ret->most = lesser(p.grant_most, range) + r->slack;
+    return 0;
+}
+
+/* As many whole kits as the least component allows. */
+static int capacity_of_kit(struct judging *j, const struct item *kit, const struct location *l,
+                           struct capacity *ret)
+{
+    *ret = (struct capacity){QUANTITY_MOST, QUANTITY_MOST};
+    for (uint32_t i = 0; i < kit->components_count; i++) {
+        struct sku *sku = table_find(j->a->state->table, kit->components[i].sku);
+        struct capacity of = {0, 0};
+        struct terms terms = terms_at(j, sku, l);
+        int error = sku ? capacity_of(j, sku, l, &terms, 1, &of) : 0;
+        if (error)
+            return error;
+        milli_t per_kit = kit->components[i].quantity;
+        ret->stock = lesser(ret->stock, of.stock / per_kit * MILLI_PER_UNIT);
+        ret->most = lesser(ret->most, of.most / per_kit * MILLI_PER_UNIT);
+    }
+    return 0;
+}
+
+static milli_t step_of(const struct wanted *w)
+{
+    milli_t step = w->item ? w->item->step : 1;
+    return w->item && w->item->components_count && step < MILLI_PER_UNIT ? MILLI_PER_UNIT : step;
+}
+
+/* `given`: what other places give to this line already. */
+static int capacity_at(struct judging *j, struct wanted *w, uint32_t candidate, milli_t given,
+                       struct capacity *ret)
+{
+    const struct location *l = catalogue_location(j->a->state->catalogue, w->said->locations[candidate]);
+    *ret = (struct capacity){0, 0};
+    if (!l || !w->sku)
+        return 0;
+    struct terms terms = terms_at(j, w->sku, l);
+    bool kit = w->item && w->item->components_count;
+    int error =
+        kit ? capacity_of_kit(j, w->item, l, ret) : capacity_of(j, w->sku, l, &terms, step_of(w), ret);
+    if (error)
+        return error;
+    w->most_per_line = greater(w->most_per_line, terms.max_per_line);
+    milli_t bound = terms.max_per_line == LIMIT_NONE ? LIMIT_NONE : greater(0, terms.max_per_line - given);
+    if (!terms.enabled)
+        bound = 0;
+    ret->stock = quantity_floor(lesser(ret->stock, bound), step_of(w));
+    ret->most = quantity_floor(lesser(ret->most, bound), step_of(w));
+    return 0;
+}
+
+/* ---- granting ---- */
+
+static int take_rows(struct judging *j, const struct wanted *w, uint32_t location, milli_t quantity)
+{
+    bool kit = w->item && w->item->components_count;
+    uint32_t count = kit ? w->item->components_count : 1;
+    int error = 0;
+    for (uint32_t i = 0; i < count && !error; i++) {
+        struct sku *sku = kit ? table_find(j->a->state->table, w->item->components[i].sku) : w->sku;
+        milli_t each = kit ? quantity / MILLI_PER_UNIT * w->item->components[i].quantity : quantity;
+        struct judged_row *r = judged(j, sku, location, &error);
+        if (r)
+            take(j, r, each);
+    }
+    return error;
+}
+
+static int grant(struct judging *j, const struct wanted *w, uint32_t candidate, milli_t quantity)
+{
+    const struct location *l = catalogue_location(j->a->state->catalogue, w->said->locations[candidate]);
+    bool kit = w->item && w->item->components_count;
+    int error = take_rows(j, w, l->number, quantity);
+    if (error)
+        return error;
+    for (uint32_t i = j->grants_count; i > 0 && j->grants[i - 1].line == w->line; i--)
+        if (j->grants[i - 1].location == l->number) {
+            j->grants[i - 1].quantity += quantity;
+            return 0;
+        }
+    j->grants[j->grants_count++] = (struct grant){
+        .line = w->line, .sku = w->sku, .location = l->number, .kit = kit, .quantity = quantity};
+    j->components += kit ? w->item->components_count : 1;
+    return 0;
+}
+
+/* The first that can give all of it; else, of `best`, the one that can give most. */
+static int from_one(struct judging *j, struct wanted *w, bool partial, milli_t *ret_granted,
+                    milli_t *ret_most)
+{
+    uint32_t count = w->said->locations_count, best = 0;
+    struct capacity c;
+    for (int backorder = 0; backorder < 2; backorder++)
+        for (uint32_t i = 0; i < count; i++) {
+            int error = capacity_at(j, w, i, 0, &c);
+            if (error)
+                return error;
+            if ((backorder ? c.most : c.stock) >= w->quantity) {
+                *ret_granted = *ret_most = w->quantity;
+                return grant(j, w, i, w->quantity);
+            }
+            if (c.most > *ret_most) {
+                *ret_most = c.most;
+                best = i;
+            }
+        }
+    if (!partial || *ret_most == 0)
+        return 0;
+    *ret_granted = *ret_most;
+    return grant(j, w, best, *ret_most);
+}
+
+/* Each gives what it can. */
+static int from_many(struct judging *j, struct wanted *w, milli_t *ret_granted)
+{
+    for (int backorder = 0; backorder < 2; backorder++)
+        for (uint32_t i = 0; i < w->said->locations_count && *ret_granted < w->quantity; i++) {
+            struct capacity c;
+            int error = capacity_at(j, w, i, *ret_granted, &c);
+            milli_t quantity = lesser(backorder ? c.most : c.stock, w->quantity - *ret_granted);
+            if (!error && quantity > 0)
+                error = grant(j, w, i, quantity);
+            if (error)
+                return error;
+            *ret_granted += quantity;
+        }
+    return 0;
+}
+
+static int judge_line(struct judging *j, struct wanted *w, bool partial)
+{
+    milli_t granted = 0, most = 0;
+    bool split = w->said->split && w->said->locations_count > 1;
+    w->most_per_line = 0;
+    int error = split ? from_many(j, w, &granted) : from_one(j, w, partial, &granted, &most);
+    if (error || granted == w->quantity)
+        return error;
+    j->shortfalls[j->shortfalls_count++] = (struct shortfall){.sku = w->said->sku,
+                                                              .location = w->said->locations[0],
+                                                              .requested = w->quantity,
+                                                              .available = split ? granted : most};
+    if (partial)
+        j->missing[j->missing_count++] =
+            (struct reservation_missing){w->said->sku, w->said->locations[0], w->quantity - granted};
+    bool too_many = w->most_per_line > 0 && w->quantity > w->most_per_line;
+    if (!j->refused) {
+        j->refused = too_many ? REASON_MAX_PER_LINE : REASON_INSUFFICIENT;
+        j->refused_line = w->line;
+    }
+    return 0;
+}
+
+/* ---- the lines of a request ---- */
+
+static bool same_places(const struct line_said *a, const struct line_said *b)
+{
+    if (a->locations_count != b->locations_count || a->split != b->split)
+        return false;
+    for (uint32_t i = 0; i < a->locations_count; i++)
+        if (!text_equal(a->locations[i], b->locations[i]))
+            return false;
+    return true;
+}
+
+/* Those for the same item and places are summed first. A refusal for one line: false. */
+static bool sum_up(struct judging *j, const struct line_said *lines, uint32_t count, struct wanted *wanted,
+                   uint32_t *ret_count)
+{
+    uint32_t wanted_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct line_said *l = &lines[i];
+        struct wanted w = {.line = i, .said = l, .quantity = l->quantity};
+        w.sku = table_find(j->a->state->table, l->sku);
+        w.item = w.sku ? item_of(w.sku) : NULL;
+        milli_t step = step_of(&w);
+        j->refused_line = i;
+        if (step > 1 && l->quantity % step) {
+            j->refused = REASON_STEP;
+            return false;
+        }
+        uint32_t same = 0;
+        while (same < wanted_count &&
+               !(wanted[same].sku == w.sku && text_equal(wanted[same].said->sku, l->sku) &&
+                 same_places(wanted[same].said, l)))
+            same++;
+        if (same == wanted_count)
+            wanted[wanted_count++] = w;
+        else
+            wanted[same].quantity += l->quantity;
+    }
+    *ret_count = wanted_count;
+    return true;
+}
+
+static int make_lists(struct judging *j, const struct line_said *lines, uint32_t count, struct wanted **ret)
+{
+    size_t candidates = 0;
+    for (uint32_t i = 0; i < count; i++)
+        candidates += lines[i].locations_count;
+    j->grants = arena_alloc(j->arena, (candidates + 1) * sizeof(*j->grants));
+    j->shortfalls = arena_alloc(j->arena, (count + 1) * sizeof(*j->shortfalls));
+    j->missing = arena_alloc(j->arena, (count + 1) * sizeof(*j->missing));
+    *ret = arena_alloc(j->arena, (count + 1) * sizeof(**ret));
+    return j->grants && j->shortfalls && j->missing && *ret ? 0 : ERROR_NOMEM;
+}
+
+int judge_lines(struct judging *j, const struct line_said *lines, uint32_t count, bool partial)
+{
+    struct wanted *wanted;
+    uint32_t wanted_count;
+    int error = make_lists(j, lines, count, &wanted);
+    if (error || !sum_up(j, lines, count, wanted, &wanted_count))
+        return error;
+    for (uint32_t i = 0; i < wanted_count && !error; i++)
+        error = judge_line(j, &wanted[i], partial);
+    if (partial && j->grants_count)
+        j->refused = REASON_NONE;
+    return error;
+}
