@@ -524,7 +524,7 @@ static int apply_event(struct apply *a, const struct event *e, size_t event, str
     struct event_verdict v = {0};
     struct sku *sku = e->sku.length ? table_find(a->state->table, e->sku) : NULL;
     size_t lines_before = o->lines_count;
-    int error = stage_reserve_lines(o);
+    int error = stage_reserve_lines(o, LINES_OF_EVENT);
     if (error)
         return error;
     if (judge(a, e, sku, &v)) {

@@ -72,7 +72,8 @@ struct demand {
     struct due_entry due;
     struct hold *holds, *holds_newest; /* of reservations that go on, oldest first; not in images */
     uint32_t holds_count;
-    bool stale; /* entries were added that the figures do not have yet */
+    bool stale;             /* entries were added that the figures do not have yet */
+    milli_t stale_quantity; /* of them */
     uint32_t entries_count, entries_capacity;
     bool has_status;              /* an entry names a status */
     bool has_steps;               /* or is a reservation's */

@@ -195,7 +195,7 @@ static int apply_overdue(struct apply *a, const struct proposal_said *p, struct 
         return 0;
     int error = stage_reserve(a);
     if (!error)
-        error = stage_reserve_lines(o);
+        error = stage_reserve_lines(o, LINES_OF_EVENT);
     if (error)
         return error;
     struct staged_row *row = stage_existing(a, sku, location->number, &error);

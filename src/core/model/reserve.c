@@ -313,6 +313,8 @@ int demand_come_due(struct apply *a, const struct proposal_said *said, struct ev
     int error = stage_reserve(a);
     if (!error)
         error = alerts_reserve(o, 1);
+    if (!error)
+        error = stage_reserve_lines(o, 1);
     struct staged_row *row = error ? NULL : stage_existing(a, sku, l->number, &error);
     if (!row)
         return error;
@@ -320,8 +322,10 @@ int demand_come_due(struct apply *a, const struct proposal_said *said, struct ev
     if (!d || !d->dated || d->dated_at != said->seen || s->log_time < said->seen)
         return 0;
     struct alerts_before before = alerts_begin(row);
+    struct row_figures figures = stage_figures(o, &row->now, row->ledger);
     d->future = false;
     demand_settle(a, row, d);
+    stage_line(o, row, 0, d->open + d->reserved, &figures);
     for (struct hold *h = d->holds; h; h = h->newer)
         reservations_touch(s->reservations, h->of); /* what it took of its channel's fence is shown */
     reservations_follow(a);

@@ -327,6 +327,8 @@ int plan_reserve(struct plan *p, struct outcome *o)
             error = prepare_hold(p, k->has.holds[i]);
     if (!error)
         error = alerts_reserve(o, k->has.holds_count);
+    if (!error)
+        error = stage_reserve_lines(o, k->has.holds_count);
     if (!error && p->reason)
         plan_abandon(p);
     return error;
@@ -400,6 +402,7 @@ static void carry_out(struct plan *p, const struct act *act)
         break;
     }
     h->demand->stale = true;
+    h->demand->stale_quantity += q;
 }
 
 /* The first of the row's accounts to be settled keeps how the row was. */
@@ -409,10 +412,13 @@ static void settle(struct plan *p, struct hold *h, struct outcome *o)
     struct demand *d = h->demand;
     if (!d || !d->stale)
         return;
-    d->stale = false;
     struct alerts_before before = alerts_begin(row);
+    struct row_figures figures = stage_figures(o, &row->now, row->ledger);
     bool unmatched = d->unmatched;
     demand_settle(p->a, row, d);
+    stage_line(o, row, 0, d->stale_quantity, &figures);
+    d->stale = false;
+    d->stale_quantity = 0;
     alerts_raise(o, row, &before, d->unmatched && !unmatched, 0);
     stage_set_version(p->a, row);
 }

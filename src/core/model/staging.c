@@ -298,13 +298,11 @@ int stage_publish(struct apply *a, struct outcome *o)
 
 /* ---- lines of a history ---- */
 
-int stage_reserve_lines(struct outcome *o)
+int stage_reserve_lines(struct outcome *o, size_t more)
 {
-    enum { LINES_OF_EVENT = 2 };
-
-    if (!o->keeps_lines || o->lines_count + LINES_OF_EVENT <= o->lines_capacity)
+    if (!o->keeps_lines || o->lines_count + more <= o->lines_capacity)
         return 0;
-    size_t capacity = (o->lines_count + LINES_OF_EVENT) * 2;
+    size_t capacity = (o->lines_count + more) * 2;
     struct outcome_line *lines = realloc(o->lines, capacity * sizeof(*lines));
     if (!lines)
         return ERROR_NOMEM;

@@ -67,9 +67,10 @@ void stage_set_version(const struct apply *a, struct staged_row *row);
 int stage_publish(struct apply *a, struct outcome *o);
 /* apply.c's: the location's flag changes, with the record's version. Room in the outcome has been made. */
 void apply_set_stale(struct apply *a, uint32_t location, bool stale, struct outcome *o);
-/* For whoever keeps a history (outcome.keeps_lines): room for two more lines before anything is changed
+enum { LINES_OF_EVENT = 2 };
+/* For whoever keeps a history (outcome.keeps_lines): room for `more` lines before anything is changed
  * (ERROR_NOMEM), a row's figures before and after, and the line. A no-op when no lines are wanted. */
-int stage_reserve_lines(struct outcome *o);
+int stage_reserve_lines(struct outcome *o, size_t more);
 struct row_figures stage_figures(const struct outcome *o, const struct row_image *r, const struct ledger *l);
 void stage_line(struct outcome *o, const struct staged_row *row, uint32_t event, milli_t quantity,
                 const struct row_figures *was);
