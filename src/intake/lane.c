@@ -156,7 +156,7 @@ static bool lane_translate(struct lane *l, struct parcel *p)
     COUNT(l, messages, 1);
     COUNT(l, events, told.events);
     COUNT(l, rejected, told.bad);
-    COUNT(l, skipped, told.events == 0 && told.reason);
+    COUNT(l, unreadable, told.events == 0 && told.reason);
     return true;
 }
 
@@ -208,7 +208,7 @@ static void lane_refuse(struct lane *l, struct parcel *p)
     p->reason = "too_large";
     snprintf(p->detail, sizeof(p->detail),
              "the log does not take a record that long: send fewer events a message");
-    COUNT(l, skipped, 1);
+    COUNT(l, unreadable, 1);
     letters_send(&i->letters, p);
 }
 

@@ -23,7 +23,7 @@ struct source;
 enum lane_state { LANE_UNASSIGNED, LANE_RUNNING, LANE_RESTARTING, LANE_STOPPED };
 
 struct lane_counters {
-    _Atomic uint64_t messages, events, rejected, skipped, restarts, lost;
+    _Atomic uint64_t messages, events, rejected, unreadable, restarts, lost;
     _Atomic int64_t lag;
     _Atomic bool assigned, paused;
 };

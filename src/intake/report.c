@@ -21,7 +21,7 @@ static const struct metric metrics[] = {
     TOTAL(messages, "Messages read from intake topics."),
     TOTAL(events, "Events in them that were handed to the log."),
     TOTAL(rejected, "Events in them that were refused; the message is in the dead-letter topic."),
-    TOTAL(skipped, "Messages that could not be read at all; they are in the dead-letter topic."),
+    TOTAL(unreadable, "Messages that could not be read at all; they are in the dead-letter topic."),
     TOTAL(restarts, "Times a partition started over from the state's position."),
     TOTAL(lost, "Messages that the topic had thrown away before they were read."),
     METRIC(lag, gauge, "Messages in the topic that have not been read."),

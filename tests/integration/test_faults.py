@@ -125,7 +125,7 @@ class Memory:
 class Stage:
     """Two engines on one log, Redis, the broker, and how long things are broken."""
 
-    def __init__(self, program, broker, daemon, server, retail, long_run, rng):
+    def __init__(self, program, broker, daemon, server, retail, long_run, rng, seconds):
         self.broker, self.server, self.retail, self.long, self.rng = broker, server, retail, long_run, rng
         self.log, self.sales, self.topic = (f"{what}-{uuid.uuid4().hex[:8]}" for what in ("log", "sales", "availability"))
         topics = ("--kafka", broker.address, "--log-topic", self.log, "--dead-letter-topic", f"{self.sales}-dead", "--intake",
@@ -137,7 +137,7 @@ class Stage:
         self.memory = Memory(self.engines)
         self.began = time.monotonic()
         self.till = Till(self.engines)
-        self.stream = Stream(broker, self.sales, retail.all, 75 if long_run else 4)
+        self.stream = Stream(broker, self.sales, retail.all, seconds)
 
     # ---- what is done to them ----
 
@@ -179,7 +179,7 @@ class Stage:
     def redis_evicting(self):
         """Its memory is less than what it holds already: it throws keys away, again and again as they are written."""
         client = self.server.client
-        wait_until(lambda: client.dbsize() > 500, 60, "there is something to throw away")
+        wait_until(lambda: client.dbsize() > 500, 180, "there is something to throw away")
         before = client.info("stats")["evicted_keys"]
         client.config_set("maxmemory-policy", "allkeys-lru")
         client.config_set("maxmemory", str(client.info("memory")["used_memory"] - 300_000))
@@ -270,7 +270,8 @@ def sales(retail_day, long_run, request):
 def stage(request, program, daemon, server, sales, long_run, rng):
     wanted = request.node.get_closest_marker("on")
     broker = request.getfixturevalue(wanted.args[0] if wanted else "broker")
-    made = Stage(program, broker, daemon, server, sales, long_run, rng)
+    seconds = (180 if "together" in request.node.name else 75) if long_run else 4
+    made = Stage(program, broker, daemon, server, sales, long_run, rng, seconds)
     yield made
     made.till.over.set()
     made.memory.end()
@@ -362,7 +363,8 @@ def test_all_together(stage):
         return threading.Thread(target=run)
 
     short = None if stage.long else 2
-    people = [person(*engines[:short]), person(*redis_too[:short]), person(stage.broker_killed)]
+    rest = [lambda: stage.pause(15, 25)] if stage.long else []
+    people = [person(*engines[:short]), person(*redis_too[:short]), person(stage.broker_killed, *rest)]
     for one in people:
         one.start()
     for one in people:
