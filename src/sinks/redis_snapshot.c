@@ -78,34 +78,128 @@ static void words_point(const struct redis_words *w, const char **argv, size_t *
 
 /* ---- keys ---- */
 
-static void word_key(struct redis_snapshot *s, struct text sku)
+/* Of the pool's view, or of a channel's. */
+static void word_key(struct redis_snapshot *s, struct text sku, const struct channel *c)
 {
     buffer_string(&s->keys.bytes, s->prefix);
     buffer_string(&s->keys.bytes, "a:{");
     sku_key_put(&s->keys.bytes, sku);
     buffer_byte(&s->keys.bytes, '}');
+    if (c) {
+        buffer_byte(&s->keys.bytes, ':');
+        buffer_text(&s->keys.bytes, c->id);
+    }
     word_end(&s->keys);
 }
 
 /* ---- rows ---- */
 
-static int read_rows(struct redis_snapshot *s, const struct sku *sku, size_t *ret_count, milli_t *ret_sum)
+/* In the view of a channel, or of the pool (NULL). */
+static int read_rows(const struct redis_snapshot *s, const struct sku *sku, const struct channel *c,
+                     struct query_row **rows, size_t *rows_capacity, size_t *ret_count, milli_t *ret_sum)
 {
-    struct question q = {.now = atomic_load_explicit(&s->view->log_time, memory_order_relaxed)};
+    struct question q = {.channel = c, .now = atomic_load_explicit(&s->view->log_time, memory_order_relaxed)};
 
     for (;;) {
-        size_t count = query_everywhere(s->view, sku, &q, s->rows, s->rows_capacity, ret_sum);
-        if (count <= s->rows_capacity && s->rows) {
+        size_t count = query_everywhere(s->view, sku, &q, *rows, *rows_capacity, ret_sum);
+        if (count <= *rows_capacity && *rows) {
             *ret_count = count;
             return 0;
         }
         size_t capacity = count > ROWS_AT_FIRST ? count + count / 2 : ROWS_AT_FIRST;
-        struct query_row *rows = realloc(s->rows, capacity * sizeof(*rows));
-        if (!rows)
+        struct query_row *grown = realloc(*rows, capacity * sizeof(*grown));
+        if (!grown)
             return ERROR_NOMEM;
-        s->rows = rows;
-        s->rows_capacity = capacity;
+        *rows = grown;
+        *rows_capacity = capacity;
     }
+}
+
+static int read_channel_rows(struct redis_snapshot *s, const struct sku *sku, const struct channel *c,
+                             size_t *ret_count, milli_t *ret_sum)
+{
+    return read_rows(s, sku, c, &s->channel_rows, &s->channel_rows_capacity, ret_count, ret_sum);
+}
+
+/* ---- channels ---- */
+
+static bool has_fence(const struct redis_snapshot *s, size_t count, uint32_t channel)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct rare *rare = row_flags(&s->rows[i].row) & ROW_FENCED ? row_rare(&s->rows[i].row) : NULL;
+        for (uint32_t k = 0; rare && k < rare->fences_count; k++)
+            if (rare->fences[k].channel == channel)
+                return true;
+    }
+    return false;
+}
+
+/* Without rules of its own, and with nothing set aside for it, a channel sees what the pool sees. Kits may
+ * have it in their components. */
+static bool may_differ(const struct redis_snapshot *s, const struct item *item, size_t count,
+                       const struct channel *c)
+{
+    if (c->deleted || c == catalogue_channel_for_all(s->view->catalogue))
+        return false;
+    return c->rules_count || (item && item->components_count) || has_fence(s, count, c->number);
+}
+
+static bool rows_differ(const struct redis_snapshot *s, size_t count, size_t channel_count)
+{
+    if (count != channel_count)
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (s->rows[i].location != s->channel_rows[i].location ||
+            s->rows[i].figure.available != s->channel_rows[i].figure.available)
+            return true;
+    return false;
+}
+
+static int keep_channel(struct redis_snapshot *s, const struct channel *c)
+{
+    if (s->channels_count == s->channels_capacity) {
+        size_t capacity = s->channels_capacity ? s->channels_capacity * 2 : 16;
+        const struct channel **channels = realloc(s->channels, capacity * sizeof(*channels));
+        if (!channels)
+            return ERROR_NOMEM;
+        s->channels = channels;
+        s->channels_capacity = capacity;
+    }
+    s->channels[s->channels_count++] = c;
+    return 0;
+}
+
+/* Which channels see the SKU otherwise than the pool, whose `count` rows have been read. */
+static int find_channels(struct redis_snapshot *s, const struct sku *sku, const struct item *item,
+                         size_t count)
+{
+    const struct catalogue *catalogue = s->view->catalogue;
+    uint32_t channels = catalogue_channels_count(catalogue);
+    int error = 0;
+
+    s->channels_count = 0;
+    for (uint32_t i = 0; i < channels && !error; i++) {
+        const struct channel *c = catalogue_channel_at(catalogue, i);
+        size_t channel_count;
+        milli_t sum;
+        if (!c || !may_differ(s, item, count, c))
+            continue;
+        error = read_channel_rows(s, sku, c, &channel_count, &sum);
+        if (!error && rows_differ(s, count, channel_count))
+            error = keep_channel(s, c);
+    }
+    return error;
+}
+
+/* Their names, so that the hashes of those that no longer do are deleted. */
+static void word_channels(struct redis_snapshot *s)
+{
+    word(&s->values, TEXT("@c"));
+    for (size_t i = 0; i < s->channels_count; i++) {
+        buffer_string(&s->values.bytes, i ? "," : "");
+        buffer_text(&s->values.bytes, s->channels[i]->id);
+    }
+    word_end(&s->values);
 }
 
 /* A kit's components are known before its rows are read: whoever changes one afterwards finds the kit. */
@@ -123,14 +217,15 @@ static bool is_newer(const struct query_row *r, uint64_t base)
     return !base || (r->row.word[ROW_VERSION] & VERSION_MASK) > (base & VERSION_MASK);
 }
 
-static void add_values(struct redis_snapshot *s, uint64_t offset, uint64_t base, size_t count, milli_t sum)
+static void add_values(struct redis_snapshot *s, const struct query_row *rows, bool names_channels,
+                       uint64_t offset, uint64_t base, size_t count, milli_t sum)
 {
     struct redis_words *w = &s->values;
-    size_t places = 0, sent = 0;
+    size_t places = names_channels, sent = names_channels;
 
     for (size_t i = 0; i < count; i++) {
-        places += s->rows[i].place != NULL;
-        sent += s->rows[i].place && is_newer(&s->rows[i], base);
+        places += rows[i].place != NULL;
+        sent += rows[i].place && is_newer(&rows[i], base);
     }
     word_number(w, offset);
     if (base)
@@ -140,13 +235,31 @@ static void add_values(struct redis_snapshot *s, uint64_t offset, uint64_t base,
     word_number(w, places + FIELDS_BESIDE_ROWS);
     word_number(w, sent + 1);
     for (size_t i = 0; i < count; i++) {
-        if (!s->rows[i].place || !is_newer(&s->rows[i], base))
+        if (!rows[i].place || !is_newer(&rows[i], base))
             continue;
-        word(w, s->rows[i].place->id);
-        word_quantity(w, s->rows[i].figure.available);
+        word(w, rows[i].place->id);
+        word_quantity(w, rows[i].figure.available);
     }
     word(w, TEXT("*"));
     word_quantity(w, sum);
+    if (names_channels) /* the last: the script looks for it there */
+        word_channels(s);
+}
+
+static int add_channels(struct redis_snapshot *s, const struct sku *sku, uint64_t offset, uint64_t base)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < s->channels_count && !error; i++) {
+        size_t count;
+        milli_t sum;
+        error = read_channel_rows(s, sku, s->channels[i], &count, &sum);
+        if (error)
+            break;
+        word_key(s, sku_text(sku), s->channels[i]);
+        add_values(s, s->channel_rows, false, offset, base, count, sum);
+    }
+    return error;
 }
 
 /* Inside an epoch section. */
@@ -162,15 +275,17 @@ static int add_sku(struct redis_snapshot *s, uint32_t number, uint64_t base, uin
     int error = note_kit(s, item, number);
 
     if (!error)
-        error = read_rows(s, sku, &count, &sum);
+        error = read_rows(s, sku, NULL, &s->rows, &s->rows_capacity, &count, &sum);
+    if (!error)
+        error = find_channels(s, sku, item, count);
     if (error)
         return error;
     if ((item && item->components_count) || (base ^ now) & UINT64_C(0xFF) << 48)
         base = 0; /* a kit has no rows of its own; what another log wrote is no base */
-    word_key(s, sku_text(sku));
-    add_values(s, version.offset, base, count, sum);
+    word_key(s, sku_text(sku), NULL);
+    add_values(s, s->rows, s->channels_count > 0, version.offset, base, count, sum);
     *ret_version = now;
-    return 0;
+    return add_channels(s, sku, version.offset, base);
 }
 
 static bool failed(const struct redis_words *w)
@@ -255,6 +370,8 @@ void snapshot_finish(struct redis_snapshot *s)
     words_finish(&s->values);
     kits_finish(&s->kits);
     free(s->rows);
+    free(s->channel_rows);
+    free(s->channels);
     free(s->argv);
     free(s->lengths);
     *s = (struct redis_snapshot){0};

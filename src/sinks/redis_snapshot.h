@@ -22,6 +22,10 @@ struct redis_snapshot {
     struct kits kits;       /* filled from the items that are looked at */
     struct query_row *rows; /* of one SKU; grows */
     size_t rows_capacity;
+    struct query_row *channel_rows; /* the same in a channel's view */
+    size_t channel_rows_capacity;
+    const struct channel **channels; /* that see the SKU otherwise than the pool */
+    size_t channels_count, channels_capacity;
     struct redis_words keys, values;
     const char **argv;
     size_t *lengths;

@@ -106,6 +106,34 @@ static void the_greater_version_wins_incarnation_first(void **unused)
     assert_string_equal(FIELD("L2"), "4");
 }
 
+/* The pool's view of L1, and under it the web channel's. */
+#define WITH_WEB(offset, pool, web)                                                                      \
+    GUARD(KEYS(2, KEY, KEY ":web"), HEAD("7"), offset, "", "5", "3", "L1", pool, "*", pool, "@c", "web", \
+          offset, "", "4", "2", "L1", web, "*", web)
+#define WITHOUT_WEB(offset, pool) GUARD(KEYS(1, KEY), HEAD("7"), offset, "", "4", "2", "L1", pool, "*", pool)
+
+static void a_channels_hash_comes_and_goes_with_its_difference(void **unused)
+{
+    REDIS_OR_SKIP;
+    assert_string_equal(WITH_WEB("12", "5", "9"), "0");
+    assert_string_equal(ASK("HGET", KEY ":web", "L1"), "9");
+    assert_string_equal(ASK("HGET", KEY ":web", "@v"), "7:12");
+    assert_string_equal(WITH_WEB("13", "5", "9"), "3"); /* nothing new */
+    assert_string_equal(WITH_WEB("14", "5", "8"), "0"); /* of the channel alone */
+    assert_string_equal(WITH_WEB("11", "1", "1"), "1"); /* older: neither of the two */
+    assert_string_equal(ASK("HGET", KEY ":web", "L1"), "8");
+    assert_string_equal(WITHOUT_WEB("15", "5"), "3");
+    assert_string_equal(ASK("EXISTS", KEY ":web"), "0");
+    assert_string_equal(FIELD("@c"), "(nil)");
+    assert_string_equal(WITH_WEB("14", "5", "8"), "1"); /* an older writer brings it not back */
+    assert_string_equal(ASK("EXISTS", KEY ":web"), "0");
+    assert_string_equal(WITH_WEB("16", "5", "7"), "0");
+    assert_string_equal(ASK("DEL", KEY ":web"), "1"); /* lost: a part does not stand on it */
+    assert_string_equal(GUARD(KEYS(2, KEY, KEY ":web"), HEAD("7"), "17", "16", "5", "3", "L1", "4", "*", "4",
+                              "@c", "web", "17", "16", "4", "2", "L1", "6", "*", "6"),
+                        "2");
+}
+
 static void versions_are_exact_beyond_doubles(void **unused)
 {
     REDIS_OR_SKIP;
@@ -256,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_whole_hash_has_everything, flush),
         cmocka_unit_test_setup(the_greater_version_wins_incarnation_first, flush),
+        cmocka_unit_test_setup(a_channels_hash_comes_and_goes_with_its_difference, flush),
         cmocka_unit_test_setup(versions_are_exact_beyond_doubles, flush),
         cmocka_unit_test_setup(a_part_stands_on_what_it_knows, flush),
         cmocka_unit_test_setup(what_is_not_whole_is_never_shown_as_whole, flush),
