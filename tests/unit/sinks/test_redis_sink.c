@@ -236,6 +236,58 @@ static void rows_come_to_redis_while_they_change(void **unused)
     world_finish(&w);
 }
 
+/* A channel's document, as one record. */
+static void put_channel(struct world *w, const struct channel *said)
+{
+    struct event_verdict v;
+    struct outcome o = {.verdicts_count = 1, .verdicts = &v};
+    struct record r = {.kind = RECORD_CHANNEL,
+                       .reference = {.id = TEXT("web"), .document = TEXT("{}"), .decoded = said}};
+
+    assert_int_equal(
+        catalogue_put_channel(w->state->catalogue, &r.reference, (instant_t)w->offset, w->offset, 10, &v), 0);
+    atomic_store_explicit(&w->view.next_offset, w->offset + 1, memory_order_release);
+    feed_applied(w->feed, w->state, &r, &o, w->offset);
+    feed_flush(w->feed, ++w->offset);
+}
+
+/* Each SKU has a web hash where the web sees 2 at most at L1 and the pool more, and else none. */
+static bool channels_are_right(struct world *w, bool bounded)
+{
+    char name[32];
+    bool right = true;
+
+    for (uint32_t i = 0; i < SKUS && right; i++) {
+        bool known = table_find(w->state->table, name_of(name, "S{", i)) != NULL;
+        bool differs = known && bounded && w->quantity[i][1] > 2000;
+        redisReply *r = redisCommand(w->client, "HGET t:a:{S%%7B%%20%u}:web L1", i);
+        right = differs ? r && number_of(r) == 2000 : r && r->type == REDIS_REPLY_NIL;
+        freeReplyObject(r);
+    }
+    return right;
+}
+
+static void a_channel_with_rules_has_hashes_of_its_own(void **unused)
+{
+    const struct rule two_at_l1 = {
+        .place = {NARROWED_BY_NAME, TEXT("L1")}, .sets = 1u << RULE_CAP, .value[RULE_CAP] = 2000};
+    struct world w;
+
+    if (!there)
+        skip();
+    world_init(&w);
+    change_many(&w, 500);
+    put_channel(&w, &(struct channel){.rules_count = 1, .rules = &two_at_l1});
+    change_many(&w, 500);
+    assert_becomes_right(&w);
+    assert_true(channels_are_right(&w, true));
+    put_channel(&w, &(struct channel){0});
+    change_many(&w, 500);
+    assert_becomes_right(&w);
+    assert_true(channels_are_right(&w, false));
+    world_finish(&w);
+}
+
 static void redis_in_trouble_changes_nothing_but_redis(void **unused)
 {
     static const char *const troubles[] = {"FLUSHALL",
@@ -421,6 +473,7 @@ int main(void)
     hash_seed(7);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_to_redis_while_they_change),
+        cmocka_unit_test(a_channel_with_rules_has_hashes_of_its_own),
         cmocka_unit_test(redis_in_trouble_changes_nothing_but_redis),
         cmocka_unit_test(a_redis_that_stands_still_is_left_and_found_again),
         cmocka_unit_test(who_comes_on_duty_writes_what_is_newer),
