@@ -7,11 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct state;
+
 /* Belongs to whoever submits it until command_submit returned 0, then to the engine until `done` is called,
  * then to the submitter again. */
 struct command {
     struct command *next; /* the holder's */
     const void *bytes;    /* an encoded onhand.v1.Record; stays valid until `done` */
+    /* A question instead of a record, about what only the writer may look at: called between two batches,
+     * with the state as it is there. False: there is more, call again in the next turn. Has to be quick
+     * (about a millisecond): everybody waits meanwhile. @thread writer */
+    bool (*ask)(struct command *c, const struct state *s);
     size_t length;
     size_t verdicts_capacity; /* at least the number of events of the record, at least 1 */
     struct event_verdict *verdicts;

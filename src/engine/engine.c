@@ -251,6 +251,8 @@ static int submit(void *engine, struct command *c)
     struct engine *e = engine;
     struct log_append one = append_of(c);
 
+    if (c->ask)
+        return takes_commands(e) ? asks_submit(e, c) : ERROR_UNAVAILABLE;
     return takes_commands(e) ? e->log->ops->append(e->log, &one, 1) : ERROR_UNAVAILABLE;
 }
 
@@ -399,6 +401,19 @@ static void put_duty(struct engine *e, struct buffer *out)
                       all[i].help, all[i].name, all[i].type, all[i].name, all[i].value);
 }
 
+static void put_refused(struct engine *e, struct buffer *out)
+{
+    buffer_string(out,
+                  "# HELP onhand_reservation_steps_refused_total Steps of reservations refused since start, "
+                  "by reason.\n# TYPE onhand_reservation_steps_refused_total counter\n");
+    for (unsigned r = REASON_NONE + 1; r < REASON_END; r++) {
+        uint64_t count = atomic_load_explicit(&e->steps_refused[r], memory_order_relaxed);
+        if (count || r == REASON_INSUFFICIENT)
+            buffer_printf(out, "onhand_reservation_steps_refused_total{reason=\"%s\"} %lu\n",
+                          reason_name((enum reason)r), count);
+    }
+}
+
 void engine_metrics(struct engine *e, struct buffer *out)
 {
 #define COUNTER(name, type, help)                                                                          \
@@ -417,6 +432,7 @@ void engine_metrics(struct engine *e, struct buffer *out)
                       "onhand_digest_info{instance=\"%s\",offset=\"%lu\",digest=\"%016lx%016lx\"} 1\n",
                       newest.instance, newest.next_offset, newest.digest.high, newest.digest.low);
     put_duty(e, out);
+    put_refused(e, out);
     buffer_printf(out,
                   "# HELP onhand_uptime_seconds Seconds since start.\n# TYPE onhand_uptime_seconds "
                   "gauge\nonhand_uptime_seconds %ld\n",

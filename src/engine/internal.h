@@ -23,6 +23,13 @@ struct published {
 #undef COUNTER
 };
 
+/* Questions to the writer that wait for their turn; under engine.lock, but for `any`. */
+struct asks {
+    struct command *first, *last;
+    size_t count;
+    _Atomic bool any;
+};
+
 /* A digest that was asked for, or one behind a cut while the file of the last checkpoint is not written yet.
  */
 enum copy_kind { COPY_NONE, COPY_CHECKPOINT, COPY_DIGEST, COPY_DIGEST_OF_CUT };
@@ -85,6 +92,7 @@ struct engine {
     bool planted; /* tests: a difference was */
 
     struct published published;
+    _Atomic uint64_t steps_refused[REASON_END]; /* of reservations, since start */
     _Atomic bool stopping;     /* engine_close was called: commands are refused */
     _Atomic bool drained;      /* nothing more will come out of the log */
     _Atomic bool digest_armed; /* the writer looks at wanted after each record */
@@ -93,6 +101,7 @@ struct engine {
     pthread_cond_t changed; /* ready, stopped, or an answer to `wanted` */
     struct wanted wanted;
     struct digest_found newest_digest; /* of this instance, behind a cut; next_offset 0: none */
+    struct asks asks;
     int stopped_by;                    /* the error that stopped the writer, 0 while it runs */
     bool ready;
     char why_not_ready[240];
@@ -109,6 +118,13 @@ int copying_turn(struct engine *e);
 void copying_cut(struct engine *e);    /* a cut was applied: take its digest, make its checkpoint */
 void copying_arm(struct engine *e);    /* after a record, when a digest at an offset is waited for */
 void copying_finish(struct engine *e); /* the last checkpoint before the end */
+
+/* asks.c: ERROR_BUSY, ERROR_UNAVAILABLE. @thread any */
+int asks_submit(struct engine *e, struct command *c);
+/* The writer's turn between batches. True: there are more. */
+bool asks_turn(struct engine *e);
+/* Nobody answers any more. @thread writer, the last thing it does */
+void asks_give_back(struct engine *e);
 
 void engine_set_why(struct engine *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -194,6 +194,16 @@ static void flush(struct engine *e)
         h->flushed(h->context, e->state, e->state->next_offset);
 }
 
+/* Steps that were refused, by reason: since start, replay included. */
+static void count_step(struct engine *e, size_t i)
+{
+    const struct event_verdict *v = e->outcome.verdicts;
+
+    if (e->readable[i] && e->decoded[i].kind == RECORD_RESERVATION && e->outcome.verdicts_count &&
+        v->verdict == VERDICT_REJECTED)
+        atomic_fetch_add_explicit(&e->steps_refused[v->reason], 1, memory_order_relaxed);
+}
+
 static int apply_run(struct engine *e, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
@@ -215,6 +225,7 @@ static int apply_run(struct engine *e, size_t from, size_t to)
         publish_position(e, !e->readable[i] || e->decoded[i].kind == RECORD_EVENTS ||
                                 e->decoded[i].kind == RECORD_RESERVATION);
         tell_duty(e, i);
+        count_step(e, i);
         if (e->readable[i])
             told(e, &e->decoded[i], offset);
         struct command *c = e->records[i].cookie;
@@ -253,6 +264,7 @@ static void publish_counters(struct engine *e)
     const struct state *s = e->state;
     const struct state_counts *c = &s->counts;
     struct repeats_stats repeats = s->repeats ? repeats_stats(s->repeats) : (struct repeats_stats){0};
+    struct reservations_stats reservations = reservations_stats(s->reservations);
     struct log_status log;
 
     e->log->ops->status(e->log, &log);
@@ -292,6 +304,18 @@ static void publish_counters(struct engine *e)
     PUT(sources, repeats.sources);
     PUT(sources_bytes, repeats.sources_bytes);
     PUT(sequence_gaps, repeats.sequence_gaps);
+    PUT(reservations_open, reservations.open);
+    PUT(reservations_remembered, reservations.remembered);
+    PUT(reservations_bytes, reservations.bytes);
+    PUT(reservations_granted_total, reservations.granted);
+    PUT(reservations_refused_total, reservations.refused);
+    PUT(reservations_confirmed_total, reservations.confirmed);
+    PUT(reservations_released_total, reservations.released);
+    PUT(reservations_expired_total, reservations.expired);
+    PUT(reservations_revived_total, reservations.revived);
+    PUT(reservations_cancelled_total, reservations.cancelled);
+    PUT(reservations_fulfilled_total, reservations.fulfilled);
+    PUT(reservations_conflicts_total, reservations.conflicts);
     PUT(alerts_total, e->alerts);
     PUT(dead_letters_total, e->dead_letters ? dead_letters_written(e->dead_letters) : 0);
 #undef PUT
@@ -360,8 +384,9 @@ int writer_turn(struct engine *e, int wait_ms, int *ret_next_wait_ms)
     if (!count && e->options.historian.applied) /* who wants something of it need not wait for a record */
         e->options.historian.flushed(e->options.historian.context, e->state, e->state->next_offset);
     epoch_poll(e->epoch, RETIRED_A_TURN);
+    bool asked = asks_turn(e);
     int turn = copying_turn(e);
-    *ret_next_wait_ms = turn > 0 ? 0 : turn < 0 ? COPY_WAIT_MS : IDLE_MS;
+    *ret_next_wait_ms = turn > 0 || asked ? 0 : turn < 0 ? COPY_WAIT_MS : IDLE_MS;
     publish_counters(e);
     duty_serve(e->duty, e->state);
     return count;
@@ -385,5 +410,6 @@ void *writer_main(void *context)
         hand_back(e);
     else
         copying_finish(e);
+    asks_give_back(e);
     return NULL;
 }
