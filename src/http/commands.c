@@ -12,6 +12,7 @@ struct parcel {
     struct command command; /* first: a command is its parcel */
     struct batch *batch;
     struct buffer bytes;
+    void (*forget)(void *context); /* of a question: frees it */
     struct event_verdict verdicts[];
 };
 
@@ -72,6 +73,9 @@ static void batch_free(struct batch *b)
 {
     for (size_t i = 0; i < b->count; i++) {
         buffer_finish(&b->parcels[i]->bytes);
+        reservation_answer_destroy(b->parcels[i]->command.reservation);
+        if (b->parcels[i]->forget)
+            b->parcels[i]->forget(b->parcels[i]->command.context);
         free(b->parcels[i]);
     }
     free(b->parcels);
@@ -254,6 +258,23 @@ int batch_add(struct batch *b, const struct record *r)
     return 0;
 }
 
+int batch_ask(struct batch *b, bool (*ask)(struct command *c, const struct state *s), void *context,
+              void (*forget)(void *context))
+{
+    struct parcel *p = grow(b) ? malloc(sizeof(*p)) : NULL;
+
+    if (!p) {
+        forget(context);
+        return ERROR_NOMEM;
+    }
+    *p = (struct parcel){.batch = b, .forget = forget};
+    p->command.ask = ask;
+    p->command.context = context;
+    p->command.done = done;
+    b->parcels[b->count++] = p;
+    return 0;
+}
+
 size_t batch_count(const struct batch *b)
 {
     return b->count;
@@ -284,7 +305,7 @@ static int submit(struct batch *b, struct parcel *p)
     }
     m->waiting++;
     b->submitted++;
-    count(b->loop, METRIC_COMMANDS, 1);
+    count(b->loop, METRIC_COMMANDS, p->command.bytes != NULL);
     count(b->loop, METRIC_COMMANDS_WAITING, 1);
     return 0;
 }

@@ -39,6 +39,10 @@ struct batch;
 struct batch *batch_create(struct exchange *x);
 /* Adds one, encoded. ERROR_NOMEM, ERROR_LIMIT as record_encode. */
 int batch_add(struct batch *b, const struct record *r);
+/* Adds a question to the writer (struct command's `ask`) instead: `context` goes to the command and is
+ * forgotten with the batch, also when ERROR_NOMEM is returned. */
+int batch_ask(struct batch *b, bool (*ask)(struct command *c, const struct state *s), void *context,
+              void (*forget)(void *context));
 size_t batch_count(const struct batch *b);
 
 enum batch_status {

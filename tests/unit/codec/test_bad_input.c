@@ -1,6 +1,7 @@
 /* Replays tests/data/bad_input: what is wrong is refused with exactly the words that stand there. */
 #include "base/error.h"
 #include "codec/event_json.h"
+#include "codec/reservation_json.h"
 #include "cases.h"
 
 #include <setjmp.h>
@@ -29,6 +30,25 @@ static int on_event(void *context, size_t number, const struct event *e, const s
     return 0;
 }
 
+/* A step's name as format. */
+static bool read_step(const char *format, struct text t, struct arena *a, struct outcome *o)
+{
+    static const char *const steps[] = {
+#define STEP(NAME, name) #name,
+#include "core/model/steps.def"
+#undef STEP
+    };
+    struct reservation_request q;
+
+    for (int i = 0; i < STEP_END - 1; i++)
+        if (!strcmp(format, steps[i])) {
+            o->error =
+                reservation_from_json((enum reservation_step)(i + 1), TEXT("r-1"), t, a, &q, &o->whole);
+            return true;
+        }
+    return false;
+}
+
 static void read_input(const char *format, struct text t, struct arena *a, struct outcome *o)
 {
     static const char *const kinds[] = {"location", "group", "item", "channel"};
@@ -42,6 +62,8 @@ static void read_input(const char *format, struct text t, struct arena *a, struc
         o->error = proto_events_read(t.at, t.length, LEVEL_NEWEST, a, &reader, &o->whole);
     else if (!strcmp(format, "record"))
         o->error = record_decode_any(t.at, t.length, LEVEL_NEWEST, a, &r, &unknown, &o->whole);
+    else if (read_step(format, t, a, o))
+        return;
     else if (!strcmp(format, "settings"))
         o->error = settings_from_json(t, a, &r, &o->whole);
     else
@@ -130,11 +152,16 @@ static void reference_data(void **unused)
     replay_file("reference");
 }
 
+static void reservations(void **unused)
+{
+    replay_file("reservations");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events),  cmocka_unit_test(bodies),         cmocka_unit_test(protobuf),
-        cmocka_unit_test(records), cmocka_unit_test(reference_data),
+        cmocka_unit_test(records), cmocka_unit_test(reference_data), cmocka_unit_test(reservations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

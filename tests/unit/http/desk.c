@@ -46,6 +46,12 @@ static void take(struct desk *d, struct command *c)
     struct problems p = {.count = 0};
     uint32_t unknown;
 
+    if (c->ask) {
+        while (!c->ask(c, d->state)) {
+        }
+        c->status = 0;
+        return;
+    }
     require(record_decode(c->bytes, c->length, d->state->level, &a, &r, &unknown, &p) == 0,
             "a record of http cannot be decoded");
     if (r.events_count > d->most_events)
@@ -57,6 +63,8 @@ static void take(struct desk *d, struct command *c)
     require(d->outcome.verdicts_count <= c->verdicts_capacity, "no room for verdicts");
     c->verdicts_count = d->outcome.verdicts_count;
     memcpy(c->verdicts, d->outcome.verdicts, c->verdicts_count * sizeof(*c->verdicts));
+    c->reservation = d->outcome.reservation;
+    d->outcome.reservation = NULL;
     arena_finish(&a);
 }
 
@@ -116,6 +124,7 @@ void desk_start(struct desk *d)
     d->view.table = d->state->table;
     d->view.catalogue = d->state->catalogue;
     d->view.positions = d->state->positions;
+    d->view.reservations = d->state->reservations;
     d->view.places = &d->state->places;
     d->view.incarnations = d->state->incarnations;
     d->now_us = INT64_C(1795255500000000); /* 2026-11-21T10:05:00Z */

@@ -236,6 +236,32 @@ static void many_at_once(void **state)
     buffer_finish(&body);
 }
 
+static void reservations(void **state)
+{
+    some_stock();
+    for (int i = 1; i <= 2; i++) {
+        char line[60], body[60];
+        snprintf(line, sizeof(line), "PUT /v1/locations/store-%d", i);
+        snprintf(body, sizeof(body), "{\"latitude\":52.%d,\"longitude\":13.4}", i);
+        struct answer a = ask(http_address(server), "PUT", line + 4, JSON, body);
+        assert_true(a.status == 200 || a.status == 201);
+        answer_free(&a);
+    }
+    try_all(
+        "POST /v1/reservations", JSON,
+        "{\"id\":\"r-1\",\"items\":[{\"sku\":\"A\",\"quantity\":1,\"location\":\"store-1\"},{\"sku\":\"A\","
+        "\"quantity\":2,\"split\":true,\"near\":{\"latitude\":52.5,\"longitude\":13.4}}]}");
+    try_all("GET /v1/reservations/r-1", "", NULL);
+    try_all("POST /v1/reservations/r-1/confirm", JSON, "{\"reference\":\"O-1\"}");
+    try_all("GET /v1/reservations?reference=O-1", "", NULL);
+    try_all("GET /v1/rows/A/store-1/demand", "", NULL);
+    desk_say(&desk,
+             "[{\"id\":\"s\",\"source\":\"s\",\"type\":\"adjustment\",\"sku\":\"A\",\"location\":\"store-1\","
+             "\"quantity\":-5,\"reason\":\"theft\"," AT "}]");
+    try_all("GET /v1/shortfalls", "", NULL);
+    try_all("POST /v1/reservations/r-1/fulfil", "", NULL);
+}
+
 /* More than a turn reads and answers, and more than a connection's input holds. */
 static void events(void **state)
 {
@@ -275,7 +301,8 @@ static void reference_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(questions), TEST(exports), TEST(many_at_once), TEST(events), TEST(reference_data),
+        TEST(questions), TEST(exports),      TEST(many_at_once),
+        TEST(events),    TEST(reservations), TEST(reference_data),
     };
     event_set_mem_functions(__wrap_malloc, __wrap_realloc, free);
     return cmocka_run_group_tests(tests, NULL, NULL);

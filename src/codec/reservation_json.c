@@ -1,0 +1,306 @@
+/* Reads what clients say about reservations: tables of fields, and what must hold between them. */
+#include "codec/reservation_json.h"
+
+#include "base/error.h"
+#include "codec/document.h"
+#include "codec/reference_shape.h"
+
+#include <stdio.h>
+
+/* ---- shapes: field by field, in the order in which the digest sees them ---- */
+
+#define NO_MORE \
+    {           \
+        0       \
+    }
+static const char *const modes[] = {"all", "partial", NULL};
+static const char *const begins[] = {"held", "confirmed", "fulfilled", NULL};
+
+#define TEXT_FIELD .kind = DOC_TEXT, .most = TEXT_BYTES_MOST
+#define STEP_ID                       \
+    {                                 \
+        .name = "step_id", TEXT_FIELD \
+    }
+
+static const struct document_field candidate = {.kind = DOC_NAME};
+static const struct document_field near_fields[] = {
+    {.name = "latitude", .kind = DOC_ANGLE, .required = true, .most = 90},
+    {.name = "longitude", .kind = DOC_ANGLE, .required = true, .most = 180},
+    {.name = "within_km", .kind = DOC_QUANTITY, .least = 1, .most = 40000 * MILLI_PER_UNIT},
+    {.name = "limit", .kind = DOC_INTEGER, .least = 1, .most = NEAR_LIMIT_MOST},
+    NO_MORE};
+static const struct document_field item_fields[] = {
+    {.name = "sku", .required = true, TEXT_FIELD},
+    {.name = "quantity", .kind = DOC_QUANTITY, .required = true, .least = 1, .most = QUANTITY_MOST},
+    {.name = "location", .kind = DOC_NAME},
+    {.name = "candidates",
+     .kind = DOC_LIST,
+     .least = 1,
+     .most = RESERVATION_CANDIDATES_MOST,
+     .inner = &candidate},
+    {.name = "group", .kind = DOC_NAME},
+    {.name = "near", .kind = DOC_OBJECT, .inner = near_fields},
+    {.name = "split", .kind = DOC_FLAG},
+    NO_MORE};
+static const struct document_field item = {.kind = DOC_OBJECT, .inner = item_fields};
+#define ITEMS                                                                                            \
+    {                                                                                                    \
+        .name = "items", .kind = DOC_LIST, .required = true, .least = 1, .most = RESERVATION_LINES_MOST, \
+        .inner = &item                                                                                   \
+    }
+static const struct document_field line_fields[] = {
+    {.name = "sku", .required = true, TEXT_FIELD},
+    {.name = "location", .kind = DOC_NAME},
+    {.name = "quantity", .kind = DOC_QUANTITY, .required = true, .least = 1, .most = QUANTITY_MOST},
+    NO_MORE};
+static const struct document_field line = {.kind = DOC_OBJECT, .inner = line_fields};
+#define LINES                                                                                         \
+    {                                                                                                 \
+        .name = "lines", .kind = DOC_LIST, .least = 1, .most = RESERVATION_LINES_MOST, .inner = &line \
+    }
+#define EXPIRY                                                                           \
+    {.name = "expires_at", .kind = DOC_INSTANT},                                         \
+    {                                                                                    \
+        .name = "ttl_seconds", .kind = DOC_INTEGER, .least = 1, .most = TTL_SECONDS_MOST \
+    }
+
+static const struct document_field reserve_shape[] = {
+    {.name = "id", .required = true, TEXT_FIELD},
+    {.name = "channel", .kind = DOC_NAME},
+    {.name = "method", .kind = DOC_WORD, .words = reference_methods},
+    {.name = "reference", TEXT_FIELD},
+    EXPIRY,
+    {.name = "required_at", .kind = DOC_INSTANT},
+    {.name = "mode", .kind = DOC_WORD, .words = modes},
+    {.name = "state", .kind = DOC_WORD, .words = begins},
+    ITEMS,
+    NO_MORE};
+static const struct document_field confirm_shape[] = {{.name = "reference", TEXT_FIELD}, STEP_ID, NO_MORE};
+static const struct document_field release_shape[] = {STEP_ID, NO_MORE};
+static const struct document_field extend_shape[] = {EXPIRY, STEP_ID, NO_MORE};
+static const struct document_field lines_shape[] = {LINES, STEP_ID, NO_MORE};
+static const struct document_field move_shape[] = {{.name = "sku", TEXT_FIELD},
+                                                   {.name = "from", .kind = DOC_NAME, .required = true},
+                                                   {.name = "to", .kind = DOC_NAME, .required = true},
+                                                   STEP_ID,
+                                                   NO_MORE};
+static const struct document_field change_shape[] = {ITEMS, STEP_ID, NO_MORE};
+
+static const struct document_field *const shapes[STEP_END] = {
+    [STEP_RESERVE] = reserve_shape, [STEP_CONFIRM] = confirm_shape, [STEP_RELEASE] = release_shape,
+    [STEP_EXTEND] = extend_shape,   [STEP_FULFIL] = lines_shape,    [STEP_CANCEL] = lines_shape,
+    [STEP_MOVE] = move_shape,       [STEP_CHANGE] = change_shape};
+
+/* ---- values, of fields that are known to be right ---- */
+
+struct reading {
+    const struct json_node *nodes;
+    struct arena *arena;
+    struct problems *problems;
+    bool no_memory;
+};
+
+static struct text read_text(const struct reading *r, uint32_t object, const char *name)
+{
+    const struct json_node *n = document_member(r->nodes, object, name);
+
+    return n ? n->text : (struct text){0};
+}
+
+static instant_t read_instant(const struct reading *r, const char *name)
+{
+    instant_t at = INSTANT_NONE;
+
+    instant_parse(read_text(r, 0, name), &at);
+    return at;
+}
+
+static milli_t read_quantity(const struct reading *r, uint32_t object, const char *name)
+{
+    milli_t q = 0;
+
+    quantity_parse(read_text(r, object, name), &q);
+    return q;
+}
+
+/* Which of the words it is, from 0; 0 when it is not there. */
+static unsigned read_word(const struct reading *r, const char *name, const char *const *words)
+{
+    struct text t = read_text(r, 0, name);
+
+    for (unsigned i = 0; t.length && words[i]; i++)
+        if (text_equal(t, text_of(words[i])))
+            return i;
+    return 0;
+}
+
+static uint32_t read_method(const struct reading *r)
+{
+    return document_has(r->nodes, 0, "method") ? 1u << read_word(r, "method", reference_methods) : 0;
+}
+
+static int64_t read_seconds_us(const struct reading *r, const char *name)
+{
+    return read_quantity(r, 0, name) / MILLI_PER_UNIT * INSTANT_SECOND;
+}
+
+/* ---- lines ---- */
+
+static void read_candidates(struct reading *r, const struct json_node *list, struct line_said *l)
+{
+    struct text *all = arena_alloc(r->arena, list->count * sizeof(*all));
+    uint32_t at = document_index(r->nodes, list) + 1;
+
+    if (!all) {
+        r->no_memory = true;
+        return;
+    }
+    for (uint32_t i = 0; i < list->count; i++, at = r->nodes[at].next)
+        all[i] = r->nodes[at].text;
+    l->locations = all;
+    l->locations_count = list->count;
+}
+
+static void read_near(const struct reading *r, uint32_t at, struct place_said *p)
+{
+    document_angle(read_text(r, at, "latitude"), 90, &p->latitude_e7);
+    document_angle(read_text(r, at, "longitude"), 180, &p->longitude_e7);
+    p->within_m = (double)read_quantity(r, at, "within_km"); /* thousandths of a kilometre */
+    p->limit = (uint32_t)(read_quantity(r, at, "limit") / MILLI_PER_UNIT);
+    p->limit = p->limit ? p->limit : NEAR_LIMIT;
+}
+
+/* Exactly one way to say where from, when there has to be one. */
+static void check_place(struct reading *r, uint32_t number, unsigned ways)
+{
+    char pointer[32];
+
+    snprintf(pointer, sizeof(pointer), "/items/%u", number);
+    if (ways != 1)
+        problems_add(r->problems, pointer, "must have %s location, candidates, group, near",
+                     ways ? "only one of" : "one of");
+}
+
+static void read_item(struct reading *r, uint32_t at, uint32_t number, struct line_said *l,
+                      struct place_said *p)
+{
+    const struct json_node *candidates = document_member(r->nodes, at, "candidates"),
+                           *location = document_member(r->nodes, at, "location"),
+                           *near = document_member(r->nodes, at, "near"),
+                           *split = document_member(r->nodes, at, "split");
+
+    *l = (struct line_said){.sku = read_text(r, at, "sku"),
+                            .quantity = read_quantity(r, at, "quantity"),
+                            .split = split && split->type == JSON_TRUE};
+    *p = (struct place_said){.kind = PLACE_GIVEN, .group = read_text(r, at, "group")};
+    check_place(r, number, (unsigned)!!candidates + !!location + !!near + (p->group.length > 0));
+    if (location) {
+        l->locations = &location->text;
+        l->locations_count = 1;
+    } else if (candidates) {
+        read_candidates(r, candidates, l);
+    } else if (near) {
+        p->kind = PLACE_NEAR;
+        read_near(r, document_index(r->nodes, near), p);
+    } else {
+        p->kind = PLACE_GROUP;
+    }
+}
+
+/* A line of fulfil or cancel. */
+static void read_line(struct reading *r, uint32_t at, struct line_said *l)
+{
+    const struct json_node *location = document_member(r->nodes, at, "location");
+
+    *l = (struct line_said){.sku = read_text(r, at, "sku"),
+                            .quantity = read_quantity(r, at, "quantity"),
+                            .locations_count = location != NULL,
+                            .locations = location ? &location->text : NULL};
+}
+
+static void read_lines(struct reading *r, struct reservation_request *q)
+{
+    const struct json_node *items = document_member(r->nodes, 0, "items"),
+                           *lines = items ? items : document_member(r->nodes, 0, "lines");
+
+    if (!lines)
+        return;
+    q->lines = arena_zalloc(r->arena, lines->count * sizeof(*q->lines));
+    q->places = arena_zalloc(r->arena, lines->count * sizeof(*q->places));
+    if (!q->lines || !q->places) {
+        r->no_memory = true;
+        return;
+    }
+    uint32_t at = document_index(r->nodes, lines) + 1;
+    for (uint32_t i = 0; i < lines->count; i++, at = r->nodes[at].next) {
+        if (items)
+            read_item(r, at, i, &q->lines[i], &q->places[i]);
+        else
+            read_line(r, at, &q->lines[i]);
+    }
+    q->said.lines_count = lines->count;
+    q->said.lines = q->lines;
+}
+
+/* ---- the whole ---- */
+
+static void read_fields(struct reading *r, struct reservation_request *q)
+{
+    struct reservation_said *s = &q->said;
+
+    if (s->step == STEP_RESERVE)
+        s->id = read_text(r, 0, "id");
+    s->step_id = read_text(r, 0, "step_id");
+    s->channel = read_text(r, 0, "channel");
+    s->method = read_method(r);
+    s->reference = read_text(r, 0, "reference");
+    s->expires_at = read_instant(r, "expires_at");
+    s->ttl_us = read_seconds_us(r, "ttl_seconds");
+    s->required_at = read_instant(r, "required_at");
+    s->partial = read_word(r, "mode", modes) == 1;
+    s->begin = (enum reservation_state)read_word(r, "state", begins);
+    if (s->step == STEP_MOVE) {
+        s->move_sku = read_text(r, 0, "sku");
+        s->move_from = read_text(r, 0, "from");
+        s->move_to = read_text(r, 0, "to");
+    }
+    read_lines(r, q);
+}
+
+static void check_together(const struct reservation_said *s, struct problems *p)
+{
+    if (s->ttl_us && s->expires_at != INSTANT_NONE)
+        problems_add(p, "/ttl_seconds", "does not go with expires_at: say one of them");
+    if (s->step == STEP_EXTEND && !s->ttl_us && s->expires_at == INSTANT_NONE)
+        problems_add(p, "/expires_at", "is required, or ttl_seconds");
+    if (s->step == STEP_MOVE && text_equal(s->move_from, s->move_to))
+        problems_add(p, "/to", "must be another location than from");
+    if (s->begin && (s->ttl_us || s->expires_at != INSTANT_NONE))
+        problems_add(p, s->ttl_us ? "/ttl_seconds" : "/expires_at",
+                     "goes with what is held: nothing else expires");
+}
+
+/* The canonical form is what the digest is of: fields in one order, values in one form, whatever white space
+ * and order the client chose. */
+int reservation_from_json(enum reservation_step step, struct text id, struct text body, struct arena *a,
+                          struct reservation_request *ret, struct problems *p)
+{
+    struct reservation_request q = {.said = {.step = step, .id = id}};
+    struct reading r = {.arena = a, .problems = p};
+    struct buffer canonical = {0};
+    size_t count;
+    int error = json_parse(body, a, &r.nodes, &count, p);
+
+    if (error)
+        return error == ERROR_LIMIT ? ERROR_NOMEM : error;
+    if (document_write(shapes[step], r.nodes, 0, "", (struct text){0}, &canonical, p)) {
+        q.said.digest = hash128(canonical.at, canonical.length, (uint64_t)step);
+        read_fields(&r, &q);
+        check_together(&q.said, p);
+    }
+    if (canonical.failed)
+        r.no_memory = true;
+    buffer_finish(&canonical);
+    *ret = q;
+    return r.no_memory ? ERROR_NOMEM : p->count ? ERROR_INVALID : 0;
+}
