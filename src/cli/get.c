@@ -264,7 +264,7 @@ static int get(struct asking *a, const char *sku)
     return code;
 }
 
-int cli_get(const struct settings *s)
+static int get_all(const struct settings *s)
 {
     struct asking a = {.settings = s};
     int code = EXIT_OK;
@@ -282,4 +282,19 @@ int cli_get(const struct settings *s)
     arena_finish(&a.names.arena);
     client_destroy(a.client);
     return code;
+}
+
+int cli_get(const struct settings *s)
+{
+    return get_all(s);
+}
+
+/* `onhand near SKU LAT,LON` is `onhand get SKU --near LAT,LON`. */
+int cli_near(const struct settings *s)
+{
+    struct settings as_get = *s;
+
+    as_get.near = s->arguments[1];
+    as_get.arguments_count = 1;
+    return get_all(&as_get);
 }
