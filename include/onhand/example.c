@@ -1,4 +1,5 @@
-/* Twenty lines that keep stock: a receipt and a sale go in, durable; the shelf's figure comes out. */
+/* Twenty lines that keep stock: a receipt goes in, durable; a basket holds three; the shelf's figures come
+ * out. */
 #include <onhand/onhand.h>
 
 #include <stdio.h>
@@ -6,15 +7,15 @@
 
 int main(int argc, char **argv)
 {
-    static const char events[] = "[{\"id\":\"1\",\"source\":\"demo\",\"type\":\"receipt\",\"sku\":\"SHOE-"
-                                 "42\",\"location\":\"store-1\",\"quantity\":10,"
-                                 "\"occurred_at\":\"2026-01-01T09:00:00Z\"},"
-                                 "{\"id\":\"2\",\"source\":\"demo\",\"type\":\"sale\",\"sku\":\"SHOE-42\","
-                                 "\"location\":\"store-1\",\"quantity\":3,"
-                                 "\"occurred_at\":\"2026-01-01T09:05:00Z\"}]";
+    static const char receipt[] =
+        "{\"id\":\"1\",\"source\":\"demo\",\"type\":\"receipt\",\"sku\":\"SHOE-42\","
+        "\"location\":\"store-1\",\"quantity\":10,\"occurred_at\":\"2026-01-01T09:00:00Z\"}";
+    onhand_line line = {"SHOE-42", "store-1", 3000};
+    onhand_reservation basket = {.id = "basket-1", .ttl_seconds = 900, .lines = &line, .lines_count = 1};
     onhand_engine *engine;
     onhand_reader *reader;
-    onhand_result results[2];
+    onhand_result result;
+    onhand_answer answer;
     onhand_figures figures;
     size_t count;
     char detail[256];
@@ -22,7 +23,9 @@ int main(int argc, char **argv)
     if (onhand_engine_open(&(onhand_options){.directory = argc > 1 ? argv[1] : "onhand-data"}, &engine,
                            detail, sizeof(detail)) != 0)
         return fprintf(stderr, "%s\n", detail), 1;
-    int error = onhand_apply_json(engine, events, strlen(events), results, 2, &count);
+    int error = onhand_apply_json(engine, receipt, strlen(receipt), &result, 1, &count);
+    if (!error)
+        error = onhand_reserve(engine, &basket, &answer);
     if (!error && !(error = onhand_reader_open(engine, &reader))) {
         error = onhand_query(reader, "SHOE-42", 7, "store-1", 7, &figures);
         onhand_reader_close(reader);

@@ -1,8 +1,8 @@
 /* onhand in your own process: a durable engine for stock figures that readers never wait for.
  *
- * One engine, any number of threads. `onhand_apply…` may be called from any thread and returns when the
- * events are durable and visible; each reading thread opens an `onhand_reader` of its own and asks it without
- * locks and without system calls.
+ * One engine, any number of threads. `onhand_apply…` and `onhand_reserve…` may be called from any thread and
+ * returns when the events are durable and visible; each reading thread opens an `onhand_reader` of its own
+ * and asks it without locks and without system calls.
  *
  *   onhand_engine *engine;
  *   onhand_engine_open(&(onhand_options){.directory = "onhand-data"}, &engine);
@@ -84,6 +84,57 @@ typedef struct onhand_result {
  * than 4,096; nothing was applied. One bad event does not stop the others. Thread-safe. */
 ONHAND_PUBLIC int onhand_apply_json(onhand_engine *engine, const char *json, size_t length,
                                     onhand_result *ret_results, size_t capacity, size_t *ret_count);
+
+/* ---- reservations ---- */
+
+typedef enum onhand_state {
+    ONHAND_HELD,      /* ends by itself */
+    ONHAND_CONFIRMED, /* an order */
+    ONHAND_FULFILLED, /* handed over */
+    ONHAND_RELEASED,
+    ONHAND_EXPIRED,
+    ONHAND_CANCELLED
+} onhand_state;
+
+typedef enum onhand_step {
+    ONHAND_CONFIRM = 2,
+    ONHAND_RELEASE = 3,
+    ONHAND_FULFIL = 5,
+    ONHAND_CANCEL = 6
+} onhand_step;
+
+typedef struct onhand_line {
+    const char *sku, *location;
+    int64_t quantity_milli; /* thousandths of a unit */
+} onhand_line;
+
+typedef struct onhand_reservation {
+    const char *id;        /* yours: the same request again gives the first answer, another one is refused */
+    const char *channel;   /* NULL: none */
+    const char *reference; /* the order it belongs to; NULL: none */
+    int64_t ttl_seconds;   /* how long it is held; 0: as the log's settings say */
+    onhand_state
+        begin; /* ONHAND_HELD, ONHAND_CONFIRMED, or ONHAND_FULFILLED: a sale that must not oversell */
+    const onhand_line *lines;
+    size_t lines_count; /* 1 to 500 */
+} onhand_reservation;
+
+typedef struct onhand_answer {
+    onhand_result result;  /* applied, duplicate (the same again), or rejected with the reason */
+    onhand_state state;    /* of the reservation behind it, when there is one */
+    int64_t expires_at_us; /* since 1970; 0: it does not end by itself */
+    size_t shortfalls;     /* how many lines fell short: "insufficient" */
+    int64_t requested_milli, available_milli; /* of the first of them */
+} onhand_answer;
+
+/* Takes all lines, each in full, or nothing; returns when that is durable and visible. 0 whatever the verdict
+ * is; ONHAND_INVALID: the request is not one (*ret_answer says why). Thread-safe. */
+ONHAND_PUBLIC int onhand_reserve(onhand_engine *engine, const onhand_reservation *reservation,
+                                 onhand_answer *ret_answer);
+/* A step of the whole reservation. `reference` (may be NULL) goes with ONHAND_CONFIRM. A step taken again in
+ * the state it leads to is a duplicate and changes nothing. Thread-safe. */
+ONHAND_PUBLIC int onhand_reservation_step(onhand_engine *engine, const char *id, onhand_step step,
+                                          const char *reference, onhand_answer *ret_answer);
 
 /* The figures of one item, thousandths of a unit (2500 is 2.5). */
 typedef struct onhand_figures {

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "codec/event_json.h"
 #include "core/answer/query.h"
-#include "engine/engine.h"
+#include "engine/onhand_internal.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -17,10 +17,6 @@ _Static_assert((int)VERDICT_APPLIED == (int)ONHAND_APPLIED && (int)VERDICT_REJEC
                "verdicts differ");
 
 enum { READY_TIMEOUT_MS = 24 * 3600 * 1000, DIGEST_TIMEOUT_MS = 60 * 1000, ROWS_AT_FIRST = 64 };
-
-struct onhand_engine {
-    struct engine *engine;
-};
 
 struct onhand_reader {
     const struct view *view;
@@ -123,7 +119,7 @@ static void wake_waiter(struct command *c)
     pthread_mutex_unlock(&w->lock);
 }
 
-static int submit_and_wait(struct engine *engine, struct command *c)
+int onhand_submit_and_wait(struct engine *engine, struct command *c)
 {
     struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     struct command_port port = engine_port(engine);
@@ -170,7 +166,7 @@ static int apply_some(struct engine *engine, struct batch *b, size_t from, struc
         return error;
     struct command c = {
         .bytes = bytes->at, .length = bytes->length, .verdicts_capacity = count, .verdicts = verdicts};
-    error = submit_and_wait(engine, &c);
+    error = onhand_submit_and_wait(engine, &c);
     if (error)
         return error;
     tell_verdicts(b, from, &c);
