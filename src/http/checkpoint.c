@@ -100,8 +100,11 @@ static void put_head(struct exchange *x, const struct download *d, enum range ra
     answer_begin(x, range == RANGE_PART ? 206 : 200, "application/octet-stream");
     buffer_printf(x->out,
                   "ETag: %s\r\nOnhand-Version: %" PRIu64 ":%" PRIu64 "\r\nOnhand-Digest: %016" PRIx64
-                  "%016" PRIx64 "\r\nAccept-Ranges: bytes\r\nCache-Control: private, no-cache\r\n",
-                  etag, c->incarnation, c->next_offset - 1, c->digest.high, c->digest.low);
+                  "%016" PRIx64 "\r\nAccept-Ranges: bytes\r\nCache-Control: private, no-cache\r\n"
+                  "Content-Disposition: attachment; filename=\"checkpoint-%020" PRIu64 "-%020" PRIu64
+                  "\"\r\n",
+                  etag, c->incarnation, c->next_offset - 1, c->digest.high, c->digest.low, c->incarnation,
+                  c->next_offset);
     if (range == RANGE_PART)
         buffer_printf(x->out, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", d->at,
                       d->end - 1, c->bytes);

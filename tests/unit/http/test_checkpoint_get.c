@@ -60,7 +60,10 @@ static int make_file(void **state)
     bytes = malloc(FILE_BYTES);
     for (size_t i = 0; i < FILE_BYTES; i++)
         bytes[i] = (char)(i * 2654435761u >> 13);
-    return fd >= 0 && write(fd, bytes, FILE_BYTES) == FILE_BYTES && close(fd) == 0 ? 0 : -1;
+    bool ok = fd >= 0 && write(fd, bytes, FILE_BYTES) == FILE_BYTES && fsync(fd) == 0;
+    if (ok) /* the first who asks waits for the disk */
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return ok && close(fd) == 0 ? 0 : -1;
 }
 
 static int remove_file(void **state)
@@ -150,6 +153,8 @@ static void the_whole_file_and_what_it_is(void **state)
     expect_header(&a, "Onhand-Version", "1795219200000042:4711");
     expect_header(&a, "Onhand-Digest", "0123456789abcdeffedcba9876543210");
     expect_header(&a, "Accept-Ranges", "bytes");
+    expect_header(&a, "Content-Disposition",
+                  "attachment; filename=\"checkpoint-00001795219200000042-00000000000000004712\"");
     expect_whole(a);
     a = ask(http_address(server), "HEAD", "/v1/checkpoint", "", NULL);
     assert_int_equal(a.status, 200);
