@@ -154,6 +154,10 @@ def test_a_log_moves_to_kafka_and_goes_on(program, broker, daemon, server):
     embedded = run(program, "serve", "--data", old.data, "--listen", "127.0.0.1:0")
     assert embedded.returncode == 1 and "go on there with --log kafka" in embedded.stderr, embedded
 
+    (old.data / "moved").unlink()  # as if it had been cut off just before it wrote that
+    once_more = run(program, *move)
+    assert once_more.returncode == 0 and once_more.stdout == moved.stdout, once_more
+
     new = daemon(*on_log(broker, topic), "--redis", f"unix:{server.socket}", name=data).start()
     assert new.export() == rows
     after = version_of(new)
@@ -307,9 +311,9 @@ def test_copies_that_are_refused(program, broker, daemon, tmp_path):
 
 
 class Cutting:
-    """A server between: passes on `limit` bytes of each answer's body, or changes one of them, and hangs up."""
+    """A server between: passes on `limit` bytes of each answer's body, or changes one of them, and hangs up (or just hangs)."""
 
-    def __init__(self, behind, limit=None, flip=None):
+    def __init__(self, behind, limit=None, flip=None, hangs=False):
         import http.server
         outer, self.requests = self, []
 
@@ -327,6 +331,9 @@ class Cutting:
                         self.send_header(name, answer.headers[name])
                 self.end_headers()
                 self.wfile.write(body if limit is None or len(body) <= 64 else body[:limit])
+                if hangs and len(body) > 64:
+                    self.wfile.flush()
+                    time.sleep(15)
                 self.close_connection = True
 
             def log_message(self, *_):
@@ -357,6 +364,18 @@ def test_a_copy_that_is_cut_goes_on(program, broker, daemon, tmp_path):
         assert bodies == [part * (size // 4 + 1) for part in range(4)], between.requests
     assert second.errors.read_text().count("going on") >= 3
     assert checkpoint_file(second.data)[-1].read_bytes() == checkpoint_file(first.data)[-1].read_bytes()
+    # the one who copies is killed: the next goes on
+    third = daemon(*on_log(broker, topic), "--from", first.base, name="third")
+    with Cutting(first.base, limit=size // 2, hangs=True) as between:
+        command = [program, "serve", "--data", third.data, "--listen", "127.0.0.1:0", *on_log(broker, topic), "--from", between.url]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: [part for part in third.data.glob("checkpoints/*.part") if part.stat().st_size == size // 2], 30, "half of it")
+        process.kill()
+        process.wait()
+    third.start()
+    assert f"going on with a copy that was cut: {size // 2} of {size} bytes are here" in third.errors.read_text()
+    assert checkpoint_file(third.data)[-1].read_bytes() == checkpoint_file(first.data)[-1].read_bytes()
+    assert not list(third.data.glob("checkpoints/*.part"))
     # a bit that was lost on the way is found, wherever it was
     for place in (100, size // 2, size - 30):
         with Cutting(first.base, flip=place) as between:
