@@ -207,9 +207,9 @@ struct state *engine_state(struct engine *e)
     return e->state;
 }
 
-void engine_close(struct engine *e)
+void engine_stop(struct engine *e)
 {
-    if (!e)
+    if (!e || e->joined)
         return;
     atomic_store(&e->stopping, true);
     duty_stop(e->duty);
@@ -217,7 +217,14 @@ void engine_close(struct engine *e)
     atomic_store_explicit(&e->drained, true, memory_order_release);
     e->log->ops->wake(e->log);
     pthread_join(e->writer, NULL);
-    engine_free(e);
+    e->joined = true;
+}
+
+void engine_close(struct engine *e)
+{
+    engine_stop(e);
+    if (e)
+        engine_free(e);
 }
 
 int engine_output(struct engine *e, const char *name, struct duty_port *ret_port)

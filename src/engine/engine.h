@@ -57,13 +57,14 @@ struct engine_options {
     const struct checkpoint_store *store; /* NULL: files in directory/checkpoints (store.h) */
     struct engine_witness witness;        /* judged NULL: nobody */
     struct window *window; /* gets every change of a row; NULL: none. The caller's; outlives the engine */
-    struct historian historian;           /* applied NULL: nobody keeps a history */
-    const char *instance;    /* this instance's name, when others read the same log: it compares digests with
-                                them.    Looked at when the log is open. NULL: nobody else reads it */
-    bool keep_log;           /* never trim the log */
-    struct feed *feed;       /* NULL: nobody wants to know what changed. The caller's; outlives the engine */
+    struct historian historian; /* applied NULL: nobody keeps a history */
+    const char *instance; /* this instance's name, when others read the same log: it compares digests with
+                             them.    Looked at when the log is open. NULL: nobody else reads it */
+    bool keep_log;        /* never trim the log */
+    struct feed *feed;    /* NULL: nobody wants to know what changed. The caller's; outlives the engine */
     /* When the silence of a location that was last heard of at `heard` is too long (at least heard +
-     * stale_after_us); INSTANT_NONE: never. NULL: opening hours do not count. @thread duty, inside an epoch section */
+     * stale_after_us); INSTANT_NONE: never. NULL: opening hours do not count. @thread duty, inside an epoch
+     * section */
     instant_t (*silence_due)(void *context, const struct location *l, instant_t heard);
     void *silence_context;
     int64_t stop_timeout_us; /* for draining and the last checkpoint; 0: 8 s */
@@ -73,8 +74,10 @@ struct engine_options {
  * begun to replay, not when it is done: view->ready tells. 0 or an error with a sentence in `detail` that
  * says what to do. */
 int engine_open(const struct engine_options *o, struct engine **ret_engine, char *detail, size_t detail_size);
-/* Takes no more commands, applies what is durable, writes a checkpoint, joins. Takes NULL. Whoever holds
- * commands gets them back before it returns. No reader may use the view any more. */
+/* Takes no more commands, applies what is durable, writes a checkpoint, joins. Whoever holds commands gets
+ * them back before it returns. The view stays as it is and may be looked at. Takes NULL. */
+void engine_stop(struct engine *e);
+/* The same, when it was not done yet; then all is gone, the view too. Takes NULL. */
 void engine_close(struct engine *e);
 
 const struct view *engine_view(const struct engine *e);

@@ -79,6 +79,7 @@ struct engine {
 
     /* the writer's */
     pthread_t writer;
+    bool joined; /* it has ended: engine_stop */
     struct outcome outcome;
     struct arena arena;
     struct log_record records[BATCH_RECORDS];

@@ -412,8 +412,9 @@ static void stop_all(struct server *s)
     redis_sink_destroy(s->redis); /* before the engine: it reads the view */
     serve_topic_stop(&s->topic);
     serve_letters_stop(s->letters);
-    engine_close(s->engine);
-    history_sink_destroy(s->history, HISTORY_STOP_MS); /* after the engine: it writes what that did last */
+    engine_stop(s->engine);
+    history_sink_destroy(s->history, HISTORY_STOP_MS); /* now: it writes what the engine did last */
+    engine_close(s->engine);                           /* and looked at the view until then */
     history_log_destroy(s->history_log);
     intake_backlog_destroy(s->backlog);
     serve_kafka_finish(&s->kafka);
