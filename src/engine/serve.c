@@ -167,7 +167,9 @@ static int start_topic(struct server *s)
         return 0;
     s->topic.engine = s->engine;
     s->topic.log = s->kafka.log;
-    int error = engine_output(s->engine, s->options->availability_topic, &duty);
+    char output[TEXT_BYTES_MOST + 1];
+    snprintf(output, sizeof(output), "topic-%s", s->options->availability_topic);
+    int error = engine_output(s->engine, output, &duty);
     return error ? error : serve_topic_start(&s->topic, s->options, &duty);
 }
 

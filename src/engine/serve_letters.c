@@ -188,7 +188,7 @@ int serve_letters_start(const struct serve_options *o, struct engine *e, struct 
     snprintf(path, sizeof(path), "%s/dead-letter.ndjson", o->data_directory);
     error = dead_letter_file_open(&l->file, path);
     if (!error)
-        error = engine_output(e, o->dead_letter_topic, &l->duty);
+        error = engine_output(e, "letters", &l->duty);
     if (!error)
         error = kafka_letters_create(o->kafka_brokers, o->log_topic, o->dead_letter_topic, &l->out, detail,
                                      detail_size);
