@@ -2,6 +2,7 @@
 #include "core/history.h"
 
 #include "core/model/catalogue.h"
+#include "core/model/reservation.h"
 
 static struct text named(const char *name)
 {
@@ -22,18 +23,70 @@ static void tell_event(const struct event *e, const struct event_verdict *v, str
     ret->occurred_at = e->occurred_at;
 }
 
-/* What is neither an event nor known here: its rows are told all the same. */
-static void tell_other(const struct record *r, const struct event_verdict *v, instant_t log_time,
+static const char *proposal_type(enum proposal_kind kind)
+{
+    switch (kind) {
+    case PROPOSAL_OVERDUE:
+        return "overdue"; /* an incoming line */
+    case PROPOSAL_EXPIRE:
+        return "expire"; /* a hold */
+    case PROPOSAL_DEMAND:
+        return "demand_due";
+    case PROPOSAL_STALE:
+    case PROPOSAL_KIND_END:
+        break;
+    }
+    return "other";
+}
+
+static void tell_proposal(const struct proposal_said *p, struct history_line *ret)
+{
+    ret->type = named(proposal_type(p->kind));
+    *(p->kind == PROPOSAL_OVERDUE ? &ret->reference : &ret->reservation) = p->reference;
+    ret->line = p->line;
+}
+
+static const char *type_of_step(enum reservation_step step)
+{
+    static const char *const names[STEP_END] = {
+#define STEP(NAME, name) [STEP_##NAME] = #name,
+#include "core/model/steps.def"
+#undef STEP
+    };
+    return step > STEP_NONE && step < STEP_END ? names[step] : "other";
+}
+
+static void tell_step(const struct reservation_said *said, struct history_line *ret)
+{
+    ret->type = named(type_of_step(said->step));
+    ret->reservation = said->id;
+    ret->event_id = said->step_id;
+    ret->reference = said->reference;
+    ret->channel = said->channel;
+}
+
+/* What is no event: a step of a reservation, or what fell due. The step alone does not say under which
+ * reference and for which channel it all was: the reservation does. */
+static void tell_other(const struct record *r, const struct outcome *o, instant_t log_time,
                        struct history_line *ret)
 {
-    ret->type = r->kind == RECORD_PROPOSAL ? TEXT("overdue") : TEXT("other");
+    const struct event_verdict *v = &o->verdicts[0];
+    const struct reservation *reservation = o->reservation ? o->reservation->reservation : NULL;
+
+    ret->type = TEXT("other");
     ret->verdict = named(verdict_name((enum verdict)v->verdict));
     ret->verdict_reason = v->reason ? named(reason_name((enum reason)v->reason)) : (struct text){0};
     ret->occurred_at = log_time;
-    if (r->kind != RECORD_PROPOSAL)
+    if (r->kind == RECORD_PROPOSAL)
+        tell_proposal(&r->proposal, ret);
+    else if (r->kind == RECORD_RESERVATION)
+        tell_step(r->reservation, ret);
+    if (!reservation)
         return;
-    ret->reference = r->proposal.reference;
-    ret->line = r->proposal.line;
+    if (!ret->reference.length)
+        ret->reference = reservation->reference;
+    if (!ret->channel.length)
+        ret->channel = reservation->channel;
 }
 
 size_t history_lines_count(const struct outcome *o)
@@ -60,5 +113,5 @@ void history_line_tell(const struct state *s, const struct record *r, const stru
     if (r->kind == RECORD_EVENTS)
         tell_event(&r->events[l->event], &o->verdicts[l->event], ret);
     else
-        tell_other(r, &o->verdicts[0], s->log_time, ret);
+        tell_other(r, o, s->log_time, ret);
 }

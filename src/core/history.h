@@ -17,7 +17,7 @@ struct history_line {
     milli_t quantity;                   /* as said; LIMIT_NONE: nothing was said */
     struct row_figures was, now;
     struct text sku, location;
-    struct text type; /* of the event; "overdue" for that proposal; the step of a reservation */
+    struct text type; /* of the event; the step of a reservation; what fell due: overdue, expire, demand_due */
     struct text verdict, verdict_reason;
     struct text event_id, source, reference, line, channel, reason;
     struct text reservation; /* its id */

@@ -26,10 +26,11 @@ CREATE TABLE change (
     id INTEGER PRIMARY KEY,       -- offset of the record * 32768 + number of the line in its record: order of the log
     row INTEGER NOT NULL REFERENCES row (id),
     event INTEGER NOT NULL,       -- number of the event in its record
-    type TEXT NOT NULL,           -- of the event: sale, count, ...; overdue (proposed); a step of a reservation
+    type TEXT NOT NULL,           -- of the event: sale, count, ...; the step of a reservation: reserve, confirm, ...;
+                                  -- what fell due: overdue (an incoming line), expire (a hold), demand_due
     verdict TEXT NOT NULL,        -- applied, partial, superseded, duplicate, rejected
     verdict_reason TEXT,          -- why it was rejected, or what was left out
-    event_id TEXT,
+    event_id TEXT,                -- of a reservation: the step's id
     source TEXT,
     reservation TEXT,             -- its id
     reference TEXT,               -- of the order, delivery or transfer
