@@ -17,7 +17,8 @@ struct history_line {
     milli_t quantity;                   /* as said; LIMIT_NONE: nothing was said */
     struct row_figures was, now;
     struct text sku, location;
-    struct text type; /* of the event; the step of a reservation; what fell due: overdue, expire, demand_due */
+    struct text
+        type; /* of the event; the step of a reservation; what fell due: overdue, expire, demand_due */
     struct text verdict, verdict_reason;
     struct text event_id, source, reference, line, channel, reason;
     struct text reservation; /* its id */
@@ -86,10 +87,11 @@ struct history_replay {
      * replayed. *ret_from: where that is. 0, or an error with a sentence in detail. @thread history */
     int (*begin)(void *context, uint64_t incarnation, uint64_t from, uint64_t *ret_from, char *detail,
                  size_t detail_size);
-    /* Tells some more records (h->applied, not h->flushed); *ret_next_offset: all before it were told. How
-     * many; 0: there are no more now; or an error. */
-    int (*some)(void *context, const struct historian *h, uint64_t *ret_next_offset, char *detail,
-                size_t detail_size);
+    /* Tells some more records (h->applied, not h->flushed) of those before `applied`: what the engine has not
+     * applied may not stay. *ret_next_offset: all before it were told. How many; 0: there are no more now; or
+     * an error. */
+    int (*some)(void *context, uint64_t applied, const struct historian *h, uint64_t *ret_next_offset,
+                char *detail, size_t detail_size);
     void (*end)(void *context);
 };
 

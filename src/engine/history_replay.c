@@ -16,7 +16,6 @@ enum { RECORDS_A_TIME = 256, WAIT_MS = 50 };
 
 struct history_log {
     struct history_log_options options;
-    const struct view *view;
     uint64_t from; /* records before it need no lines */
     struct epoch *epoch;
     struct state *state;
@@ -188,20 +187,12 @@ static int look_again(struct history_log *h, char *detail, size_t detail_size)
     return open_log(h, state_incarnation(h->state), detail, detail_size);
 }
 
-/* How many records the engine has applied beyond these: only those are sure to stay. */
-static size_t wanted(const struct history_log *h)
-{
-    uint64_t applied = atomic_load_explicit(&h->view->next_offset, memory_order_acquire);
-    uint64_t more = applied > h->state->next_offset ? applied - h->state->next_offset : 0;
-
-    return more < RECORDS_A_TIME ? (size_t)more : RECORDS_A_TIME;
-}
-
-static int some(void *context, const struct historian *to, uint64_t *ret_next_offset, char *detail,
-                size_t detail_size)
+static int some(void *context, uint64_t applied, const struct historian *to, uint64_t *ret_next_offset,
+                char *detail, size_t detail_size)
 {
     struct history_log *h = context;
-    size_t want = wanted(h);
+    uint64_t more = applied > h->state->next_offset ? applied - h->state->next_offset : 0;
+    size_t want = more < RECORDS_A_TIME ? (size_t)more : RECORDS_A_TIME;
     int error = want ? look_again(h, detail, detail_size) : 0, count = 0;
 
     if (want && !error)
@@ -226,11 +217,6 @@ struct history_log *history_log_create(const struct history_log_options *o)
     if (h)
         h->options = *o;
     return h;
-}
-
-void history_log_set_view(struct history_log *h, const struct view *view)
-{
-    h->view = view;
 }
 
 void history_log_destroy(struct history_log *h)

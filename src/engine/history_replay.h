@@ -4,7 +4,6 @@
 #define ENGINE_HISTORY_REPLAY_H
 
 #include "core/history.h"
-#include "core/view.h"
 
 struct history_log;
 struct log;
@@ -20,8 +19,6 @@ struct history_log_options {
 
 /* NULL without memory. */
 struct history_log *history_log_create(const struct history_log_options *o);
-/* Before the first begin: of the running engine. What that has not applied is not replayed. */
-void history_log_set_view(struct history_log *h, const struct view *view);
 void history_log_destroy(struct history_log *h); /* takes NULL */
 struct history_replay history_log_replay(struct history_log *h);
 

@@ -204,10 +204,7 @@ static int make_history(struct server *s)
 
 static int start_history(struct server *s)
 {
-    if (!s->history)
-        return 0;
-    history_log_set_view(s->history_log, engine_view(s->engine));
-    return history_sink_start(s->history, engine_view(s->engine));
+    return s->history ? history_sink_start(s->history) : 0;
 }
 
 static int start_letters(struct server *s)
@@ -370,6 +367,8 @@ static int run(struct server *s, const sigset_t *signals)
     struct troubles last = {0};
     int signal = 0, error = wait_until_ready(s, signals, &last, &signal);
 
+    if (!error && s->history)
+        history_sink_ready(s->history);
     if (!error && !signal) {
         error = start_redis(s);
         if (!error)

@@ -397,8 +397,8 @@ void *writer_main(void *context)
     struct engine *e = context;
     int count, wait_ms = 0;
 
+    flush(e); /* before anybody hears that the engine is ready */
     publish_counters(e);
-    flush(e);
     for (;;) {
         bool last = atomic_load_explicit(&e->drained, memory_order_acquire);
         count = writer_turn(e, last ? 0 : wait_ms, &wait_ms);

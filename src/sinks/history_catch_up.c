@@ -56,7 +56,8 @@ static int replay_some(struct history_sink *s, int *ret_count, char *detail, siz
 
     if (error)
         return error;
-    *ret_count = replay->some(replay->context, &h, &next, detail, detail_size);
+    *ret_count =
+        replay->some(replay->context, history_queue_applied(s->queue), &h, &next, detail, detail_size);
     if (c.error)
         return c.error;
     if (next > s->position.applied_to)

@@ -21,7 +21,7 @@ int history_desk_ask(void *sink, struct history_question *q)
         error = ERROR_BUSY;
     if (!error) {
         q->next = NULL;
-        q->applied_to = atomic_load_explicit(&s->view->next_offset, memory_order_acquire);
+        q->applied_to = history_queue_applied(s->queue);
         *d->last = q;
         d->last = &q->next;
         d->waiting++;
@@ -154,6 +154,6 @@ void history_desk_stop(struct history_sink *s)
     if (d->started)
         pthread_join(d->thread, NULL);
     d->started = false;
-    history_reader_close(d->reader);
-    d->reader = NULL;
+    history_desk_keep_off(s, true);
+    history_desk_keep_off(s, false);
 }

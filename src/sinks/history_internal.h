@@ -34,11 +34,11 @@ struct history_sink {
     char *path;
     struct history_options options;
     struct history_queue *queue;
-    const struct view *view;
     struct history_desk desk;
 
     pthread_t thread;
     bool started;
+    _Atomic bool ready;    /* the engine was, once */
     _Atomic bool stopping; /* the engine has ended: write what is there, then end */
     _Atomic int64_t stop_by_us;
     _Atomic uint64_t file_number; /* grows whenever the file is another: readers open it again. 0: none yet */
@@ -50,7 +50,8 @@ struct history_sink {
     /* @thread history */
     struct history_file *file;
     struct history_position position; /* as the transaction at hand will leave it */
-    bool checked_end;                 /* the file does not know more than the log */
+    uint64_t opened_to;               /* the file was applied to there when it was opened */
+    bool checked_end;                 /* it does not know more than the log did when the engine began */
     int64_t retry_us, prune_us;
     unsigned tries; /* of the replay, that failed without getting beyond … */
     uint64_t tried_at;

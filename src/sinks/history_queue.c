@@ -32,6 +32,8 @@ struct history_queue {
     _Atomic uint64_t head;     /* release: what is before it is whole. Pairs with the acquire in look */
     _Atomic uint64_t position; /* release, after head */
     _Atomic uint64_t run_from, incarnation, runs_over;
+    _Atomic uint64_t applied;
+    _Atomic int64_t log_time;
     /* wanted → goes and goes → over by the writer, over → wanted by the history. release and acquire: what
      * came before is seen */
     _Atomic uint32_t run;
@@ -53,6 +55,7 @@ int history_queue_create(size_t bytes, struct history_queue **ret_queue)
     if (!q)
         return ERROR_NOMEM;
     memset(q, 0, sizeof(*q));
+    atomic_init(&q->log_time, INSTANT_NONE);
     q->ring = malloc(bytes);
     q->mask = bytes - 1;
     q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -178,6 +181,7 @@ static void applied(void *context, const struct state *s, const struct record *r
     struct history_line line;
     size_t count = history_lines_count(o);
 
+    atomic_store_explicit(&q->applied, offset + 1, memory_order_release);
     if (!run_goes(q, s, offset) || !count)
         return;
     uint64_t before = q->pushed;
@@ -196,6 +200,8 @@ static void flushed(void *context, const struct state *s, uint64_t next_offset)
 {
     struct history_queue *q = context;
 
+    atomic_store_explicit(&q->applied, next_offset, memory_order_release);
+    atomic_store_explicit(&q->log_time, s->log_time, memory_order_relaxed);
     bool wanted = atomic_load_explicit(&q->run, memory_order_relaxed) == HISTORY_RUN_WANTED;
     bool goes = run_goes(q, s, next_offset);
 
@@ -233,6 +239,16 @@ uint64_t history_queue_incarnation(const struct history_queue *q)
 uint64_t history_queue_runs_over(const struct history_queue *q)
 {
     return atomic_load_explicit(&q->runs_over, memory_order_relaxed);
+}
+
+uint64_t history_queue_applied(const struct history_queue *q)
+{
+    return atomic_load_explicit(&q->applied, memory_order_acquire);
+}
+
+instant_t history_queue_log_time(const struct history_queue *q)
+{
+    return atomic_load_explicit(&q->log_time, memory_order_relaxed);
 }
 
 void history_queue_want(struct history_queue *q)

@@ -43,6 +43,9 @@ void history_queue_look_again(struct history_queue *q);
 void history_queue_wait(struct history_queue *q, uint64_t seen_position, int timeout_ms);
 
 /* ---- @thread any ---- */
+/* All before it was applied, whether a run goes or not; and log time at the last flush. */
+uint64_t history_queue_applied(const struct history_queue *q);
+instant_t history_queue_log_time(const struct history_queue *q);
 void history_queue_wake(struct history_queue *q);
 uint64_t history_queue_runs_over(const struct history_queue *q);
 #endif

@@ -105,7 +105,7 @@ static int open_file(struct history_sink *s)
     }
     history_set_trouble(s, "%s", "");
     s->position = *history_file_position(s->file);
-    s->checked_end = false;
+    s->opened_to = s->position.applied_to;
     atomic_store_explicit(&s->file_damaged, false, memory_order_relaxed);
     atomic_store_explicit(&s->applied_to, s->position.applied_to, memory_order_release);
     atomic_store_explicit(&s->file_number, atomic_fetch_add(&numbers, 1) + 1, memory_order_release);
@@ -162,14 +162,9 @@ int history_commit(struct history_sink *s)
     return 0;
 }
 
-static instant_t log_time(const struct history_sink *s)
-{
-    return atomic_load_explicit(&s->view->log_time, memory_order_relaxed);
-}
-
 bool history_keeps(const struct history_sink *s, const struct history_line *l)
 {
-    instant_t now = log_time(s);
+    instant_t now = history_queue_log_time(s->queue);
 
     return !s->options.days_most || now == INSTANT_NONE ||
            l->appended_at >= now - (instant_t)s->options.days_most * INSTANT_DAY;
@@ -209,7 +204,7 @@ static int write_some(struct history_sink *s, unsigned *ret_count)
 
 static int prune(struct history_sink *s)
 {
-    instant_t now = log_time(s);
+    instant_t now = history_queue_log_time(s->queue);
     instant_t oldest = s->options.days_most && now != INSTANT_NONE
                            ? now - (instant_t)s->options.days_most * INSTANT_DAY
                            : INSTANT_NONE;
@@ -232,10 +227,10 @@ static int prune(struct history_sink *s)
 static bool knows_too_much(struct history_sink *s)
 {
     if (s->checked_end || s->position.incarnation != history_queue_incarnation(s->queue) ||
-        !atomic_load_explicit(&s->view->ready, memory_order_acquire))
+        !atomic_load_explicit(&s->ready, memory_order_acquire))
         return false;
     s->checked_end = true;
-    return s->position.applied_to > atomic_load_explicit(&s->view->next_offset, memory_order_acquire);
+    return s->opened_to > history_queue_applied(s->queue);
 }
 
 /* Is there a hole between the file and the run of the queue? */
@@ -357,9 +352,13 @@ struct historian history_sink_writer(struct history_sink *s)
     return history_queue_writer(s->queue);
 }
 
-int history_sink_start(struct history_sink *s, const struct view *view)
+void history_sink_ready(struct history_sink *s)
 {
-    s->view = view;
+    atomic_store_explicit(&s->ready, true, memory_order_release);
+}
+
+int history_sink_start(struct history_sink *s)
+{
     int error = history_desk_start(s);
     if (error)
         return error;
@@ -407,7 +406,7 @@ static void put_metric(struct buffer *out, const char *name, const char *kind, c
 void history_sink_metrics(struct history_sink *s, struct buffer *out)
 {
     uint64_t applied_to = atomic_load_explicit(&s->applied_to, memory_order_acquire),
-             next = atomic_load_explicit(&s->view->next_offset, memory_order_acquire);
+             next = history_queue_applied(s->queue);
 
 #define VALUE(name) atomic_load_explicit(&s->counters.name, memory_order_relaxed)
     put_metric(out, "lines_total", "counter", "Lines written since start.", VALUE(lines_total));

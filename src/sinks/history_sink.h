@@ -7,7 +7,6 @@
 #define SINKS_HISTORY_SINK_H
 
 #include "core/history.h"
-#include "core/view.h"
 
 struct history_sink;
 
@@ -24,8 +23,10 @@ struct history_options {
 /* Before the engine: its writer is to be told of history_sink_writer. ERROR_NOMEM, ERROR_IO */
 int history_sink_create(const struct history_options *o, struct history_sink **ret_sink);
 struct historian history_sink_writer(struct history_sink *s);
-/* When the engine is there. It begins at once and holds up nothing. ERROR_NOMEM */
-int history_sink_start(struct history_sink *s, const struct view *view);
+/* It begins at once and holds up nothing. ERROR_NOMEM */
+int history_sink_start(struct history_sink *s);
+/* The engine has applied all that was in the log when it began. */
+void history_sink_ready(struct history_sink *s);
 struct history_port history_sink_port(struct history_sink *s);
 void history_sink_metrics(struct history_sink *s, struct buffer *out);     /* @thread any */
 void history_sink_trouble(struct history_sink *s, char *out, size_t size); /* @thread any */

@@ -75,9 +75,9 @@ static void house_open(struct house *h)
                                      .historian = history_sink_writer(h->sink)};
     if (engine_open(&e, &h->engine, detail, sizeof(detail)))
         fail_msg("%s", detail);
-    history_log_set_view(h->log, engine_view(h->engine));
-    assert_int_equal(history_sink_start(h->sink, engine_view(h->engine)), 0);
+    assert_int_equal(history_sink_start(h->sink), 0);
     assert_int_equal(engine_wait_ready(h->engine, 20000), 0);
+    history_sink_ready(h->sink);
 }
 
 static void house_close(struct house *h)
