@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "core/model/reserve.h"
+#include "core/model/rules.h"
 
 struct judged_row {
     bool ready;
@@ -172,11 +173,13 @@ struct capacity {
     milli_t stock, most; /* by stock alone; by backorder too */
 };
 
-static struct terms terms_at(const struct judging *j, struct sku *sku, const struct location *l)
+/* What the rules of the channel, and those of `*`, say here: as answers show it. */
+static struct terms terms_at(const struct judging *j, const struct sku *sku, const struct location *l)
 {
-    struct terms t = terms_none;
-    t.enabled = l && l->enabled && !l->deleted && !(j->method && l->methods && !(l->methods & j->method));
-    return t;
+    const struct catalogue *c = j->a->state->catalogue;
+    bool pool = j->channel_number == CHANNEL_POOL;
+    struct rules rules = rules_of(c, pool ? NULL : catalogue_channel_at(c, j->channel_number));
+    return rules_resolve(c, &rules, sku_text(sku), item_of(sku), l, j->method);
 }
 
 /* No figure of the row leaves its range, whatever is promised. */
@@ -216,10 +219,13 @@ static int capacity_of_kit(struct judging *j, const struct item *kit, const stru
     for (uint32_t i = 0; i < kit->components_count; i++) {
         struct sku *sku = table_find(j->a->state->table, kit->components[i].sku);
         struct capacity of = {0, 0};
-        struct terms terms = terms_at(j, sku, l);
-        int error = sku ? capacity_of(j, sku, l, &terms, 1, &of) : 0;
-        if (error)
-            return error;
+        if (sku) {
+            const struct item *item = item_of(sku);
+            struct terms terms = terms_at(j, sku, l);
+            int error = capacity_of(j, sku, l, &terms, item ? item->step : 1, &of);
+            if (error)
+                return error;
+        }
         milli_t per_kit = kit->components[i].quantity;
         ret->stock = lesser(ret->stock, of.stock / per_kit * MILLI_PER_UNIT);
         ret->most = lesser(ret->most, of.most / per_kit * MILLI_PER_UNIT);
