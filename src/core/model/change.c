@@ -174,7 +174,7 @@ static void commit_demand(struct change *c, struct apply *a, const struct event 
     d->open_at_count = c->demand_at_count.open;
     d->reserved_at_count = c->demand_at_count.reserved;
     d->gone_at_count = c->demand_at_count.gone;
-    demand_follow(a, c->row, d, &c->demand_now, c->entry.at);
+    demand_follow(a, c->row, d, &c->demand_now);
 }
 
 /* ---- supply ---- */

@@ -68,10 +68,8 @@ bool accounts_have_room(const struct ledger *l, const struct log_settings *setti
 /* Room for `entries` more, and for all that follows from them. ERROR_NOMEM. `dated`: it may be required later. */
 int demand_prepare(struct apply *a, struct staged_row *row, struct demand *d, uint32_t entries, bool dated);
 /* What follows from an account's figures beyond the sums: it closes or opens, its place among what is to come
- * and falls due, its channel's fence (for what is said to have happened at `at`), the reservations that it is
- * part of. */
-void demand_follow(struct apply *a, struct staged_row *row, struct demand *d, const struct demand_figures *now,
-                   instant_t at);
+ * and falls due, its channel's fence, the reservations that it is part of. */
+void demand_follow(struct apply *a, struct staged_row *row, struct demand *d, const struct demand_figures *now);
 /* Steps have been added: figures and sums follow, and all beyond. */
 void demand_settle(struct apply *a, struct staged_row *row, struct demand *d);
 /* When it is required is said anew, or it opens: is that still to come? */

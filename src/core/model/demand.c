@@ -51,6 +51,12 @@ static milli_t greatest(const milli_t reported[DEMAND_REPORTERS])
     return most;
 }
 
+/* What orders placed and what reservations hold or confirmed are the same units: the greater counts. */
+static milli_t all_wanted(const struct walk *w)
+{
+    return greater(w->placed, w->confirmed + greater(0, w->held));
+}
+
 static void walk_entry(struct walk *w, const struct demand_entry *e)
 {
     milli_t rest;
@@ -72,7 +78,7 @@ static void walk_entry(struct walk *w, const struct demand_entry *e)
         w->cancelled += e->quantity;
         break;
     case DEMAND_CANCEL_ALL:
-        rest = greater(w->placed, w->confirmed) - w->moved - greatest(w->gone);
+        rest = all_wanted(w) - w->moved - greatest(w->gone);
         w->cancelled = greater(rest, w->cancelled);
         break;
     case DEMAND_HOLD:
@@ -99,8 +105,8 @@ static void walk_entry(struct walk *w, const struct demand_entry *e)
 static void walk_end(const struct walk *w, bool has_status, struct demand_figures *ret)
 {
     milli_t cancelled = greater(w->cancelled, w->called_off) + w->moved, gone = greatest(w->gone);
-    milli_t ordered = greater(w->placed, w->confirmed), wanted = greater(0, ordered - cancelled);
-    milli_t held = greater(0, w->confirmed + w->held - ordered), beyond = greater(0, gone - wanted);
+    milli_t ordered = greater(w->placed, w->confirmed), wanted = all_wanted(w);
+    milli_t total = greater(0, wanted - cancelled - gone), open = greater(0, ordered - cancelled - gone);
     *ret = (struct demand_figures){.placed = w->placed,
                                    .held = w->held,
                                    .confirmed = w->confirmed,
@@ -109,9 +115,9 @@ static void walk_end(const struct walk *w, bool has_status, struct demand_figure
                                    .cancelled = cancelled,
                                    .gone = gone,
                                    .fulfilled = w->gone[DEMAND_GONE_FULFIL - DEMAND_GONE_TILL],
-                                   .open = greater(0, wanted - gone),
-                                   .reserved = greater(0, held - beyond),
-                                   .unmatched = beyond > held};
+                                   .open = open,
+                                   .reserved = total - open,
+                                   .unmatched = gone > greater(0, wanted - cancelled)};
     for (int s = 0; has_status && s < STATUSES; s++) {
         milli_t reported[DEMAND_REPORTERS];
         for (int i = 0; i < DEMAND_REPORTERS; i++)
@@ -164,7 +170,7 @@ void demand_add(struct demand *d, const struct demand_entry *entry)
         d->entries[i] = d->entries[i - 1];
     d->entries[i] = *entry;
     d->has_status |= entry->status != STATUS_NONE;
-    d->has_steps |= entry->kind >= DEMAND_HOLD;
+    d->has_steps |= demand_is_step(entry->kind);
 }
 
 instant_t demand_set_at(const struct demand *d)
@@ -248,6 +254,11 @@ int demand_reserve(struct demand *d, uint32_t more, instant_t count_at, instant_
     /* When it is time to merge is a matter of what is there alone: capacities differ between replicas. */
     if (d->entries_count >= DEMAND_ENTRIES_MOST)
         merge_older(d, count_at, ret_merged_until);
+    return demand_room(d, more);
+}
+
+int demand_room(struct demand *d, uint32_t more)
+{
     uint32_t need = d->entries_count + d->holds_count + more, capacity = d->entries_capacity;
     if (need <= capacity)
         return 0;

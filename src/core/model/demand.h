@@ -8,22 +8,27 @@
 
 struct hold; /* holds.h: a reservation's part of an account */
 
-/* At one instant they count in this order. Numbers stand in images: append only. */
+/* At one instant they count in this order. Numbers stand in images. */
 enum demand_kind {
     DEMAND_PLACED,      /* adds to what is ordered */
     DEMAND_SET,         /* states the total */
-    DEMAND_GONE_TILL,   /* goods left, says a till: sale with order_reference */
-    DEMAND_GONE_ORDER,  /* says an order system: order_shipped, order_picked_up */
-    DEMAND_GONE_FULFIL, /* says a fulfilment */
-    DEMAND_CANCELLED,   /* a quantity, also what a picker did not find */
-    DEMAND_CANCEL_ALL,  /* whatever was placed up to this instant */
     DEMAND_HOLD,        /* a reservation holds */
     DEMAND_UNHOLD,      /* and no longer: released, expired, changed, moved */
     DEMAND_CONFIRM,     /* what was held is confirmed */
     DEMAND_CALL_OFF,    /* a reservation's step cancels */
     DEMAND_MOVE_OUT,    /* what was confirmed goes to another location */
+    DEMAND_GONE_TILL,   /* goods left, says a till: sale with order_reference */
+    DEMAND_GONE_ORDER,  /* says an order system: order_shipped, order_picked_up */
+    DEMAND_GONE_FULFIL, /* says a fulfilment */
+    DEMAND_CANCELLED,   /* a quantity, also what a picker did not find */
+    DEMAND_CANCEL_ALL,  /* whatever was placed up to this instant */
     DEMAND_KINDS
 };
+/* A reservation's, but for what it hands over. */
+static inline bool demand_is_step(uint8_t kind)
+{
+    return kind >= DEMAND_HOLD && kind <= DEMAND_MOVE_OUT;
+}
 enum { DEMAND_REPORTERS = DEMAND_GONE_FULFIL - DEMAND_GONE_TILL + 1 };
 
 struct demand_entry {
@@ -33,12 +38,12 @@ struct demand_entry {
     uint8_t status; /* enum status: from where the goods left */
 };
 
-/* One demand, many messengers: what reservations confirmed and what orders placed are the same units, so the
- * greater counts; orders confirm what is held. Cancels likewise: the greater of what orders say and what
- * steps say. What is handed over is first what is confirmed, then what is held.
+/* One demand, many messengers: what reservations hold or confirmed and what orders placed are the same units,
+ * so the greater counts; orders confirm what is held. Cancels likewise: the greater of what orders say and
+ * what steps say. What is handed over or cancelled is first what is confirmed, then what is held.
  *
- *     ordered   = max(confirmed, placed)          committed: open = max(0, ordered − cancelled − gone)
- *     reserved  = max(0, confirmed + held − ordered − what is gone beyond ordered − cancelled)
+ *     open + reserved = max(0, max(placed, confirmed + held) − cancelled − gone)
+ *     open            = max(0, max(placed, confirmed)        − cancelled − gone)      committed
  */
 struct demand_figures {
     milli_t placed;            /* by orders */
@@ -89,6 +94,8 @@ void demand_destroy(struct demand *d);
  * ones, all on one side of the newest count `count_at`, so that what is open now and was open then stays the
  * same; *ret_merged_until is raised to the newest instant merged. ERROR_NOMEM leaves all as it was. */
 int demand_reserve(struct demand *d, uint32_t more, instant_t count_at, instant_t *ret_merged_until);
+/* The same without merging anything. */
+int demand_room(struct demand *d, uint32_t more);
 /* After demand_reserve: cannot fail. The caches are not touched. */
 void demand_add(struct demand *d, const struct demand_entry *entry);
 /* A reservation's step, also after demand_reserve. Zero: nothing. */

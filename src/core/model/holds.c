@@ -73,6 +73,7 @@ static void divide_rest(struct hold_share *s, struct rest *r)
 
 static void divide_beyond(struct hold_share *s, struct rest *r)
 {
+    s->open_held -= take(&r->cancelled, s->open_held);
     milli_t gone = take(&r->gone, s->open_held);
     s->open_held -= gone;
     s->gone += gone;

@@ -30,7 +30,11 @@ struct hold {
     /* as it follows from all that was said */
     milli_t open_held, open_committed, gone;
     /* of the record at hand */
-    uint32_t row; /* staged */
+    uint32_t row;        /* staged */
+    bool fresh, dropped; /* made by the step at hand; goes with it */
+    uint32_t line_then;  /* after it */
+    uint32_t sku_number; /* while an image is loaded, like the next */
+    bool linked;
     struct hold_share share;
 };
 

@@ -12,6 +12,7 @@
 #include "core/model/id_memory.h"
 #include "core/model/image_objects.h"
 #include "core/model/repeats_image.h"
+#include "core/model/reservations_image.h"
 
 #include <stdlib.h>
 
@@ -22,6 +23,7 @@ enum series_kind {
     SERIES_SOURCES,
     SERIES_IDS,
     SERIES_SKUS,
+    SERIES_RESERVATIONS,
     SERIES_END
 };
 
@@ -65,6 +67,7 @@ static void copy(struct image *i, enum series_kind kind, uint32_t number)
     static const uint8_t sections[SERIES_END] = {
         [SERIES_LOCATIONS] = IMAGE_LOCATION, [SERIES_GROUPS] = IMAGE_GROUP, [SERIES_CHANNELS] = IMAGE_CHANNEL,
         [SERIES_SOURCES] = IMAGE_SOURCE,     [SERIES_IDS] = IMAGE_IDS,      [SERIES_SKUS] = IMAGE_SKU,
+        [SERIES_RESERVATIONS] = IMAGE_RESERVATION,
     };
     const struct state *s = i->state;
 
@@ -87,6 +90,9 @@ static void copy(struct image *i, enum series_kind kind, uint32_t number)
         break;
     case SERIES_SKUS:
         save_sku(s, table_sku(s->table, number), &i->rows, &i->section);
+        break;
+    case SERIES_RESERVATIONS:
+        reservations_save_one(s->reservations, number, &i->section);
         break;
     case SERIES_END:
         break;
@@ -139,8 +145,15 @@ static void before_source(void *context, uint32_t source)
     before(context, SERIES_SOURCES, source);
 }
 
+static void before_reservation(void *context, uint32_t number)
+{
+    before(context, SERIES_RESERVATIONS, number);
+}
+
 static void watch(struct state *s, struct image *i)
 {
+    reservations_watch(s->reservations, i ? before_reservation : NULL, i);
+
     struct repeats_watcher watcher = {i, before_drop, before_source};
 
     repeats_watch(s->repeats, i ? &watcher : NULL);
@@ -178,6 +191,7 @@ static struct image *cut(struct state *s, image_write write, void *context)
     i->series[SERIES_SOURCES].count = i->span.sources;
     i->series[SERIES_IDS].count = (uint32_t)(id_chunk_of(i->span.next) - i->first_chunk + 1);
     i->series[SERIES_SKUS].count = counts.skus;
+    i->series[SERIES_RESERVATIONS].count = s->reservations->count;
     for (int k = 0; k < SERIES_END; k++)
         if (!(i->series[k].early = calloc(i->series[k].count / 64 + 1, sizeof(uint64_t)))) {
             destroy(i);
@@ -194,6 +208,9 @@ static struct image *cut(struct state *s, image_write write, void *context)
     buffer_clear(&i->section);
     places_save_silence(&s->places, &i->section);
     emit(i, IMAGE_SILENCE);
+    buffer_clear(&i->section);
+    reservations_save_head(s->reservations, &i->section);
+    emit(i, IMAGE_RESERVATIONS);
     buffer_clear(&i->section);
     outputs_save(&s->outputs, &i->section);
     emit(i, IMAGE_OUTPUTS);

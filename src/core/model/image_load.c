@@ -7,6 +7,7 @@
 #include "core/model/apply.h"
 #include "core/model/image_objects.h"
 #include "core/model/repeats_image.h"
+#include "core/model/reservations_image.h"
 
 #include <stdlib.h>
 
@@ -19,7 +20,7 @@ struct waiting { /* a SKU's section before its turn */
 struct image_loading {
     struct hash128 digest;
     struct image_counts expected;
-    bool has_positions, has_heard, has_silence, has_outputs;
+    bool has_positions, has_heard, has_silence, has_outputs, has_reservations;
     struct sku_loading skus;
     uint32_t waiting_count, waiting_capacity;
     struct waiting *waiting; /* a heap, the lowest number on top */
@@ -137,6 +138,10 @@ static int load(struct state *s, uint8_t kind, struct bytes *in)
         return is_first(&l->has_heard) ? places_load(&s->places, in->at, in->left) : ERROR_CORRUPT;
     case IMAGE_SILENCE:
         return is_first(&l->has_silence) ? places_load_silence(&s->places, in->at, in->left) : ERROR_CORRUPT;
+    case IMAGE_RESERVATIONS:
+        return is_first(&l->has_reservations) ? reservations_load_head(s->reservations, in) : ERROR_CORRUPT;
+    case IMAGE_RESERVATION:
+        return reservations_load_one(s->reservations, in);
     case IMAGE_OUTPUTS:
         return is_first(&l->has_outputs) ? outputs_load(&s->outputs, in->at, in->left) : ERROR_CORRUPT;
     case IMAGE_LOCATION:
@@ -170,7 +175,8 @@ static bool is_whole(const struct state *s)
 {
     const struct image_loading *l = s->loading;
 
-    return l && l->has_positions && l->expected.locations == catalogue_locations_count(s->catalogue) &&
+    return l && l->has_positions && l->has_reservations &&
+           l->expected.locations == catalogue_locations_count(s->catalogue) &&
            l->expected.groups == catalogue_groups_count(s->catalogue) &&
            l->expected.channels == catalogue_channels_count(s->catalogue) &&
            l->expected.skus == table_sku_count(s->table);
@@ -184,6 +190,8 @@ int image_load_finish(struct state *s, struct hash128 *ret_digest)
         result = repeats_load_finish(s->repeats);
     if (!result)
         result = state_loaded(s);
+    if (!result)
+        result = reservations_load_finish(s);
     if (result)
         return result;
     *ret_digest = s->loading->digest;

@@ -26,6 +26,7 @@ struct step_done {
 
 struct kept_line {
     struct sku *sku;
+    uint32_t sku_number; /* while an image is loaded */
     uint32_t location;
     bool kit;
     milli_t quantity;
@@ -73,6 +74,7 @@ struct reservations {
     uint32_t count, capacity;
     uint32_t *free_numbers;
     uint32_t free_count, free_capacity;
+    uint64_t loading_count; /* as an image says */
     uint64_t granted_serial, ended_serial;
     struct kept *oldest, *newest; /* ended */
     struct kept *dirty, *stale;
@@ -91,6 +93,8 @@ struct kept *reservations_get(const struct reservations *r, struct text id); /* 
 struct kept *kept_create(struct text id, struct text channel);
 void kept_destroy(struct kept *k);                             /* takes NULL; its holds are in no account */
 int kept_set_reference(struct kept *k, struct text reference); /* ERROR_NOMEM */
+/* A copy, texts and all, to be freed. ERROR_NOMEM */
+int missing_copy(const struct reservation_missing *missing, uint32_t count, struct reservation_missing **ret);
 void kept_lines_finish(struct kept_lines *l);
 /* Room for `lines` and `holds`, the holds made. ERROR_NOMEM: nothing is there. */
 int kept_lines_make(struct kept_lines *l, uint32_t lines, uint32_t holds);
@@ -105,6 +109,7 @@ void reservations_refer(struct reservations *r, struct kept *k);
 void reservations_touch(struct reservations *r, struct kept *k);
 /* It ended, or goes on again: its place among those that are remembered. */
 void reservations_end(struct reservations *r, struct kept *k, instant_t log_time);
+void reservations_ended(struct reservations *r, struct kept *k); /* an image says so */
 void reservations_reopen(struct reservations *r, struct kept *k);
 /* Nobody knows it any more. */
 void reservations_forget(struct reservations *r, struct kept *k);

@@ -405,7 +405,7 @@ static int get_demand(struct reader *r, struct ledger *l)
         d->entries[i].at = get64(r);
         d->entries[i].quantity = get64(r);
         d->entries[i].kind = get_below(r, DEMAND_KINDS);
-        d->has_steps |= d->entries[i].kind >= DEMAND_HOLD;
+        d->has_steps |= demand_is_step(d->entries[i].kind);
         d->entries[i].status = get_below(r, STATUS_END);
     }
     d->entries_count = count;

@@ -111,6 +111,26 @@ int kept_set_reference(struct kept *k, struct text reference)
     return 0;
 }
 
+int missing_copy(const struct reservation_missing *missing, uint32_t count, struct reservation_missing **ret)
+{
+    size_t bytes = count * sizeof(*missing);
+    *ret = NULL;
+    if (!count)
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += missing[i].sku.length + missing[i].location.length;
+    struct reservation_missing *own = malloc(bytes);
+    if (!own)
+        return ERROR_NOMEM;
+    char *texts = (char *)(own + count);
+    for (uint32_t i = 0; i < count; i++)
+        own[i] = (struct reservation_missing){.sku = copy(&texts, missing[i].sku),
+                                              .location = copy(&texts, missing[i].location),
+                                              .quantity = missing[i].quantity};
+    *ret = own;
+    return 0;
+}
+
 /* ---- steps that were done ---- */
 
 static struct hash128 hash_of_step(struct text step_id)
@@ -337,6 +357,11 @@ void reservations_end(struct reservations *r, struct kept *k, instant_t log_time
 {
     k->ended_at = log_time;
     k->ended_serial = ++r->ended_serial;
+    reservations_ended(r, k);
+}
+
+void reservations_ended(struct reservations *r, struct kept *k)
+{
     k->older = r->newest;
     k->newer = NULL;
     *(r->newest ? &r->newest->newer : &r->oldest) = k;

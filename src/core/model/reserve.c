@@ -87,17 +87,6 @@ static void begin_judging(struct plan *p, const struct kept *k)
         j->required_at = INSTANT_NONE; /* due already: now */
 }
 
-/* A refusal of the judgement is the step's. */
-static bool is_granted(struct plan *p)
-{
-    const struct judging *j = &p->judging;
-    if (j->refused) {
-        refuse(p, j->refused);
-        p->line = j->refused_line;
-    }
-    return !j->refused;
-}
-
 static void expiry(struct plan *p, instant_t *ret)
 {
     const struct state *s = p->a->state;
@@ -147,7 +136,7 @@ static int reserve(struct plan *p, struct kept *k)
         return 0;
     begin_judging(p, NULL);
     int error = judge_lines(&p->judging, p->said->lines, p->said->lines_count, p->said->partial);
-    if (error || !is_granted(p))
+    if (error || !plan_is_granted(p))
         return error;
     return plan_new(p, expires_at);
 }
@@ -160,9 +149,10 @@ static int confirm(struct plan *p, struct kept *k)
     }
     if (k->state == RESERVATION_CONFIRMED || k->state == RESERVATION_FULFILLED)
         repeated(p);
-    else if (k->state == RESERVATION_EXPIRED)
+    else if (k->state == RESERVATION_EXPIRED) {
+        begin_judging(p, k);
         return plan_revival(p, k);
-    else if (k->state != RESERVATION_HELD)
+    } else if (k->state != RESERVATION_HELD)
         refuse(p, REASON_STATE);
     return p->verdict == VERDICT_APPLIED ? plan_confirm(p, k) : 0;
 }
@@ -210,6 +200,30 @@ static int hand_over_or_cancel(struct plan *p, struct kept *k)
     return p->verdict == VERDICT_APPLIED ? plan_parts(p, k) : 0;
 }
 
+/* Lines said anew are for what is only held. */
+static int change(struct plan *p, struct kept *k)
+{
+    bool held = k->state == RESERVATION_HELD;
+    for (uint32_t i = 0; i < k->has.holds_count; i++)
+        held &= !k->has.holds[i]->open_committed && !k->has.holds[i]->gone;
+    if (!held) {
+        refuse(p, REASON_STATE);
+        return 0;
+    }
+    begin_judging(p, k);
+    return plan_change(p, k);
+}
+
+static int move(struct plan *p, struct kept *k)
+{
+    if (k->state > RESERVATION_CONFIRMED) {
+        refuse(p, REASON_STATE);
+        return 0;
+    }
+    begin_judging(p, k);
+    return plan_move(p, k);
+}
+
 static int step_of_known(struct plan *p, struct kept *k)
 {
     switch (p->said->step) {
@@ -223,7 +237,9 @@ static int step_of_known(struct plan *p, struct kept *k)
     case STEP_CANCEL:
         return hand_over_or_cancel(p, k);
     case STEP_MOVE:
+        return move(p, k);
     case STEP_CHANGE:
+        return change(p, k);
     case STEP_RESERVE:
     case STEP_NONE:
     case STEP_END:

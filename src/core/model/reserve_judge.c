@@ -10,7 +10,6 @@ struct judged_row {
     struct stock stock;
     struct dated *dated; /* its own, with room for one more */
     struct fence *fences;
-    milli_t slack; /* what orders of the same reference have placed beyond reservations: no new demand */
 };
 
 static milli_t lesser(milli_t a, milli_t b)
@@ -38,18 +37,6 @@ static struct judged_row *row_at(struct judging *j, uint32_t number)
         j->rows_count = count;
     }
     return &j->rows[number];
-}
-
-/* What the reference's order has open, or handed over, that no reservation covers yet. */
-static milli_t slack_of(const struct demand *d)
-{
-    struct demand_figures f;
-    if (!d)
-        return 0;
-    demand_evaluate(d, NULL, INT64_MAX, &f);
-    milli_t ordered = greater(f.placed, f.confirmed), by_steps = f.confirmed + f.held;
-    milli_t wanted = greater(0, ordered - f.cancelled), held = greater(0, by_steps - ordered);
-    return greater(0, ordered - by_steps) + greater(0, f.gone - wanted - held);
 }
 
 static int own_arrays(struct judging *j, struct judged_row *r)
@@ -86,8 +73,6 @@ static struct judged_row *judged(struct judging *j, struct sku *sku, uint32_t lo
     *ret_error = own_arrays(j, r);
     if (*ret_error)
         return NULL;
-    if (j->reference.length)
-        r->slack = slack_of(demand_of_order(row->ledger, j->reference, (struct text){0}));
     r->ready = true;
     return r;
 }
@@ -117,9 +102,6 @@ static struct fence *fence_of(const struct judged_row *r, uint32_t channel)
 /* An earlier line took it. A request has one required_at, so one instant more is room enough. */
 static void take(const struct judging *j, struct judged_row *r, milli_t quantity)
 {
-    milli_t known = lesser(quantity, r->slack);
-    r->slack -= known;
-    quantity -= known;
     r->stock.reserved += quantity;
     struct fence *f = fence_of(r, j->channel_number);
     if (j->required_at != INSTANT_NONE)
@@ -206,8 +188,8 @@ static int capacity_of(struct judging *j, struct sku *sku, const struct location
                                  .step = step};
     struct promise p = promise_of(&r->stock, &q);
     milli_t range = range_of(&r->stock);
-    ret->stock = lesser(p.grant_stock, range) + r->slack;
-    ret->most = lesser(p.grant_most, range) + r->slack;
+    ret->stock = lesser(p.grant_stock, range);
+    ret->most = lesser(p.grant_most, range);
     return 0;
 }
 

@@ -1,20 +1,17 @@
-/* Planning and carrying out what steps do to accounts. */
+/* What steps do to accounts, planned: nothing is changed here. */
 #include "core/model/reserve_plan.h"
 
 #include "base/error.h"
-#include "core/model/image.h"
 
 #include <stdlib.h>
-
-enum { ENTRIES_OF_ACCOUNT = 4 }; /* of one step: steps of one kind are one entry */
 
 /* ---- acts ---- */
 
 static int acts_make(struct plan *p, uint32_t most)
 {
     p->acts = arena_alloc(&p->a->state->scratch, (most + 1) * sizeof(*p->acts));
-    p->acts_capacity = most;
-    return p->acts ? 0 : ERROR_NOMEM;
+    p->accounts = arena_alloc(&p->a->state->scratch, 2 * (most + 1) * sizeof(*p->accounts));
+    return p->acts && p->accounts ? 0 : ERROR_NOMEM;
 }
 
 static void act(struct plan *p, struct hold *h, enum act_kind kind, milli_t quantity)
@@ -30,7 +27,8 @@ static uint32_t fill_line(struct kept_lines *l, uint32_t line, uint32_t hold, co
 {
     const struct item *kit = g->kit ? item_of(g->sku) : NULL;
     uint32_t count = kit ? kit->components_count : 1;
-    l->lines[line] = (struct kept_line){g->sku, g->location, g->kit, g->quantity};
+    l->lines[line] =
+        (struct kept_line){.sku = g->sku, .location = g->location, .kit = g->kit, .quantity = g->quantity};
     for (uint32_t i = 0; i < count; i++)
         *l->holds[hold + i] = (struct hold){.sku = kit ? table_find(t, kit->components[i].sku) : g->sku,
                                             .location = g->location,
@@ -64,30 +62,6 @@ static void act_all(struct plan *p, struct kept_lines *l, enum act_kind kind)
         act(p, l->holds[i], kind, of_hold(l->holds[i], l->lines[l->holds[i]->line].quantity));
 }
 
-static int keep_missing(struct plan *p, struct kept *k)
-{
-    const struct judging *j = &p->judging;
-    size_t bytes = j->missing_count * sizeof(*k->missing);
-    for (uint32_t i = 0; i < j->missing_count; i++)
-        bytes += j->missing[i].sku.length + j->missing[i].location.length;
-    if (!bytes)
-        return 0;
-    k->missing = malloc(bytes);
-    if (!k->missing)
-        return ERROR_NOMEM;
-    char *texts = (char *)(k->missing + j->missing_count);
-    for (uint32_t i = 0; i < j->missing_count; i++) {
-        struct reservation_missing m = j->missing[i];
-        m.sku.at = memcpy(texts, m.sku.at, m.sku.length);
-        texts += m.sku.length;
-        m.location.at = memcpy(texts, m.location.at, m.location.length);
-        texts += m.location.length;
-        k->missing[i] = m;
-    }
-    k->missing_count = j->missing_count;
-    return 0;
-}
-
 int plan_new(struct plan *p, instant_t expires_at)
 {
     const struct reservation_said *said = p->said;
@@ -97,13 +71,14 @@ int plan_new(struct plan *p, instant_t expires_at)
     p->is_new = true;
     int error = kept_set_reference(k, said->reference);
     if (!error)
-        error = keep_missing(p, k);
+        error = missing_copy(p->judging.missing, p->judging.missing_count, &k->missing);
     if (!error)
         error = lines_of_grants(p, &k->has);
     if (!error)
         error = acts_make(p, 3 * k->has.holds_count);
     if (error)
         return error;
+    k->missing_count = p->judging.missing_count;
     k->digest = said->digest;
     k->channel_number = p->judging.channel_number;
     k->method = said->method;
@@ -142,10 +117,103 @@ int plan_confirm(struct plan *p, struct kept *k)
     return 0;
 }
 
+static milli_t units_of(const struct hold *h, milli_t quantity)
+{
+    __extension__ typedef __int128 wide;
+    return h->per_unit == MILLI_PER_UNIT ? quantity
+                                         : (milli_t)((wide)quantity * MILLI_PER_UNIT / h->per_unit);
+}
+
+/* The least of its holds, in units of the line. */
+static milli_t of_line(const struct kept *k, uint32_t line, milli_t (*quantity)(const struct hold *h))
+{
+    milli_t least = LIMIT_NONE;
+    for (uint32_t i = 0; i < k->has.holds_count; i++) {
+        const struct hold *h = k->has.holds[i];
+        milli_t units = h->line == line ? units_of(h, quantity(h)) : LIMIT_NONE;
+        least = units < least ? units : least;
+    }
+    return least == LIMIT_NONE ? 0 : least;
+}
+
+static milli_t lapsed_of(const struct hold *h)
+{
+    return h->lapsed;
+}
+
+static milli_t committed_of(const struct hold *h)
+{
+    return h->open_committed;
+}
+
+static milli_t open_of(const struct hold *h)
+{
+    return h->open_held + h->open_committed;
+}
+
+/* Asks for lines anew: each from its place. */
+struct asking {
+    uint32_t count;
+    struct line_said *lines;
+    struct text *places;
+};
+
+static int asking_make(struct plan *p, uint32_t most, struct asking *ret)
+{
+    ret->count = 0;
+    ret->lines = arena_alloc(&p->a->state->scratch, (most + 1) * sizeof(*ret->lines));
+    ret->places = arena_alloc(&p->a->state->scratch, (most + 1) * sizeof(*ret->places));
+    return ret->lines && ret->places ? 0 : ERROR_NOMEM;
+}
+
+static void ask_for(struct asking *q, const struct kept_line *l, struct text place, milli_t quantity)
+{
+    if (quantity <= 0)
+        return;
+    q->places[q->count] = place;
+    q->lines[q->count] = (struct line_said){.sku = sku_text(l->sku),
+                                            .quantity = quantity,
+                                            .locations_count = 1,
+                                            .locations = &q->places[q->count]};
+    q->count++;
+}
+
+static struct text place_of(const struct plan *p, const struct kept_line *l)
+{
+    return catalogue_location_at(p->a->state->catalogue, l->location)->id;
+}
+
+bool plan_is_granted(struct plan *p)
+{
+    if (p->judging.refused) {
+        p->verdict = VERDICT_REJECTED;
+        p->reason = p->judging.refused;
+        p->line = p->judging.refused_line;
+    }
+    return !p->judging.refused;
+}
+
+/* What lapsed is held again, if it is still there, and confirmed. */
 int plan_revival(struct plan *p, struct kept *k)
 {
-    p->verdict = VERDICT_REJECTED;
-    p->reason = REASON_STATE;
+    struct asking q;
+    int error = plan_of(p, k, 2);
+    if (!error)
+        error = asking_make(p, k->has.lines_count, &q);
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < k->has.lines_count; i++)
+        ask_for(&q, &k->has.lines[i], place_of(p, &k->has.lines[i]), of_line(k, i, lapsed_of));
+    error = judge_lines(&p->judging, q.lines, q.count, false);
+    if (error || !plan_is_granted(p))
+        return error;
+    for (uint32_t i = 0; i < k->has.holds_count; i++) {
+        act(p, k->has.holds[i], ACT_HOLD, k->has.holds[i]->lapsed);
+        act(p, k->has.holds[i], ACT_CONFIRM, k->has.holds[i]->lapsed);
+    }
+    p->revives = true;
+    p->refers = p->said->reference.length && !k->reference.length;
+    p->ends_as = RESERVATION_FULFILLED;
     return 0;
 }
 
@@ -174,19 +242,6 @@ static void act_part(struct plan *p, struct hold *h, milli_t quantity)
     act(p, h, p->said->step == STEP_FULFIL ? ACT_FULFIL : ACT_CALL_OFF, quantity);
 }
 
-static milli_t open_of_line(const struct kept *k, uint32_t line)
-{
-    milli_t open = LIMIT_NONE;
-    for (uint32_t i = 0; i < k->has.holds_count; i++) {
-        const struct hold *h = k->has.holds[i];
-        __extension__ typedef __int128 wide;
-        milli_t units = (milli_t)((wide)h->open_committed * MILLI_PER_UNIT / h->per_unit);
-        if (h->line == line && units < open)
-            open = units;
-    }
-    return open;
-}
-
 static bool is_named(const struct plan *p, const struct kept_line *l, const struct line_said *said)
 {
     const struct location *at = catalogue_location_at(p->a->state->catalogue, l->location);
@@ -203,7 +258,7 @@ static enum reason part(struct plan *p, struct kept *k, const struct line_said *
         if (!is_named(p, &k->has.lines[line], said))
             continue;
         found = true;
-        milli_t left = open_of_line(k, line) - taken[line], quantity = rest < left ? rest : left;
+        milli_t left = of_line(k, line, committed_of) - taken[line], quantity = rest < left ? rest : left;
         taken[line] += quantity;
         rest -= quantity;
     }
@@ -239,238 +294,200 @@ int plan_parts(struct plan *p, struct kept *k)
     return 0;
 }
 
-/* ---- memory ---- */
+/* ---- other lines ---- */
 
-static void refuse(struct plan *p, enum reason reason)
+static void own(struct plan *p)
 {
-    p->verdict = VERDICT_REJECTED;
-    p->reason = reason;
-}
-
-static struct text key_reference(const struct plan *p)
-{
-    return p->kept->reference.length ? p->kept->reference : p->refers ? p->reference : (struct text){0};
-}
-
-/* Without a reference it has an account of its own, by its id as line: no client's reference is empty. */
-static struct text key_line(const struct plan *p)
-{
-    return key_reference(p).length ? (struct text){0} : p->kept->id;
-}
-
-/* The account for a hold that has none, made and linked. NULL: refused, or ERROR_NOMEM. */
-static struct demand *account_for(struct plan *p, struct ledger *l, int *ret_error)
-{
-    struct demand *d = (struct demand *)accounts_find(&l->demand, key_reference(p), key_line(p));
-    if (d)
-        return d;
-    if (!accounts_have_room(l, &p->a->state->settings)) {
-        refuse(p, REASON_TOO_MANY_ACCOUNTS);
-        return NULL;
+    for (uint32_t i = 0; i < p->lines.holds_count; i++) {
+        p->lines.holds[i]->of = p->kept;
+        p->lines.holds[i]->line_then = p->lines.holds[i]->line;
+        p->lines.holds[i]->fresh = true;
     }
-    *ret_error = accounts_reserve(&l->demand);
-    d = *ret_error ? NULL : demand_create(key_reference(p), key_line(p));
-    if (!d) {
-        *ret_error = ERROR_NOMEM;
-        return NULL;
-    }
-    accounts_link(&l->demand, &d->account);
-    accounts_close(&l->demand, &d->account, p->a->state->log_time); /* until something is in it */
-    return d;
 }
 
-static int prepare_hold(struct plan *p, struct hold *h)
+static bool is_as_it_was(const struct plan *p, const struct kept *k)
 {
-    int error = stage_reserve(p->a);
-    struct staged_row *row = error ? NULL : stage_existing(p->a, h->sku, h->location, &error);
-    if (!row)
-        return error ? error : ERROR_CORRUPT; /* a hold has a row */
-    h->row = (uint32_t)(row - p->a->rows);
-    struct demand *d = h->demand ? h->demand : account_for(p, row->ledger, &error);
-    if (!d)
+    const struct judging *j = &p->judging;
+    bool same = j->grants_count == k->has.lines_count && !j->missing_count && !k->missing_count;
+    for (uint32_t i = 0; same && i < j->grants_count; i++) {
+        const struct kept_line *l = &k->has.lines[i];
+        const struct grant *g = &j->grants[i];
+        same = l->sku == g->sku && l->location == g->location && l->quantity == g->quantity;
+    }
+    return same;
+}
+
+/* The lines are said anew, and judged as if it had none. */
+int plan_change(struct plan *p, struct kept *k)
+{
+    int error = plan_of(p, k, 0);
+    if (!error)
+        error = judge_leave_out(&p->judging, k);
+    if (!error)
+        error = judge_lines(&p->judging, p->said->lines, p->said->lines_count, k->partial);
+    if (error || !plan_is_granted(p))
         return error;
-    if (d->holds_count >= HOLDS_OF_ACCOUNT_MOST ||
-        d->entries_count + 2 * ENTRIES_OF_ACCOUNT > DEMAND_ENTRIES_END) {
-        refuse(p, REASON_TOO_MANY_ACCOUNTS);
+    if (is_as_it_was(p, k)) {
+        p->verdict = VERDICT_DUPLICATE;
         return 0;
     }
-    if (!h->demand)
-        hold_link(h, d);
-    return demand_prepare(p->a, row, d, ENTRIES_OF_ACCOUNT, p->kept->required_at != INSTANT_NONE);
-}
-
-static int prepare_reference(struct plan *p)
-{
-    if (!p->refers)
-        return 0;
-    char *at = malloc(p->said->reference.length);
-    if (!at)
-        return ERROR_NOMEM;
-    memcpy(at, p->said->reference.at, p->said->reference.length);
-    p->reference = (struct text){at, p->said->reference.length};
+    const struct judging *j = &p->judging;
+    error = acts_make(p, k->has.holds_count + j->components);
+    if (!error)
+        error = missing_copy(j->missing, j->missing_count, &p->missing);
+    if (!error)
+        error = lines_of_grants(p, &p->lines);
+    if (error)
+        return error;
+    own(p);
+    p->exchanges = true;
+    p->missing_count = j->missing_count;
+    for (uint32_t i = 0; i < k->has.holds_count; i++) {
+        k->has.holds[i]->dropped = true;
+        act(p, k->has.holds[i], ACT_UNHOLD, k->has.holds[i]->open_held);
+    }
+    act_all(p, &p->lines, ACT_HOLD);
     return 0;
 }
 
-int plan_reserve(struct plan *p, struct outcome *o)
+static bool is_moved(const struct plan *p, const struct kept_line *l)
 {
-    struct reservations *r = p->a->state->reservations;
-    struct kept *k = p->kept;
-    int error = reservations_reserve(r);
-    if (!error)
-        error = due_reserve(&p->a->state->due, DUE_HOLD, 1);
-    if (!error && p->said)
-        error = kept_reserve_step(k);
-    if (!error)
-        error = prepare_reference(p);
-    for (uint32_t i = 0; i < k->has.holds_count && !error && !p->reason; i++)
-        if (p->is_new || k->has.holds[i]->demand)
-            error = prepare_hold(p, k->has.holds[i]);
-    if (!error)
-        error = alerts_reserve(o, k->has.holds_count);
-    if (!error)
-        error = stage_reserve_lines(o, k->has.holds_count);
-    if (!error && p->reason)
-        plan_abandon(p);
-    return error;
+    const struct reservation_said *said = p->said;
+    return text_equal(place_of(p, l), said->move_from) &&
+           (!said->move_sku.length || text_equal(sku_text(l->sku), said->move_sku));
 }
 
-void plan_abandon(struct plan *p)
+/* Nothing to move: it was moved before, or never there. */
+static void nothing_to_move(struct plan *p, const struct kept *k)
 {
-    if (p->is_new && p->kept) {
-        for (uint32_t i = 0; i < p->kept->has.holds_count; i++)
-            hold_unlink(p->kept->has.holds[i]);
-        kept_destroy(p->kept);
-        p->kept = NULL;
-    }
-    free((char *)(uintptr_t)p->reference.at);
-    p->reference = (struct text){0};
-}
-
-/* ---- carrying out ---- */
-
-/* Handed over is what was not yet, whoever reported it. */
-static void fulfil_all(struct hold *h, instant_t at)
-{
-    struct demand_figures f;
-    demand_evaluate(h->demand, NULL, INT64_MAX, &f);
-    demand_step(h->demand, DEMAND_GONE_FULFIL, at, f.gone + h->open_committed - f.fulfilled);
-    h->fulfilled += h->open_committed;
-}
-
-/* What is called off comes on top of what orders have cancelled. */
-static void call_off(struct hold *h, instant_t at, milli_t quantity)
-{
-    struct demand_figures f;
-    demand_evaluate(h->demand, NULL, INT64_MAX, &f);
-    demand_step(h->demand, DEMAND_CALL_OFF, at, f.cancelled - f.moved + quantity - f.called_off);
-    h->called_off += quantity;
-}
-
-static void carry_out(struct plan *p, const struct act *act)
-{
-    struct hold *h = act->hold;
-    instant_t at = p->a->state->log_time;
-    milli_t q = act->quantity;
-    switch (act->kind) {
-    case ACT_HOLD:
-        demand_step(h->demand, DEMAND_HOLD, at, q);
-        h->held += q;
-        break;
-    case ACT_CONFIRM:
-        demand_step(h->demand, DEMAND_CONFIRM, at, q);
-        h->held -= q;
-        h->confirmed += q;
-        break;
-    case ACT_UNHOLD:
-        demand_step(h->demand, DEMAND_UNHOLD, at, q);
-        h->held -= q;
-        h->lapsed = p->ends_as == RESERVATION_EXPIRED ? q : 0;
-        break;
-    case ACT_FULFIL:
-        demand_step(h->demand, DEMAND_GONE_FULFIL, at, q);
-        h->fulfilled += q;
-        break;
-    case ACT_FULFIL_ALL:
-        fulfil_all(h, at);
-        break;
-    case ACT_CALL_OFF:
-        call_off(h, at, q);
-        break;
-    case ACT_MOVE_OUT:
-        demand_step(h->demand, DEMAND_MOVE_OUT, at, q);
-        h->moved += q;
-        break;
-    }
-    h->demand->stale = true;
-    h->demand->stale_quantity += q;
-}
-
-/* The first of the row's accounts to be settled keeps how the row was. */
-static void settle(struct plan *p, struct hold *h, struct outcome *o)
-{
-    struct staged_row *row = &p->a->rows[h->row];
-    struct demand *d = h->demand;
-    if (!d || !d->stale)
-        return;
-    struct alerts_before before = alerts_begin(row);
-    struct row_figures figures = stage_figures(o, &row->now, row->ledger);
-    bool unmatched = d->unmatched;
-    demand_settle(p->a, row, d);
-    stage_line(o, row, 0, d->stale_quantity, &figures);
-    d->stale = false;
-    d->stale_quantity = 0;
-    alerts_raise(o, row, &before, d->unmatched && !unmatched, 0);
-    stage_set_version(p->a, row);
-}
-
-static void join_accounts(struct plan *p)
-{
-    const struct kept *k = p->kept;
-    for (uint32_t i = 0; i < k->has.holds_count; i++) {
-        struct demand *d = k->has.holds[i]->demand;
-        if (!d)
-            continue;
-        if (d->channel == CHANNEL_POOL)
-            d->channel = k->channel_number;
-        if (d->open + d->reserved == 0 && k->required_at != INSTANT_NONE) {
-            demand_require(d, k->required_at, p->a->state->log_time);
-            d->required_said_at = p->a->state->log_time;
+    p->verdict = VERDICT_REJECTED;
+    p->reason = REASON_UNKNOWN_LINE;
+    for (uint32_t i = 0; i < k->has.lines_count; i++) {
+        const struct kept_line *l = &k->has.lines[i];
+        if (text_equal(place_of(p, l), p->said->move_to) &&
+            (!p->said->move_sku.length || text_equal(sku_text(l->sku), p->said->move_sku))) {
+            p->verdict = VERDICT_DUPLICATE;
+            p->reason = REASON_NONE;
         }
     }
 }
 
-static void settle_all(struct plan *p, struct outcome *o)
+/* What stays where it is. */
+static void keep_lines(struct plan *p, struct kept *k, uint32_t *then)
 {
-    const struct kept *k = p->kept;
-    for (uint32_t i = 0; i < p->acts_count; i++)
-        settle(p, p->acts[i].hold, o);
-    (void)k;
+    struct kept_lines *to = &p->lines;
+    for (uint32_t i = 0; i < k->has.lines_count; i++) {
+        const struct kept_line *l = &k->has.lines[i];
+        milli_t quantity = l->quantity - (is_moved(p, l) ? of_line(k, i, open_of) : 0);
+        then[i] = UINT32_MAX;
+        if (quantity == 0)
+            continue;
+        then[i] = to->lines_count++;
+        to->lines[then[i]] = *l;
+        to->lines[then[i]].quantity = quantity;
+    }
+    for (uint32_t i = 0; i < k->has.holds_count; i++) {
+        struct hold *h = k->has.holds[i];
+        h->fresh = false;
+        h->dropped = then[h->line] == UINT32_MAX;
+        h->line_then = then[h->line];
+        if (!h->dropped)
+            to->holds[to->holds_count++] = h;
+    }
 }
 
-void plan_commit(struct plan *p, struct outcome *o)
+/* The line at the other place: one that is there, or one more. */
+static uint32_t line_there(struct kept_lines *to, const struct kept_line *l, uint32_t location)
 {
-    struct reservations *r = p->a->state->reservations;
-    struct kept *k = p->kept;
-    if (p->forget_one)
-        reservations_forget(r, r->oldest);
-    if (p->is_new) {
-        k->serial = ++r->granted_serial;
-        reservations_put(r, k);
-        count_reservations(&r->stats.granted, 1);
-        join_accounts(p);
+    for (uint32_t i = 0; i < to->lines_count; i++)
+        if (to->lines[i].sku == l->sku && to->lines[i].location == location)
+            return i;
+    to->lines[to->lines_count] = (struct kept_line){.sku = l->sku, .location = location, .kit = l->kit};
+    return to->lines_count++;
+}
+
+/* NULL without memory. */
+static struct hold *hold_there(struct kept_lines *to, uint32_t line, const struct hold *h, uint32_t location)
+{
+    for (uint32_t i = 0; i < to->holds_count; i++)
+        if (to->holds[i]->line_then == line && to->holds[i]->sku == h->sku)
+            return to->holds[i];
+    struct hold *made = malloc(sizeof(*made));
+    if (!made)
+        return NULL;
+    *made = (struct hold){.sku = h->sku,
+                          .location = location,
+                          .line_then = line,
+                          .per_unit = h->per_unit,
+                          .of = h->of,
+                          .fresh = true};
+    return to->holds[to->holds_count++] = made;
+}
+
+static int move_line(struct plan *p, struct kept *k, uint32_t line, uint32_t location)
+{
+    const struct kept_line *l = &k->has.lines[line];
+    milli_t quantity = is_moved(p, l) ? of_line(k, line, open_of) : 0;
+    if (quantity == 0)
+        return 0;
+    uint32_t there = line_there(&p->lines, l, location);
+    p->lines.lines[there].quantity += quantity;
+    for (uint32_t i = 0; i < k->has.holds_count; i++) {
+        struct hold *h = k->has.holds[i];
+        if (h->line != line)
+            continue;
+        struct hold *to = hold_there(&p->lines, there, h, location);
+        if (!to)
+            return ERROR_NOMEM;
+        milli_t all = of_hold(h, quantity);
+        milli_t committed = h->open_committed < all ? h->open_committed : all;
+        act(p, h, ACT_UNHOLD, all - committed);
+        act(p, h, ACT_MOVE_OUT, committed);
+        act(p, to, ACT_HOLD, all);
+        act(p, to, ACT_CONFIRM, committed);
     }
-    reservations_touch(r, k);
-    if (p->refers) {
-        k->reference = p->reference;
-        p->reference = (struct text){0};
-        reservations_refer(r, k);
+    return 0;
+}
+
+static int move_lines(struct plan *p, struct kept *k, uint32_t location)
+{
+    uint32_t *then = arena_alloc(&p->a->state->scratch, (k->has.lines_count + 1) * sizeof(*then));
+    int error =
+        then ? kept_lines_make(&p->lines, 2 * k->has.lines_count, 2 * k->has.holds_count) : ERROR_NOMEM;
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < p->lines.holds_count; i++) { /* only the room */
+        free(p->lines.holds[i]);
+        p->lines.holds[i] = NULL;
     }
-    k->expires_at = p->expires_at;
-    k->ends_as = p->ends_as;
-    for (uint32_t i = 0; i < p->acts_count; i++)
-        carry_out(p, &p->acts[i]);
-    settle_all(p, o);
-    if (p->said)
-        kept_remember_step(k, p->said);
-    reservations_follow(p->a);
+    p->lines.lines_count = p->lines.holds_count = 0;
+    p->exchanges = true;
+    keep_lines(p, k, then);
+    for (uint32_t i = 0; i < k->has.lines_count && !error; i++)
+        error = move_line(p, k, i, location);
+    return error;
+}
+
+int plan_move(struct plan *p, struct kept *k)
+{
+    struct asking q;
+    int error = plan_of(p, k, 4);
+    if (!error)
+        error = asking_make(p, k->has.lines_count, &q);
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < k->has.lines_count; i++)
+        if (is_moved(p, &k->has.lines[i]))
+            ask_for(&q, &k->has.lines[i], p->said->move_to, of_line(k, i, open_of));
+    if (!q.count) {
+        nothing_to_move(p, k);
+        return 0;
+    }
+    error = judge_lines(&p->judging, q.lines, q.count, false);
+    if (error || !plan_is_granted(p))
+        return error;
+    uint32_t location = catalogue_location(p->a->state->catalogue, p->said->move_to)->number;
+    p->missing_count = k->missing_count;
+    error = missing_copy(k->missing, k->missing_count, &p->missing);
+    return error ? error : move_lines(p, k, location);
 }

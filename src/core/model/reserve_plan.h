@@ -12,6 +12,14 @@ struct act {
     milli_t quantity;
 };
 
+struct account_at {
+    struct demand *demand;
+    uint32_t row; /* staged */
+    bool was_unmatched;
+    struct alerts_before before; /* its row */
+    struct row_figures figures;
+};
+
 struct plan {
     struct apply *a;
     const struct reservation_said *said; /* NULL: a proposal's */
@@ -27,9 +35,14 @@ struct plan {
     bool refers;             /* it gets a reference */
     struct text reference;   /* copied, for it */
     instant_t expires_at;    /* as it will be */
-    struct kept_lines lines; /* in place of those it has, when there are any */
-    uint32_t acts_count, acts_capacity;
-    struct act *acts; /* in the arena */
+    bool exchanges;          /* lines and what is missing, for those it has */
+    struct kept_lines lines; /* holds that stay are among them too */
+    struct reservation_missing *missing;
+    uint32_t missing_count;
+    uint32_t acts_count, accounts_count;
+    struct act *acts;            /* in the arena, like the next */
+    struct account_at *accounts; /* that change */
+    struct outcome *outcome;
 };
 
 int plan_new(struct plan *p, instant_t expires_at);
@@ -38,6 +51,11 @@ int plan_revival(struct plan *p, struct kept *k);
 int plan_release(struct plan *p, struct kept *k, enum reservation_state ends_as);
 int plan_extend(struct plan *p, struct kept *k, instant_t expires_at);
 int plan_parts(struct plan *p, struct kept *k);
+int plan_change(struct plan *p, struct kept *k);
+int plan_move(struct plan *p, struct kept *k);
+
+/* A refusal of the judgement is the step's. */
+bool plan_is_granted(struct plan *p);
 
 /* Memory for all of it. ERROR_NOMEM: plan_abandon; or it is refused after all. */
 int plan_reserve(struct plan *p, struct outcome *o);

@@ -71,6 +71,11 @@ static void become(struct apply *a, struct kept *k, enum reservation_state state
         count_reservations(counter, 1);
     k->state = state;
     due_set(&a->state->due, DUE_HOLD, &k->due, state == RESERVATION_HELD ? k->expires_at : INSTANT_NONE);
+    if (!ends && k->ended_at != INSTANT_NONE) {
+        reservations_reopen(r, k);
+        k->revived = true;
+        count_reservations(&r->stats.revived, 1);
+    }
     if (!ends || k->ended_at != INSTANT_NONE)
         return;
     for (uint32_t i = 0; i < k->has.holds_count; i++)

@@ -53,13 +53,9 @@ static void follow_dated(struct apply *a, struct staged_row *row, struct demand 
     row->rare_dirty = true;
 }
 
-/* What of it was set aside after it happened was not taken from what was set aside. */
-static void take_from_fence(struct fences *f, struct demand *d, milli_t quantity, instant_t at)
+static void take_from_fence(struct fences *f, struct demand *d, milli_t quantity)
 {
-    const struct fence *of = fences_find(f, d->channel);
     uint64_t sets;
-    if (!of || at <= of->set_at)
-        return;
     milli_t took = fences_take(f, d->channel, quantity, &sets);
     if (sets != d->fence_sets)
         d->fence_took = 0;
@@ -67,15 +63,15 @@ static void take_from_fence(struct fences *f, struct demand *d, milli_t quantity
     d->fence_sets = sets;
 }
 
-static void follow_fence(struct staged_row *row, struct demand *d, instant_t at)
+static void follow_fence(struct staged_row *row, struct demand *d)
 {
     struct fences *f = &row->ledger->fences;
-    milli_t ask = d->gone + (d->future ? 0 : d->open + d->reserved), grown = ask - d->fence_asked;
+    milli_t ask = d->future ? 0 : d->gone + d->open + d->reserved, grown = ask - d->fence_asked;
     d->fence_asked = ask;
     if (grown == 0 || d->channel == CHANNEL_POOL || f->count == 0)
         return;
     if (grown > 0)
-        take_from_fence(f, d, grown, at);
+        take_from_fence(f, d, grown);
     else
         d->fence_took -= fences_give(f, d->channel, d->fence_sets, d->fence_took, -grown);
     row->rare_dirty = true;
@@ -87,7 +83,7 @@ static void tell(struct kept *of, void *context)
 }
 
 void demand_follow(struct apply *a, struct staged_row *row, struct demand *d,
-                   const struct demand_figures *now, instant_t at)
+                   const struct demand_figures *now)
 {
     struct ledger *l = row->ledger;
     l->unmatched += (uint32_t)now->unmatched - (uint32_t)d->unmatched;
@@ -97,7 +93,7 @@ void demand_follow(struct apply *a, struct staged_row *row, struct demand *d,
     else
         accounts_close(&l->demand, &d->account, a->state->log_time);
     follow_dated(a, row, d);
-    follow_fence(row, d, at);
+    follow_fence(row, d);
     holds_divide(d, now, tell, a->state->reservations);
 }
 
@@ -119,7 +115,7 @@ void demand_settle(struct apply *a, struct staged_row *row, struct demand *d)
     d->open_at_count = then.open;
     d->reserved_at_count = then.reserved;
     d->gone_at_count = then.gone;
-    demand_follow(a, row, d, &now, a->state->log_time);
+    demand_follow(a, row, d, &now);
     stage_show(row);
 }
 

@@ -1,10 +1,34 @@
 /* Reservations: what is granted, and every step in every state. */
 #include "reserving.h"
 
+#include "core/model/image.h"
+
 static void with_stock(struct world *w, milli_t quantity)
 {
     world_open(w);
     expect_verdict(w, plain(EVENT_RECEIPT, at(8, 0), quantity), APPLIED);
+}
+
+static int keep(void *context, uint8_t kind, const void *bytes, size_t length)
+{
+    struct state *s = context;
+    return image_load(s, kind, bytes, length);
+}
+
+/* The world as another process has it that starts from an image. */
+static void through_image(const struct world *w, struct world *ret)
+{
+    struct hash128 told, found;
+    *ret = *w;
+    ret->outcome = (struct outcome){0};
+    ret->epoch = epoch_create();
+    ret->state = state_create(ret->epoch);
+    assert_int_equal(image_begin(w->state, keep, ret->state), 0);
+    assert_int_equal(image_step(w->state, SIZE_MAX, &told), 0);
+    assert_int_equal(image_load_finish(ret->state, &found), 0);
+    assert_true(told.high == found.high && told.low == found.low);
+    found = state_digest(ret->state);
+    assert_true(told.high == found.high && told.low == found.low);
 }
 
 static void case_01_a_hold_takes_what_is_there_and_no_more(void **unused)
@@ -175,6 +199,184 @@ static void at_once_confirmed_or_handed_over(void **unused)
     world_close(&w);
 }
 
+static void case_02_a_change_leaves_its_own_units_out(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(10));
+    expect_applied(&w, reserve("r-1", U(3)));
+    struct ask change = ask_of(STEP_CHANGE, "r-1");
+    ask_line(&change, "SKU-1", U(7), "L1");
+    expect_applied(&w, change);
+    expect_demand(&w, U(7), 0);
+    expect_repeated(&w, change);
+    change.lines[0].quantity = U(2);
+    expect_applied(&w, change);
+    expect_demand(&w, U(2), 0);
+    change.lines[0].quantity = U(10);
+    expect_applied(&w, change);
+    expect_demand(&w, U(10), 0);
+    change.lines[0].quantity = U(11);
+    expect_refused(&w, change, INSUFFICIENT);
+    expect_demand(&w, U(10), 0);
+    assert_int_equal(reservation_at(&w, "r-1")->lines[0].quantity, U(10));
+    assert_int_equal(reservation_at(&w, "r-1")->lines[0].held, U(10));
+    world_close(&w);
+}
+
+static void what_is_open_moves(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(10));
+    expect_verdict(&w, with_location(plain(EVENT_RECEIPT, at(8, 0), U(5)), "L2"), APPLIED);
+    expect_applied(&w, reserve("r-1", U(4)));
+    struct ask move = ask_of(STEP_MOVE, "r-1");
+    move.said.move_from = TEXT("L1");
+    move.said.move_to = TEXT("L2");
+    expect_applied(&w, move);
+    expect_demand(&w, 0, 0);
+    struct row_image there = world_row_at(&w, "SKU-1", "L2");
+    assert_int_equal(row_reserved(&there), U(4));
+    assert_int_equal(reservation_at(&w, "r-1")->lines_count, 1);
+    expect_repeated(&w, move);
+    expect_applied(&w, ask_of(STEP_CONFIRM, "r-1"));
+    expect_applied(&w, part_of(STEP_FULFIL, "r-1", "s-1", U(1)));
+    move.said.move_from = TEXT("L2");
+    move.said.move_to = TEXT("L1");
+    expect_applied(&w, move);
+    expect_demand(&w, 0, U(3));
+    there = world_row_at(&w, "SKU-1", "L2");
+    assert_int_equal(row_on_hand(&there), U(4));
+    assert_int_equal(row_committed(&there), 0);
+    const struct reservation *r = reservation_at(&w, "r-1");
+    assert_int_equal(r->lines_count, 2);
+    assert_int_equal(r->lines[0].quantity, U(1));
+    assert_int_equal(r->lines[0].gone, U(1));
+    assert_int_equal(r->lines[1].committed, U(3));
+    expect_applied(&w, ask_of(STEP_FULFIL, "r-1"));
+    expect_row(&w, U(7), 0, 0, U(7));
+    expect_state(&w, "r-1", FULFILLED);
+    world_close(&w);
+}
+
+static void what_expired_is_revived_while_it_is_there(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(5));
+    expect_applied(&w, reserve("r-1", U(3)));
+    instant_t expires_at = w.now = reservation_at(&w, "r-1")->expires_at;
+    assert_int_equal(expire(&w, "r-1", expires_at), VERDICT_APPLIED);
+    expect_demand(&w, 0, 0);
+    expect_applied(&w, reserve("r-2", U(3)));
+    expect_refused(&w, ask_of(STEP_CONFIRM, "r-1"), INSUFFICIENT);
+    expect_state(&w, "r-1", EXPIRED);
+    expect_applied(&w, ask_of(STEP_RELEASE, "r-2"));
+    expect_applied(&w, for_reference(ask_of(STEP_CONFIRM, "r-1"), "O-1"));
+    expect_demand(&w, 0, U(3));
+    expect_state(&w, "r-1", CONFIRMED);
+    assert_true(reservation_at(&w, "r-1")->revived);
+    expect_verdict(&w, order(EVENT_ORDER_SHIPPED, at(12, 0), "O-1", U(3)), APPLIED);
+    expect_state(&w, "r-1", FULFILLED);
+    struct reservations_stats stats = reservations_stats(w.state->reservations);
+    assert_int_equal(stats.revived, 1);
+    assert_int_equal(stats.open, 0);
+    assert_int_equal(stats.remembered, 2);
+    world_close(&w);
+}
+
+/* The same four things in each order of arrival that can be: steps of one reservation keep theirs. */
+static void case_31_in_every_order_of_arrival(void **unused)
+{
+    for (int n = 0; n < 120; n++) {
+        struct world w;
+        with_stock(&w, U(10));
+        int left[5] = {0, 1, 2, 3, 4}, digits = n, steps = 0;
+        for (int i = 5; i > 0; i--) {
+            int k = digits % i, what = left[k];
+            digits /= i;
+            left[k] = left[i - 1];
+            if (what == 0)
+                say(&w, order(EVENT_ORDER_PLACED, at(11, 0), "77", U(2)));
+            else if (what == 1)
+                say(&w, order(EVENT_ORDER_SHIPPED, at(11, 30), "77", U(2)));
+            else if (steps++ == 0)
+                expect_applied(&w, for_reference(reserve("r-1", U(2)), "77"));
+            else if (steps == 2)
+                assert_int_not_equal(ask(&w, ask_of(STEP_CONFIRM, "r-1"))->verdict.verdict, VERDICT_REJECTED);
+            else
+                ask(&w, ask_of(STEP_FULFIL, "r-1"));
+        }
+        expect_row(&w, U(8), 0, 0, U(8));
+        expect_state(&w, "r-1", FULFILLED);
+        world_close(&w);
+    }
+}
+
+static void a_reference_that_comes_with_the_confirmation(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(10));
+    expect_applied(&w, reserve("r-1", U(2)));
+    expect_verdict(&w, order(EVENT_ORDER_PLACED, at(11, 0), "77", U(3)), APPLIED);
+    expect_demand(&w, U(2), U(3)); /* nobody knows yet that they are one */
+    expect_applied(&w, for_reference(ask_of(STEP_CONFIRM, "r-1"), "77"));
+    expect_demand(&w, 0, U(3));
+    expect_verdict(&w, order(EVENT_ORDER_SHIPPED, at(11, 0), "77", U(3)), APPLIED);
+    expect_row(&w, U(7), 0, 0, U(7));
+    expect_state(&w, "r-1", FULFILLED);
+    const struct reservation *found[2];
+    assert_int_equal(reservations_of(w.state->reservations, TEXT("77"), found, 2), 1);
+    assert_ptr_equal(found[0], reservation_at(&w, "r-1"));
+    expect_refused(&w, for_reference(ask_of(STEP_CONFIRM, "r-1"), "78"), CONFLICT);
+    world_close(&w);
+}
+
+static void an_order_cancels_what_is_held(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(10));
+    expect_applied(&w, for_reference(reserve("r-1", U(2)), "77"));
+    expect_verdict(&w, with_reference(event_of(EVENT_ORDER_CANCELLED, at(12, 0)), "77"), APPLIED);
+    expect_demand(&w, 0, 0);
+    expect_state(&w, "r-1", CANCELLED);
+    world_close(&w);
+}
+
+static void image_keeps_reservations(void **unused)
+{
+    struct world w, v;
+    with_stock(&w, U(50));
+    for (int i = 0; i < 12; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "r-%d", i);
+        struct ask a = reserve(id, U(2));
+        if (i % 2)
+            a = for_reference(a, i % 4 == 1 ? "A" : "B");
+        expect_applied(&w, a);
+        if (i % 3 == 0)
+            expect_applied(&w, ask_of(STEP_CONFIRM, id));
+        if (i % 6 == 0)
+            expect_applied(&w, part_of(STEP_FULFIL, id, "s-1", U(1)));
+        if (i % 5 == 4)
+            expect_applied(&w, ask_of(i % 3 == 0 ? STEP_CANCEL : STEP_RELEASE, id));
+    }
+    expect_verdict(&w, order(EVENT_ORDER_PLACED, at(12, 0), "A", U(3)), APPLIED);
+    through_image(&w, &v);
+    for (int turn = 0; turn < 2; turn++) {
+        struct world *one = turn ? &v : &w;
+        expect_repeated(one, part_of(STEP_FULFIL, "r-0", "s-1", U(1)));
+        expect_applied(one, reserve("r-20", U(1)));
+        expect_verdict(one, order(EVENT_ORDER_SHIPPED, at(12, 0), "A", U(4)), APPLIED);
+        instant_t expires_at = reservation_at(one, "r-7")->expires_at;
+        one->now = expires_at;
+        assert_int_equal(due_next(&one->state->due, DUE_HOLD), reservation_at(one, "r-2")->expires_at);
+        assert_int_equal(expire(one, "r-7", expires_at), VERDICT_APPLIED);
+    }
+    struct hash128 a = state_digest(w.state), b = state_digest(v.state);
+    assert_true(a.high == b.high && a.low == b.low);
+    world_close(&w);
+    world_close(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +389,13 @@ int main(void)
         cmocka_unit_test(a_reservation_goes_its_way),
         cmocka_unit_test(case_31_two_messengers_of_one_order),
         cmocka_unit_test(at_once_confirmed_or_handed_over),
+        cmocka_unit_test(case_02_a_change_leaves_its_own_units_out),
+        cmocka_unit_test(what_is_open_moves),
+        cmocka_unit_test(what_expired_is_revived_while_it_is_there),
+        cmocka_unit_test(case_31_in_every_order_of_arrival),
+        cmocka_unit_test(a_reference_that_comes_with_the_confirmation),
+        cmocka_unit_test(an_order_cancels_what_is_held),
+        cmocka_unit_test(image_keeps_reservations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
