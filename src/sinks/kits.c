@@ -49,6 +49,11 @@ void kits_of(const struct kits *k, uint64_t component, void (*each)(void *contex
             each(context, k->pairs[at].kit - 1);
 }
 
+bool kits_have(const struct kits *k, uint64_t component, uint32_t kit)
+{
+    return k->count && find(k, component, kit)->kit;
+}
+
 void kits_finish(struct kits *k)
 {
     free(k->pairs);

@@ -4,6 +4,7 @@
 #ifndef SINKS_KITS_H
 #define SINKS_KITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ int kits_add(struct kits *k, uint64_t component, uint32_t kit); /* ERROR_NOMEM *
 /* Calls `each` for every kit that this may be a component of. */
 void kits_of(const struct kits *k, uint64_t component, void (*each)(void *context, uint32_t kit),
              void *context);
+/* Was that pair ever added? */
+bool kits_have(const struct kits *k, uint64_t component, uint32_t kit);
 void kits_finish(struct kits *k);
 
 #endif

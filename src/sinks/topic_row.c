@@ -45,10 +45,12 @@ static int read_rows(struct topic_sink *s, const struct sku *sku, instant_t now,
     }
 }
 
-/* A kit's components are known before its rows are read: whoever changes one afterwards finds the kit. */
-static int note_kit(struct topic_sink *s, const struct item *item, uint32_t sku)
+/* A kit's components are known before its rows are read: whoever changes one afterwards finds the kit. It is
+ * noted as a component of itself, so that it is known for one when it is none any more. */
+static int note_kit(struct topic_sink *s, const struct sku *of, const struct item *item, uint32_t sku)
 {
-    int error = 0;
+    bool kit = item && item->components_count;
+    int error = kit ? kits_add(&s->kits, hash_text(sku_text(of)), sku) : 0;
 
     for (uint32_t i = 0; item && i < item->components_count && !error; i++)
         error = kits_add(&s->kits, hash_text(item->components[i].sku), sku);
@@ -126,6 +128,36 @@ static int produce_row(struct topic_sink *s, const struct query_row *r, const st
                          (struct text){s->value.at, s->value.length}, header);
 }
 
+/* ---- kits ---- */
+
+static bool is_row(const struct topic_sink *s, size_t count, uint32_t location)
+{
+    for (size_t i = 0; i < count; i++)
+        if (s->rows[i].location == location && s->rows[i].place)
+            return true;
+    return false;
+}
+
+/* A kit that was put together otherwise, or is none any more, is not at all the places where it was: there
+ * its key goes. (Where it never was that says nothing new.) */
+static int drop_left_over(struct topic_sink *s, const struct sku *sku, size_t count, struct version version)
+{
+    const struct catalogue *c = s->options.view->catalogue;
+    char header[48];
+    int error = 0;
+
+    snprintf(header, sizeof(header), "%lu:%lu", version.incarnation, version.offset);
+    for (uint32_t i = 0, locations = catalogue_locations_count(c); i < locations && !error; i++) {
+        if (is_row(s, count, i))
+            continue;
+        put_key(&s->key, sku_text(sku), catalogue_location_at(c, i)->id);
+        error = s->key.failed
+                    ? ERROR_NOMEM
+                    : topic_produce(s, (struct text){s->key.at, s->key.length}, (struct text){0}, header);
+    }
+    return error;
+}
+
 /* Inside an epoch section. */
 static int write_sku(struct topic_sink *s, uint32_t number, uint64_t base, uint64_t *ret_version)
 {
@@ -137,15 +169,18 @@ static int write_sku(struct topic_sink *s, uint32_t number, uint64_t base, uint6
     const struct item *item = item_of(sku);
     const struct item *said = sku_item(sku); /* a deleted one as well: that was a change */
     size_t count = 0;
-    int error = note_kit(s, item, number);
+    bool kit = item && item->components_count;
+    int error = note_kit(s, sku, item, number);
 
     if (!error)
         error = read_rows(s, sku, at, &count);
-    bool all = (item && item->components_count) || (base ^ now) & UINT64_C(0xFF) << 48 ||
-               (said && said->version > offset_of(base));
+    bool said_anew = said && base && said->version > offset_of(base);
+    bool all = kit || said_anew || (base ^ now) & UINT64_C(0xFF) << 48;
     for (size_t i = 0; i < count && !error; i++)
         if (s->rows[i].place && is_newer(v, &s->rows[i], all ? 0 : base))
             error = produce_row(s, &s->rows[i], sku, item, version, at);
+    if (!error && (said_anew || !base) && kits_have(&s->kits, hash_text(sku_text(sku)), number))
+        error = drop_left_over(s, sku, count, version);
     if (!error)
         *ret_version = now;
     return error;

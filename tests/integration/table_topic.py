@@ -29,14 +29,17 @@ class TableTopic:
         key = message.key.decode()
         sku, location = key.rsplit("|", 1)
         sku = unquote(sku)
-        row = json.loads(message.value)
         header = dict(message.headers)["onhand.version"].decode()
+        row = json.loads(message.value) if message.value is not None else {"sku": sku, "location": location, "version": header}
         assert (row["sku"], row["location"], row["version"]) == (sku, location, header), (key, row, header)
         version = version_of(header)
         assert self.newest.get(key, (0, 0)) <= version, f"{key}: {version} came after {self.newest[key]}"
         self.newest[key] = version
         self.messages.append(message)
-        self.rows[sku, location] = row
+        if message.value is None:  # the kit is not there any more
+            self.rows.pop((sku, location), None)
+        else:
+            self.rows[sku, location] = row
 
     def read(self, seconds=0.0):
         """What has come since; waits so long for something."""
