@@ -3,7 +3,6 @@
 #include "http/commands.h"
 #include "http/shape.h"
 
-#include "base/clock.h"
 #include "core/answer/plan.h"
 
 #include <stdlib.h>
@@ -279,10 +278,12 @@ static struct text share_id(struct plan *p, const struct share_set *s, const str
     return ok ? arena_text(&p->arena, (struct text){id, (size_t)length}) : (struct text){0};
 }
 
-/* Not before what was set there before: at one instant the later in the log wins. */
-static instant_t set_instant(const struct stock *s, uint32_t channel)
+/* All that is in the log has been looked at: a plan is as of log time, and not before what was set there
+ * before (at one instant the later in the log wins). */
+static instant_t set_instant(const struct view *v, const struct stock *s, uint32_t channel)
 {
-    instant_t at = clock_wall_us();
+    int64_t log_time = atomic_load_explicit(&v->log_time, memory_order_relaxed);
+    instant_t at = log_time > 0 ? log_time : 0;
     for (uint32_t i = 0; i < s->fences_count; i++)
         if (s->fences[i].channel == channel && s->fences[i].set_at > at)
             at = s->fences[i].set_at;
@@ -313,7 +314,8 @@ static bool plan_location(struct plan *p, const struct view *v, const struct sku
         struct text id = share_id(p, &sets[i], &row);
         if (!id.at)
             return false;
-        p->events[p->events_count++] = share_event(p, &sets[i], set_instant(&stock, shares[i].channel), id);
+        p->events[p->events_count++] =
+            share_event(p, &sets[i], set_instant(v, &stock, shares[i].channel), id);
     }
     return true;
 }

@@ -1,6 +1,7 @@
 /* GET /v1/availability/{sku}: how many of one item, where. */
 #include "http/by.h"
 #include "http/etag.h"
+#include "http/past.h"
 #include "http/shape.h"
 
 enum {
@@ -25,6 +26,7 @@ struct asked {
     milli_t quantity;      /* 0: any */
     struct version least;
     struct by by;
+    struct past past;
     size_t names_count;
     struct text names[NAMES_MOST];
 };
@@ -97,6 +99,14 @@ static void read_location(struct asked *a, const struct parameter *p, struct pro
         a->names[a->names_count++] = p->value;
 }
 
+static void read_reservation(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    const char *detail;
+
+    if (!past_add(&a->past, p->value, &detail))
+        parameter_wrong(errors, p->name, detail);
+}
+
 static void read_within(struct asked *a, const struct parameter *p, struct problems *errors)
 {
     milli_t metres = 0; /* thousandths of a kilometre */
@@ -113,6 +123,8 @@ static void read_parameter(struct asked *a, const struct parameter *p, struct pr
         read_name(p, &a->group, errors);
     else if (text_equal(p->name, TEXT("near")))
         read_near(a, p, errors);
+    else if (text_equal(p->name, TEXT("reservation")))
+        read_reservation(a, p, errors);
     else if (text_equal(p->name, TEXT("within_km")))
         read_within(a, p, errors);
     else if (text_equal(p->name, TEXT("limit")))
@@ -378,6 +390,7 @@ static void answer_question(struct exchange *x, struct asked *a, struct text cha
                          .now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
     const struct sku *s = table_find(v->table, a->sku);
     struct rows rows;
+    int tries = 0;
 
     if (!s) {
         problem(x, PROBLEM_NOT_FOUND, "no SKU `%.*s` is known", (int)a->sku.length, a->sku.at);
@@ -391,7 +404,11 @@ static void answer_question(struct exchange *x, struct asked *a, struct text cha
         }
     }
     by_ask(&a->by, &q, v);
-    if (find_rows(x, a, s, &q, &rows))
+    bool found = past_read(x, &a->past, &q);
+    do
+        found = found && find_rows(x, a, s, &q, &rows);
+    while (found && past_again(x, &a->past, &q, &tries));
+    if (found)
         put_answer(x, a, q.channel, sku_item(s), &rows, version);
 }
 

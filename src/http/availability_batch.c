@@ -157,11 +157,12 @@ static void put_rows(struct exchange *x, struct availability_batch *a, const str
 
 /* The next rows of the present item, a turn's worth at most. */
 static enum progress put_some_rows(struct exchange *x, struct availability_batch *a, const struct sku *s,
-                                   const struct question *q, size_t *rows_this_turn)
+                                   struct question *q, size_t *rows_this_turn)
 {
     size_t left = a->locations_count - a->locations_at, count = left < ROWS_A_TURN ? left : ROWS_A_TURN;
     struct query_row *rows = scratch_rows(x->loop, ROWS_A_TURN);
     milli_t total;
+    int tries = 0;
 
     if (!rows)
         return no_memory(x);
@@ -173,7 +174,9 @@ static enum progress put_some_rows(struct exchange *x, struct availability_batch
     if (a->name_at && !locations)
         return ANSWERED;
     if (s) {
-        query_locations(exchange_view(x), s, q, locations, count, rows, &total);
+        do
+            query_locations(exchange_view(x), s, q, locations, count, rows, &total);
+        while (past_again(x, &a->past, q, &tries));
         put_rows(x, a, s, rows, count);
     } else if (a->name_at) {
         for (size_t i = 0; i < count; i++)
@@ -207,7 +210,7 @@ static void end_item(struct availability_batch *a, struct text sku, bool known, 
     a->item_begun = false;
 }
 
-static enum progress put_item(struct exchange *x, struct availability_batch *a, const struct question *q,
+static enum progress put_item(struct exchange *x, struct availability_batch *a, struct question *q,
                               size_t *rows_this_turn)
 {
     uint32_t at;
@@ -306,6 +309,8 @@ static enum pending_status turn(struct exchange *x, struct availability_batch *a
         }
     }
     by_ask(&a->by, &q, v);
+    if (!past_read(x, &a->past, &q))
+        return PENDING_DONE;
     while (a->item < end && rows < ROWS_A_TURN)
         if (put_item(x, a, &q, &rows) == ANSWERED)
             return PENDING_DONE;

@@ -3,6 +3,7 @@
 #define HTTP_AVAILABILITY_BATCH_H
 
 #include "http/by.h"
+#include "http/past.h"
 #include "http/shape.h"
 
 enum { ITEMS_MOST = 1000, BATCH_ROWS_MOST = 100000 };
@@ -16,6 +17,7 @@ struct availability_batch {
     uint32_t method;
     bool detail;
     struct by by;
+    struct past past;
     uint32_t items; /* node of the array */
     const struct key *key;
     /* how far the answer is */

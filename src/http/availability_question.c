@@ -20,6 +20,23 @@ static bool read_named(struct reading *r, uint32_t at, const char *pointer, stru
     return true;
 }
 
+static void read_reservations(struct availability_batch *a, struct reading *r, uint32_t at)
+{
+    const struct json_node *n = &r->nodes[at];
+    const char *detail = "must be an array of reservations' ids";
+    uint32_t i = at + 1;
+
+    if (n->type != JSON_ARRAY) {
+        problems_add(r->errors, "/reservation", "%s", detail);
+        return;
+    }
+    for (uint32_t k = 0; k < n->count; k++, i = r->nodes[i].next)
+        if (r->nodes[i].type != JSON_STRING || !past_add(&a->past, r->nodes[i].text, &detail)) {
+            problems_add(r->errors, "/reservation", "%s", detail);
+            return;
+        }
+}
+
 static void read_top(struct availability_batch *a, struct reading *r, uint32_t at, struct version *ret_least)
 {
     const struct json_node *n = &r->nodes[at];
@@ -41,16 +58,15 @@ static void read_top(struct availability_batch *a, struct reading *r, uint32_t a
     } else if (text_equal(n->key, TEXT("by"))) {
         if (n->type != JSON_NULL && (n->type != JSON_STRING || !by_parse(n->text, &a->by)))
             problems_add(r->errors, "/by", "%s", by_must);
+    } else if (text_equal(n->key, TEXT("reservation"))) {
+        read_reservations(a, r, at);
     } else if (text_equal(n->key, TEXT("items"))) {
         if (n->type != JSON_ARRAY)
             problems_add(r->errors, "/items", "must be an array");
         a->items = at;
     } else {
         json_pointer(pointer, "", n->key);
-        problems_add(r->errors, pointer,
-                     text_equal(n->key, TEXT("reservation"))
-                         ? "is not supported yet"
-                         : "is not a field here");
+        problems_add(r->errors, pointer, "is not a field here");
     }
 }
 

@@ -1,6 +1,7 @@
 /* GET /v1/rows/{sku}/{location}/explain: the arithmetic of a row's availability, term by term. */
 #include "http/by.h"
 #include "http/etag.h"
+#include "http/past.h"
 #include "http/shape.h"
 
 void explain_get(struct exchange *x);
@@ -9,6 +10,7 @@ struct asked {
     struct text channel;
     uint32_t method;
     struct by by;
+    struct past past;
 };
 
 static bool read_question(struct exchange *x, struct asked *ret)
@@ -28,6 +30,10 @@ static bool read_question(struct exchange *x, struct asked *ret)
         } else if (text_equal(p.name, TEXT("method"))) {
             if (!method_from_name(p.value, &ret->method))
                 parameter_wrong(&errors, p.name, "must be pickup, ship or same_day");
+        } else if (text_equal(p.name, TEXT("reservation"))) {
+            const char *detail;
+            if (!past_add(&ret->past, p.value, &detail))
+                parameter_wrong(&errors, p.name, detail);
         } else if (text_equal(p.name, TEXT("by"))) {
             if (!by_parse(p.value, &ret->by))
                 parameter_wrong(&errors, p.name, by_must);
@@ -113,15 +119,20 @@ static void put_rules(struct exchange *x, const struct terms *t)
     buffer_byte(b, '}');
 }
 
-static void answer(struct exchange *x, const struct sku *s, const struct location *l,
-                   const struct question *q)
+static void answer(struct exchange *x, const struct asked *a, const struct sku *s, const struct location *l,
+                   struct question *q)
 {
     const struct view *v = exchange_view(x);
     struct version version = view_version(v); /* before the row */
     struct query_row row;
     milli_t total;
+    int tries = 0;
 
-    query_locations(v, s, q, &l->number, 1, &row, &total);
+    if (!past_read(x, &a->past, q))
+        return;
+    do
+        query_locations(v, s, q, &l->number, 1, &row, &total);
+    while (past_again(x, &a->past, q, &tries));
     answer_begin(x, 200, "application/json");
     struct etag etag = etag_begin(x, "private, no-cache");
     struct buffer *b = answer_body(x);
@@ -166,7 +177,7 @@ static void explain(struct exchange *x, struct asked *a, struct text channel)
         problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)l->id.length,
                 l->id.at);
     else
-        answer(x, s, l, &q);
+        answer(x, a, s, l, &q);
 }
 
 void explain_get(struct exchange *x)

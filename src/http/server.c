@@ -327,6 +327,7 @@ static void loop_finish(struct loop *l)
     arena_finish(&l->scratch.arena);
     free(l->scratch.path);
     free(l->scratch.rows);
+    free(l->scratch.left_out);
     free(l->scratch.locations);
     free(l->scratch.distances);
 }

@@ -52,6 +52,7 @@ enum scope_needed {
 
 struct exchange;
 struct connection;
+struct left_out_set;
 
 struct route {
     uint8_t method;      /* enum http_method */
@@ -116,6 +117,7 @@ struct scratch {
     uint32_t *locations; /* locations_capacity */
     double *distances;
     size_t locations_capacity;
+    struct left_out_set *left_out; /* NULL: nobody asked past a reservation yet */
 };
 
 struct mailbox;
