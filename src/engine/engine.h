@@ -59,7 +59,7 @@ struct engine_options {
     struct window *window; /* gets every change of a row; NULL: none. The caller's; outlives the engine */
     struct historian historian; /* applied NULL: nobody keeps a history */
     const char *instance; /* this instance's name, when others read the same log: it compares digests with
-                             them.    Looked at when the log is open. NULL: nobody else reads it */
+                             them. Looked at when the log is open. NULL: nobody else reads it */
     bool keep_log;        /* never trim the log */
     struct feed *feed;    /* NULL: nobody wants to know what changed. The caller's; outlives the engine */
     /* When the silence of a location that was last heard of at `heard` is too long (at least heard +
