@@ -221,10 +221,11 @@ static int send_letter(struct kafka_letters *l, const struct kafka_letter *lette
         value = (struct text){original->payload, original->len};
     bool bare = l->too_large && value.length >= l->too_large;
     bool with_value = !bare && (value.at || !original); /* a message without a value stays one */
+    void *key = original ? original->key : NULL; /* the macro casts the first word of what it is given */
     rd_kafka_headers_t *headers = headers_of(l, letter, original, bare);
     rd_kafka_resp_err_t error = rd_kafka_producev(
         l->producer, RD_KAFKA_V_TOPIC(l->letter_topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(original ? original->key : NULL, original ? original->key_len : 0),
+        RD_KAFKA_V_KEY(key, original ? original->key_len : 0),
         RD_KAFKA_V_VALUE(with_value ? (void *)(uintptr_t)(value.at ? value.at : "") : NULL,
                          with_value ? value.length : 0),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);

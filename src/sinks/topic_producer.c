@@ -148,9 +148,10 @@ int topic_produce(struct topic_sink *s, struct text key, struct text value, cons
 {
     if (s->transaction == TRANSACTION_NONE && begin(s) != 0)
         return ERROR_UNAVAILABLE;
+    void *key_bytes = (void *)(uintptr_t)key.at; /* the macro has no const */
     rd_kafka_resp_err_t error = rd_kafka_producev(
         s->producer, RD_KAFKA_V_TOPIC(s->options.topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(key.at, key.length), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.at, value.length),
+        RD_KAFKA_V_KEY(key_bytes, key.length), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.at, value.length),
         RD_KAFKA_V_HEADER("onhand.version", version, strlen(version)), RD_KAFKA_V_END);
     if (error)
         return ERROR_UNAVAILABLE; /* ending the transaction tells why */
