@@ -153,26 +153,50 @@ static void rebalanced(rd_kafka_t *consumer, rd_kafka_resp_err_t event,
 
     i->assignments++;
     i->broker_down = false;
-    intake_say(i, i->trouble, "%s", "");
-    if (event == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        assigned(i, partitions);
-    else
+    if (!i->fatal)
+        intake_say(i, i->trouble, "%s", "");
+    if (event != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         revoked(i, partitions);
+        return;
+    }
+    assigned(i, partitions);
+    i->renew_wait_ms = 0;
+}
+
+/* A member that is fenced may have been fenced by itself: when the answer to its joining is lost with the
+ * connection, it joins once more, and the broker takes it for another one of that name. So it is no reason to
+ * stop for good. */
+static void renew_later(struct intake *i)
+{
+    int64_t doubled = i->renew_wait_ms * 2;
+
+    i->renew_wait_ms = doubled < RENEW_MS ? RENEW_MS : doubled < RENEW_MOST_MS ? doubled : RENEW_MOST_MS;
+    i->renew_at_ms = clock_monotonic_us() / 1000 + i->renew_wait_ms;
+    i->fatal = true;
+}
+
+/* librdkafka says it to who polls a consumer, not to the callback for errors. */
+static void ended(struct intake *i)
+{
+    char text[200];
+
+    if (i->fatal)
+        return;
+    rd_kafka_fatal_error(i->consumer, text, sizeof(text));
+    intake_say(i, i->trouble,
+               "joins anew: %s (again and again: does another instance run as member %s of group %s?)", text,
+               i->member, i->group);
+    renew_later(i);
 }
 
 /* Errors of the whole client. */
 static void failed(rd_kafka_t *consumer, int error, const char *reason, void *opaque)
 {
     struct intake *i = opaque;
-    char text[200];
 
-    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !i->fatal) {
         i->broker_down = true;
         intake_say(i, i->trouble, "no broker of %s answers", i->brokers);
-    } else if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        rd_kafka_fatal_error(consumer, text, sizeof(text));
-        intake_say(i, i->trouble, "intake stopped: %s (does another instance run as member %s of group %s?)",
-                   text, i->member, i->group);
     }
 }
 
@@ -264,6 +288,9 @@ static void take_error(struct intake *i, rd_kafka_message_t *m)
     struct lane *l = s ? lane_find(i, s->topic, m->partition) : NULL;
 
     switch (m->err) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+        ended(i);
+        break;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         if (l && l->state != LANE_UNASSIGNED) {
@@ -547,14 +574,63 @@ void consumer_watch(struct intake *i)
     commit(i, false);
 }
 
-void consumer_destroy(struct intake *i)
+static void close_consumer(struct intake *i)
 {
-    if (!i->consumer)
-        return;
-    commit(i, true);
     rd_kafka_queue_destroy(i->queue);
     rd_kafka_consumer_close(i->consumer);
     rd_kafka_destroy(i->consumer);
     i->consumer = NULL;
     i->queue = NULL;
+    i->recent_topic = NULL;
+}
+
+/* There is always one: the old one goes when the new one is made. Closing it may call back, so it has to be
+ * in its place. */
+static int replace_consumer(struct intake *i, char *detail, size_t size)
+{
+    rd_kafka_t *old = i->consumer;
+    rd_kafka_queue_t *old_queue = i->queue;
+
+    i->consumer = NULL;
+    int error = consumer_create(i, detail, size);
+    rd_kafka_t *made = i->consumer;
+    rd_kafka_queue_t *made_queue = i->queue;
+    i->consumer = old;
+    i->queue = old_queue;
+    if (error)
+        return error;
+    close_consumer(i);
+    i->consumer = made;
+    i->queue = made_queue;
+    return 0;
+}
+
+void consumer_renew(struct intake *i)
+{
+    char detail[200];
+
+    if (!i->fatal || i->now_ms < i->renew_at_ms)
+        return;
+    int error = replace_consumer(i, detail, sizeof(detail));
+    if (!error) {
+        FOR_EACH_LANE (i, l)
+            if (l->state != LANE_UNASSIGNED)
+                lane_end(l);
+        error = consumer_subscribe(i, detail, sizeof(detail));
+    }
+    if (error) {
+        intake_say(i, i->trouble, "%s", detail);
+        renew_later(i);
+        return;
+    }
+    i->fatal = false;
+}
+
+void consumer_destroy(struct intake *i)
+{
+    if (!i->consumer)
+        return;
+    if (!i->fatal)
+        commit(i, true);
+    close_consumer(i);
 }

@@ -71,6 +71,7 @@ static void upkeep(struct intake *i)
     if (i->now_ms < i->watch_at_ms)
         return;
     i->watch_at_ms = i->now_ms + WATCH_MS;
+    consumer_renew(i);
     if (i->window > IN_FLIGHT_USUAL) /* was it slow for long? */
         i->window -= i->window / 4;
     consumer_watch(i);

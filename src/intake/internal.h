@@ -25,6 +25,8 @@ enum {
     LETTER_LATE_MS = 5000, /* a dead letter not taken by then is trouble */
     STUCK_MS = 60000,      /* lag and nothing comes: started over */
     STOP_MS = 5000,
+    RENEW_MS = 1000, /* after a fatal error, doubled each time until partitions are ours again */
+    RENEW_MOST_MS = 30000,
 };
 
 struct source {
@@ -64,6 +66,8 @@ struct intake {
     int64_t blocked_since_ms;
     int64_t now_ms, upkeep_at_ms, watch_at_ms;
     bool broker_down; /* until one answers */
+    bool fatal;       /* this consumer has ended: another one is made at renew_at_ms */
+    int64_t renew_at_ms, renew_wait_ms;
 
     pthread_t thread;
     bool started;

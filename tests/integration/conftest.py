@@ -20,7 +20,6 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "on(broker): the fixture of the broker the test wants for itself")
     config.addinivalue_line("markers", "every_kafka: runs with each version of Kafka that onhand is for")
     config.addinivalue_line("markers", "kafka_facing: with --long it runs with each version of Kafka")
 

@@ -5,6 +5,7 @@ equals the ledger.
 The ordinary run sends one day; --long the whole stream, with faults as long as an operator would see them."""
 import contextlib
 import itertools
+import json
 import pathlib
 import signal
 import subprocess
@@ -14,11 +15,12 @@ import uuid
 
 import pytest
 import requests
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 from harness import wait_until
 from retail import bundles
 from table_topic import TableTopic
+from test_broker_trouble import receipt
 from test_redis import RedisServer, check_snapshot
 
 BUNDLE = 10
@@ -267,14 +269,22 @@ def sales(retail_day, long_run, request):
 
 
 @pytest.fixture
-def stage(request, program, daemon, server, sales, long_run, rng):
-    wanted = request.node.get_closest_marker("on")
-    broker = request.getfixturevalue(wanted.args[0] if wanted else "broker")
-    seconds = (180 if "together" in request.node.name else 75) if long_run else 4
-    made = Stage(program, broker, daemon, server, sales, long_run, rng, seconds)
-    yield made
-    made.till.over.set()
-    made.memory.end()
+def make_stage(program, daemon, server, sales, long_run, rng):
+    made = []
+
+    def make(broker, seconds=75):
+        made.append(Stage(program, broker, daemon, server, sales, long_run, rng, seconds if long_run else 4))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.till.over.set()
+        stage.memory.end()
+
+
+@pytest.fixture
+def stage(make_stage, broker):
+    return make_stage(broker)
 
 
 def test_nothing_happens(stage):
@@ -306,17 +316,16 @@ def test_redis(stage, what):
     stage.check(RSS_MOST)
 
 
-@pytest.mark.on("own_broker")
-def test_broker_killed(stage):
+def test_broker_killed(make_stage, own_broker):
+    stage = make_stage(own_broker)
     stage.pause(0.5, 1)
     stage.broker_killed()
     stage.check(RSS_MOST)
 
 
-@pytest.mark.on("far_broker")
-def test_broker_slow(stage):
+def test_broker_slow(make_stage, far_broker):
     """A tenth of a second each way and 2 MB/s: late, and right. Reads do not notice."""
-    proxy = stage.broker.proxy
+    stage, proxy = make_stage(far_broker), far_broker.proxy
     stage.pause(0.5, 1)
     proxy.delay_seconds, proxy.bytes_per_second = 0.1, 2_000_000
     until = time.monotonic() + (30 if stage.long else 4)
@@ -328,10 +337,9 @@ def test_broker_slow(stage):
     stage.check(RSS_MOST)
 
 
-@pytest.mark.on("far_broker")
-def test_cut_in_the_middle_of_a_message(stage):
+def test_cut_in_the_middle_of_a_message(make_stage, far_broker):
     """Again and again, after any number of bytes: whatever was on its way, in whichever direction, counts once."""
-    proxy = stage.broker.proxy
+    stage, proxy = make_stage(far_broker), far_broker.proxy
     while stage.stream.flows:
         proxy.cut(stage.rng.randrange(100_000))
         stage.pause(0.2, 1)
@@ -340,9 +348,28 @@ def test_cut_in_the_middle_of_a_message(stage):
     stage.check(RSS_MOST)
 
 
-@pytest.mark.on("own_broker")
-def test_all_together(stage):
+def test_a_member_that_is_fenced_joins_anew(broker, program, daemon):
+    """Somebody joins the intake group under its name, and goes. (A lost answer to joining does the same: it fences itself.)"""
+    topic = broker.topic(2)
+    engine = daemon("--kafka", broker.address, "--intake", f"{topic}=json", "--dead-letter-topic", f"{topic}-dead").start()
+    broker.produce(topic, [("L", json.dumps(receipt(number, "L"))) for number in range(100)])
+    wait_until(lambda: engine.row("SKU-1", "L") == 100, 30, "the first hundred")
+    version = engine.get("/v1/availability/SKU-1").json()["version"]
+    other = Consumer({"bootstrap.servers": broker.address, "group.id": f"onhand-intake-{version.split(':')[0]}",
+                      "group.instance.id": "onhand", "partition.assignment.strategy": "range,roundrobin", "log_level": 0})
+    other.subscribe([topic])
+    wait_until(lambda: other.poll(0.2) and False or other.assignment(), 30, "the other one has joined")
+    wait_until(lambda: "joins anew" in engine.errors.read_text(), 30, "it was fenced")
+    other.close()
+    broker.produce(topic, [("L", json.dumps(receipt(number, "L"))) for number in range(100, 200)])
+    wait_until(lambda: engine.row("SKU-1", "L") == 200, 60, "the second hundred")
+    assert engine.metric("onhand_events_duplicate_total") == 0
+    assert engine.stop() == 0
+
+
+def test_all_together(make_stage, own_broker):
     """Engines, Redis and the broker, each by somebody of its own, at the same time."""
+    stage = make_stage(own_broker, 180)
     first, second = stage.engines
     engines = [lambda: stage.engine_killed(first), lambda: stage.engine_frozen(second), lambda: stage.engine_killed(second),
                lambda: stage.engine_frozen(first)]
