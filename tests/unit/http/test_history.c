@@ -1,0 +1,255 @@
+/* Histories and live changes over HTTP: another thread answers, or does not, or too late for anybody to care.
+ */
+#include "desk.h"
+#include "talk.h"
+
+#include "base/error.h"
+#include "http/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static struct desk desk;
+static struct http *server;
+static struct http_options options;
+
+/* ---- whoever keeps the history ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    struct history_question *asked; /* the one question at a time */
+    int refuses;
+} keeper = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int keeper_ask(void *context, struct history_question *q)
+{
+    pthread_mutex_lock(&keeper.lock);
+    int error = keeper.refuses;
+    if (!error)
+        keeper.asked = q;
+    pthread_mutex_unlock(&keeper.lock);
+    return error;
+}
+
+static struct history_question *take_question(void)
+{
+    struct history_question *q = NULL;
+
+    for (unsigned i = 0; i < 5000 && !q; i++) {
+        pthread_mutex_lock(&keeper.lock);
+        q = keeper.asked;
+        keeper.asked = NULL;
+        pthread_mutex_unlock(&keeper.lock);
+        if (!q)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_non_null(q);
+    return q;
+}
+
+static void answer(struct history_question *q, int status)
+{
+    q->status = status;
+    q->incarnation = DESK_INCARNATION;
+    q->applied_to = 3;
+    q->lines = arena_alloc(&q->arena, sizeof(*q->lines));
+    q->lines[0] = (struct history_line){.offset = 2,
+                                        .event = 1,
+                                        .sku = q->sku,
+                                        .location = q->location,
+                                        .type = arena_text(&q->arena, TEXT("sale")),
+                                        .verdict = TEXT("applied"),
+                                        .quantity = LIMIT_NONE,
+                                        .was = {.on_hand = 5000},
+                                        .now = {.on_hand = 3500},
+                                        .occurred_at = 1,
+                                        .appended_at = 2};
+    q->count = 1;
+    q->next_before = 77;
+    q->done(q);
+}
+
+/* ---- the server ---- */
+
+static int set_up(void **state)
+{
+    char detail[200] = "";
+
+    desk_start(&desk);
+    desk_say(&desk, "{\"id\":\"e1\",\"source\":\"t\",\"type\":\"receipt\",\"sku\":\"S\",\"location\":\"L\","
+                    "\"quantity\":5,"
+                    "\"occurred_at\":\"2026-11-21T10:00:00Z\"}");
+    options = (struct http_options){.listen = "127.0.0.1:0",
+                                    .threads = 1,
+                                    .view = &desk.view,
+                                    .commands = desk.port,
+                                    .window = window_create(64),
+                                    .history = {.history = &keeper, .ask = keeper_ask}};
+    keeper.asked = NULL;
+    keeper.refuses = 0;
+    assert_int_equal(http_start(&options, &server, detail, sizeof(detail)), 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    http_stop(server, 100);
+    desk_stop(&desk);
+    window_destroy((struct window *)(uintptr_t)options.window);
+    return 0;
+}
+
+static struct talk say(const char *target)
+{
+    struct talk t = talk_to(http_address(server));
+    char request[400];
+
+    snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target);
+    talk_say(&t, request);
+    return t;
+}
+
+#define TARGET "/v1/rows/S/L/history"
+
+static void the_answer_of_another_thread_comes_back(void **state)
+{
+    struct talk t = say(TARGET "?limit=7&after=99&from=2026-11-21T00:00:00Z");
+    struct history_question *q = take_question();
+
+    assert_true(text_equal(q->sku, TEXT("S")) && text_equal(q->location, TEXT("L")));
+    assert_int_equal(q->limit, 7);
+    assert_int_equal(q->before, 99);
+    assert_true(q->from == INT64_C(1795219200000000) && q->to == INSTANT_NONE);
+    answer(q, 0);
+    struct answer a = talk_answer(&t, false);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, "\"type\":\"sale\",\"quantity\":null,\"verdict\":\"applied\""));
+    assert_non_null(strstr(a.body, "\"before\":{\"on_hand\":5,"));
+    assert_non_null(strstr(a.body, "\"after\":{\"on_hand\":3.5,"));
+    assert_non_null(strstr(a.body, "\"next\":\"77\""));
+    answer_free(&a);
+    talk_say(&t, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"); /* and the connection goes on */
+    a = talk_answer(&t, false);
+    assert_int_equal(a.status, 200);
+    answer_free(&a);
+    talk_end(&t);
+}
+
+static void others_are_answered_meanwhile(void **state)
+{
+    struct talk waiting = say(TARGET);
+    struct history_question *q = take_question();
+    struct answer a = ask(http_address(server), "GET", "/v1/availability/S", "", NULL);
+
+    assert_int_equal(a.status, 200);
+    answer_free(&a);
+    answer(q, ERROR_UNAVAILABLE);
+    a = talk_answer(&waiting, false);
+    assert_int_equal(a.status, 503);
+    answer_free(&a);
+    talk_end(&waiting);
+}
+
+static void an_answer_that_nobody_waits_for_is_dropped(void **state)
+{
+    struct talk t = say(TARGET);
+    struct history_question *q = take_question();
+
+    close(t.fd); /* with unread input the peer is gone at once; the loop notices in its own time */
+    t.fd = -1;
+    struct answer a = ask(http_address(server), "GET", "/healthz", "", NULL);
+    answer_free(&a);
+    answer(q, 0);
+    a = ask(http_address(server), "GET", "/healthz", "", NULL);
+    assert_int_equal(a.status, 200);
+    answer_free(&a);
+    buffer_finish(&t.in);
+}
+
+static void an_answer_that_comes_when_the_server_is_gone_is_dropped(void **state)
+{
+    struct talk t = say(TARGET);
+    struct history_question *q = take_question();
+    char detail[200];
+
+    http_stop(server, 50);
+    answer(q, 0);
+    assert_true(talk_ended(&t));
+    talk_end(&t);
+    assert_int_equal(http_start(&options, &server, detail, sizeof(detail)), 0);
+}
+
+static void a_full_history_says_so(void **state)
+{
+    keeper.refuses = ERROR_BUSY;
+    struct answer a = ask(http_address(server), "GET", TARGET, "", NULL);
+    assert_int_equal(a.status, 429);
+    answer_free(&a);
+    keeper.refuses = ERROR_UNAVAILABLE;
+    a = ask(http_address(server), "GET", TARGET, "", NULL);
+    assert_int_equal(a.status, 503);
+    answer_free(&a);
+    a = ask(http_address(server), "GET", "/v1/rows/S/ELSEWHERE/history", "", NULL);
+    assert_int_equal(a.status, 404);
+    answer_free(&a);
+    a = ask(http_address(server), "POST", TARGET, "Content-Length: 0\r\n", NULL);
+    assert_int_equal(a.status, 405);
+    answer_free(&a);
+}
+
+/* A listener hears what is shown, and its stream ends with the server. */
+static void a_listener_hears_what_is_shown(void **state)
+{
+    struct window *w = (struct window *)(uintptr_t)options.window;
+    struct talk t = say("/v1/changes?sku=S");
+    char bytes[4096] = "", detail[200];
+    size_t length = 0;
+    bool added = false;
+
+    window_show(w, 2);
+    while (length < sizeof(bytes) - 1) {
+        ssize_t n = read(t.fd, bytes + length, sizeof(bytes) - 1 - length);
+        assert_true(n > 0);
+        length += (size_t)n;
+        bytes[length] = 0;
+        if (strstr(bytes, "retry:") && !added) {
+            window_add(
+                w, &(struct window_change){.offset = 2, .sku = 0, .net_was = 5000, .net_now = 7000, .at = 1});
+            window_add(w,
+                       &(struct window_change){.offset = 2, .sku = 9, .net_was = 1, .net_now = 2, .at = 1});
+            window_show(w, 3);
+            added = true;
+        }
+        if (strstr(bytes, "\"available\":7,\"previous\":5"))
+            break;
+    }
+    assert_non_null(strstr(bytes, "text/event-stream"));
+    assert_non_null(strstr(bytes, "id: 1795219200000042:2\n"));
+    http_stop(server, 1000);
+    while (read(t.fd, bytes, sizeof(bytes)) > 0)
+        ;
+    close(t.fd);
+    buffer_finish(&t.in);
+    assert_int_equal(http_start(&options, &server, detail, sizeof(detail)), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_answer_of_another_thread_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(others_are_answered_meanwhile, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_that_nobody_waits_for_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_that_comes_when_the_server_is_gone_is_dropped, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_full_history_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_listener_hears_what_is_shown, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
