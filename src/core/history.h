@@ -71,6 +71,9 @@ struct history_port {
  * lines are made. */
 struct historian {
     void *context;
+    /* Are the lines of the next record wanted? False: it gets an outcome that kept none. NULL: always.
+     * @thread writer, must not block */
+    bool (*wants)(void *context);
     /* The record, with o->lines, is applied and visible; texts live as long as the call. @thread writer, must
      * not block */
     void (*applied)(void *context, const struct state *s, const struct record *r, const struct outcome *o,

@@ -211,6 +211,8 @@ static int apply_run(struct engine *e, size_t from, size_t to)
             prefetch(e, i, to);
         e->outcome.verdicts_count = e->outcome.alerts_count = e->outcome.changes_count = 0;
         e->outcome.locations_count = e->outcome.lines_count = 0;
+        if (e->options.historian.wants)
+            e->outcome.keeps_lines = e->options.historian.wants(e->options.historian.context);
         int error = apply_one(e, i);
         if (error)
             return error;

@@ -159,6 +159,12 @@ static void end_run(struct history_queue *q)
     atomic_store_explicit(&q->run, HISTORY_RUN_OVER, memory_order_release);
 }
 
+static bool wants(void *context)
+{
+    struct history_queue *q = context;
+    return atomic_load_explicit(&q->run, memory_order_relaxed) != HISTORY_RUN_OVER;
+}
+
 /* False: nothing may go in now. */
 static bool run_goes(struct history_queue *q, const struct state *s, uint64_t from)
 {
@@ -182,7 +188,7 @@ static void applied(void *context, const struct state *s, const struct record *r
     size_t count = history_lines_count(o);
 
     atomic_store_explicit(&q->applied, offset + 1, memory_order_release);
-    if (!run_goes(q, s, offset) || !count)
+    if (!o->keeps_lines || !run_goes(q, s, offset) || !count)
         return;
     uint64_t before = q->pushed;
     for (size_t i = 0; i < count; i++) {
@@ -216,7 +222,7 @@ static void flushed(void *context, const struct state *s, uint64_t next_offset)
 
 struct historian history_queue_writer(struct history_queue *q)
 {
-    return (struct historian){.context = q, .applied = applied, .flushed = flushed};
+    return (struct historian){.context = q, .wants = wants, .applied = applied, .flushed = flushed};
 }
 
 /* ---- the history's side ---- */
