@@ -63,7 +63,8 @@ def available(server, sku="SKU-1"):
 def test_help_is_there_for_every_command_and_names_its_options():
     listed = run("--help")
     assert listed.returncode == OK
-    for command in ("serve", "send", "get", "explain", "import", "export", "status", "check", "topics", "key", "completion", "man", "version"):
+    for command in ("serve", "send", "get", "near", "explain", "reserve", "confirm", "release", "extend", "fulfil", "cancel", "relocate",
+                    "change", "reservation", "import", "export", "status", "check", "topics", "key", "completion", "man", "version"):
         assert f"\n  {command} " in listed.stdout
         help_text = run(command, "--help")
         assert help_text.returncode == OK and help_text.stdout.startswith(f"onhand {command}")
@@ -282,3 +283,59 @@ def test_the_man_page_and_the_completion_are_well_formed(tmp_path):
     got = subprocess.run(["bash", "-c", f'source {script}; COMP_WORDS=(onhand serve --log ""); COMP_CWORD=3; _onhand; echo "${{COMPREPLY[@]}}"'],
                          capture_output=True, text=True)
     assert got.stdout == "embedded kafka\n"
+
+
+# ---- reservations ----
+
+def test_a_reservation_and_its_steps(server):
+    assert server.run("send", stdin=json.dumps(event(1, 10))).returncode == OK
+    held = server.run("reserve", "SKU-1=3@s1", "--id", "r-1", "--ttl", "900", "--reference", "ORD-1")
+    assert held.returncode == OK, held.stderr
+    assert held.stdout.startswith("r-1  held until 20") and "reference ORD-1" in held.stdout
+    assert held.stdout.splitlines()[-1].split() == ["SKU-1", "s1", "3", "3", "3", "0", "0"]
+    assert server.run("reserve", "SKU-1=3@s1", "--id", "r-1", "--ttl", "900", "--reference", "ORD-1").returncode == OK  # the same
+    other = server.run("reserve", "SKU-1=4@s1", "--id", "r-1", "--ttl", "900", "--reference", "ORD-1")
+    assert other.returncode == REFUSED and "422" in other.stderr
+    assert server.run("extend", "r-1", "--ttl", "1000", "--step-id", "x1").returncode == OK
+    confirmed = json.loads(server.run("confirm", "r-1", "--json").stdout)
+    assert (confirmed["state"], confirmed["lines"][0]["committed"]) == ("confirmed", 3)
+    assert server.run("release", "r-1").returncode == REFUSED
+    assert server.run("fulfil", "r-1", "SKU-1=1", "--step-id", "p1", "--json").returncode == OK
+    assert server.run("cancel", "r-1").returncode == OK
+    shown = server.run("reservation", "--reference", "ORD-1", "--json")
+    assert [(r["id"], r["lines"][0]["gone"]) for r in json.loads(shown.stdout)["reservations"]] == [("r-1", 1)]
+    assert available(server) == 9
+
+
+def test_a_refused_reservation_says_what_is_missing(server):
+    assert server.run("send", stdin=json.dumps(event(1, 2))).returncode == OK
+    refused = server.run("reserve", "SKU-1=3@s1")
+    assert refused.returncode == REFUSED and "409" in refused.stderr
+    assert refused.stdout.splitlines()[-1].split() == ["SKU-1", "s1", "3", "2"]
+    assert json.loads(server.run("reserve", "SKU-1=3@s1", "--json").stdout)["shortfalls"][0]["available"] == 2
+    part = json.loads(server.run("reserve", "SKU-1=3@s1", "--partial", "--json").stdout)
+    assert part["missing"] == [{"sku": "SKU-1", "location": "s1", "quantity": 1}] and part["id"].startswith("cli-")
+
+
+def test_a_line_that_is_none_is_a_usage_error(server):
+    for words, said in ((["reserve", "SKU-1"], "must be SKU=QUANTITY"), (["reserve", "SKU-1=x@s1"], "must be SKU=QUANTITY"),
+                        (["reserve", "SKU-1=1", "--near", "here"], "must be LATITUDE,LONGITUDE"), (["reservation"], "say the ID"),
+                        (["relocate", "r-1", "a"], "something is missing")):
+        got = server.run(*words)
+        assert got.returncode == USAGE and said in got.stderr, (words, got.stderr)
+    nowhere = server.run("reserve", "SKU-1=1")
+    assert nowhere.returncode == REFUSED and "must have one of location, candidates, group, near" in nowhere.stderr
+
+
+def test_near_a_point_and_by_group(server, tmp_path):
+    places = tmp_path / "locations.ndjson"
+    places.write_text("\n".join(json.dumps({"id": f"s{n}", "latitude": 52 + n / 10, "longitude": 13.4}) for n in (1, 2)))
+    assert server.run("import", places).returncode == OK
+    stock = [event(1, 1), event(2, 5, location="s2")]
+    assert server.run("send", stdin="\n".join(map(json.dumps, stock))).returncode == OK
+    near = server.run("near", "SKU-1", "52.1,13.4")
+    assert near.returncode == OK and [line.split()[0] for line in near.stdout.splitlines()[3:5]] == ["s1", "s2"]
+    got = json.loads(server.run("reserve", "SKU-1=2", "--near", "52.1,13.4", "--json").stdout)
+    assert [(one["location"], one["quantity"]) for one in got["lines"]] == [("s2", 2)]
+    got = json.loads(server.run("reserve", "SKU-1=2@s1,s2", "--split", "--json").stdout)
+    assert [(one["location"], one["quantity"]) for one in got["lines"]] == [("s1", 1), ("s2", 1)]

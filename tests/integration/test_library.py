@@ -39,7 +39,7 @@ def test_the_example_runs_against_the_installed_library(installed, tmp_path, com
     )
     for _ in range(2):  # the second run finds what the first left: the same events are duplicates
         out = subprocess.run([example, tmp_path / "data"], check=True, capture_output=True, text=True, env=env, timeout=60)
-        assert out.stdout == "on hand 7, available 7\n"
+        assert out.stdout == "on hand 10, available 7\n"
 
 
 def test_the_header_is_c_and_cplusplus(installed, tmp_path):

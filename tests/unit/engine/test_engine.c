@@ -283,6 +283,91 @@ static void digests_agree_after_a_restart(void **unused)
     assert_memory_equal(before, after, sizeof(before));
 }
 
+/* ---- reservations ---- */
+
+static int64_t on_hand_of_r(onhand_engine *e)
+{
+    onhand_reader *r;
+    onhand_figures f = {0};
+    assert_int_equal(onhand_reader_open(e, &r), 0);
+    assert_int_equal(onhand_query(r, "R", 1, "store-1", 7, &f), 0);
+    onhand_reader_close(r);
+    return f.on_hand_milli;
+}
+
+static onhand_answer reserve(onhand_engine *e, const char *id, int64_t milli, onhand_state begin)
+{
+    onhand_line line = {"R", "store-1", milli};
+    onhand_reservation r = {.id = id, .reference = "O-1", .begin = begin, .lines = &line, .lines_count = 1};
+    onhand_answer a;
+    assert_int_equal(onhand_reserve(e, &r, &a), 0);
+    return a;
+}
+
+static onhand_answer step(onhand_engine *e, const char *id, onhand_step s)
+{
+    onhand_answer a;
+    assert_int_equal(onhand_reservation_step(e, id, s, NULL, &a), 0);
+    return a;
+}
+
+static void a_basket_is_held_confirmed_and_handed_over(void **unused)
+{
+    onhand_engine *e = open_here();
+    static const char receipt[] =
+        "{\"id\":\"r-10\",\"source\":\"t\",\"type\":\"receipt\",\"sku\":\"R\",\"location\":\"store-1\","
+        "\"quantity\":10,\"occurred_at\":\"2026-01-01T00:00:00Z\"}";
+    onhand_result result;
+    size_t count;
+    assert_int_equal(onhand_apply_json(e, receipt, sizeof(receipt) - 1, &result, 1, &count), 0);
+    onhand_answer a = reserve(e, "r-1", 4000, ONHAND_HELD);
+    assert_int_equal(a.result.verdict, ONHAND_APPLIED);
+    assert_int_equal(a.state, ONHAND_HELD);
+    assert_true(a.expires_at_us > 0);
+    assert_int_equal(reserve(e, "r-1", 4000, ONHAND_HELD).result.verdict, ONHAND_DUPLICATE);
+    a = reserve(e, "r-1", 5000, ONHAND_HELD);
+    assert_int_equal(a.result.verdict, ONHAND_REJECTED);
+    assert_string_equal(a.result.reason, "conflict");
+    a = reserve(e, "r-2", 6001, ONHAND_FULFILLED);
+    assert_int_equal(a.result.verdict, ONHAND_REJECTED);
+    assert_int_equal(a.shortfalls, 1);
+    assert_int_equal(a.requested_milli, 6001);
+    assert_int_equal(a.available_milli, 6000);
+    assert_int_equal(reserve(e, "r-2", 6000, ONHAND_FULFILLED).state, ONHAND_FULFILLED);
+    assert_int_equal(on_hand_of_r(e), 4000);
+    assert_int_equal(step(e, "r-1", ONHAND_CONFIRM).state, ONHAND_CONFIRMED);
+    a = step(e, "r-1", ONHAND_RELEASE);
+    assert_int_equal(a.result.verdict, ONHAND_REJECTED);
+    assert_string_equal(a.result.reason, "state");
+    onhand_engine_close(e);
+
+    e = open_here(); /* and a restart forgets none of it */
+    assert_int_equal(step(e, "r-1", ONHAND_FULFIL).state, ONHAND_FULFILLED);
+    assert_int_equal(on_hand_of_r(e), 0);
+    assert_int_equal(step(e, "nobody", ONHAND_CONFIRM).result.verdict, ONHAND_REJECTED);
+    onhand_engine_close(e);
+}
+
+static void a_reservation_that_is_none_says_why(void **unused)
+{
+    onhand_engine *e = open_here();
+    onhand_answer a;
+    onhand_line line = {"R", "store 1", 1000};
+    onhand_reservation r = {.id = "r-1", .lines = &line, .lines_count = 1};
+    assert_int_equal(onhand_reserve(e, &r, &a), ONHAND_INVALID);
+    assert_string_equal(a.result.pointer, "/lines/0/locations/0");
+    line.location = "store-1";
+    line.quantity_milli = 0;
+    assert_int_equal(onhand_reserve(e, &r, &a), ONHAND_INVALID);
+    assert_string_equal(a.result.pointer, "/lines/0/quantity");
+    r.lines_count = 0;
+    assert_int_equal(onhand_reserve(e, &r, &a), ONHAND_INVALID);
+    r.lines_count = 501;
+    assert_int_equal(onhand_reserve(e, &r, &a), ONHAND_INVALID);
+    assert_int_equal(onhand_reservation_step(e, "", ONHAND_CONFIRM, NULL, &a), ONHAND_INVALID);
+    onhand_engine_close(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +377,8 @@ int main(void)
         cmocka_unit_test(two_engines_do_not_share_a_directory),
         cmocka_unit_test(reads_run_beside_writes),
         cmocka_unit_test(digests_agree_after_a_restart),
+        cmocka_unit_test(a_basket_is_held_confirmed_and_handed_over),
+        cmocka_unit_test(a_reservation_that_is_none_says_why),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
