@@ -308,7 +308,6 @@ static void publish_counters(struct engine *e)
     PUT(sequence_gaps, repeats.sequence_gaps);
     PUT(reservations_open, reservations.open);
     PUT(reservations_remembered, reservations.remembered);
-    PUT(reservations_bytes, reservations.bytes);
     PUT(reservations_granted_total, reservations.granted);
     PUT(reservations_refused_total, reservations.refused);
     PUT(reservations_confirmed_total, reservations.confirmed);
