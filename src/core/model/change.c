@@ -98,10 +98,9 @@ static bool is_older(const struct demand *d, const struct demand_entry *e)
 static bool is_covered(const struct change *c)
 {
     const struct demand *d = c->demand;
-    const struct demand_figures *now = &c->demand_now, *then = &c->demand_at_count;
+    const struct demand_figures *now = &c->demand_now;
     return c->entry.kind <= DEMAND_SET && d->has_steps && now->open == d->open &&
-           now->reserved == d->reserved && then->open == d->open_at_count &&
-           then->reserved == d->reserved_at_count;
+           now->reserved == d->reserved;
 }
 
 static bool demand_in_range(const struct demand_figures *f)

@@ -60,16 +60,18 @@ void change_allocation(struct change *c, const struct apply *a, const struct eve
 void change_consume(struct change *c, const struct apply *a, struct text channel, milli_t quantity);
 
 /* ---- demand accounts and their row (settle.c) ---- */
-/* The account that speaks of this reference and line here: a reservation's, whatever the line, when there is one.
- * NULL: none. */
+/* The account that speaks of this reference and line here: a reservation's, whatever the line, when there is
+ * one. NULL: none. */
 struct demand *demand_of_order(const struct ledger *l, struct text reference, struct text line);
 /* May the row have one more open account? */
 bool accounts_have_room(const struct ledger *l, const struct log_settings *settings);
-/* Room for `entries` more, and for all that follows from them. ERROR_NOMEM. `dated`: it may be required later. */
+/* Room for `entries` more, and for all that follows from them. ERROR_NOMEM. `dated`: it may be required
+ * later. */
 int demand_prepare(struct apply *a, struct staged_row *row, struct demand *d, uint32_t entries, bool dated);
 /* What follows from an account's figures beyond the sums: it closes or opens, its place among what is to come
  * and falls due, its channel's fence, the reservations that it is part of. */
-void demand_follow(struct apply *a, struct staged_row *row, struct demand *d, const struct demand_figures *now);
+void demand_follow(struct apply *a, struct staged_row *row, struct demand *d,
+                   const struct demand_figures *now);
 /* Steps have been added: figures and sums follow, and all beyond. */
 void demand_settle(struct apply *a, struct staged_row *row, struct demand *d);
 /* When it is required is said anew, or it opens: is that still to come? */

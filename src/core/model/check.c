@@ -63,7 +63,7 @@ static void check_account(const struct checker *k, const struct demand *d, const
     expect(k, "an account's open at the count", d->open_at_count, then->open);
     expect(k, "an account's reserved at the count", d->reserved_at_count, then->reserved);
     expect(k, "an account's gone at the count", d->gone_at_count, then->gone);
-    expect(k, "an account is closed", d->account.closed, now->open + now->reserved == 0);
+    expect(k, "an account is closed", d->account.closed, now->open + now->reserved == 0 && !d->holds);
     expect(k, "an account's demand to come", d->dated, d->future ? now->open + now->reserved : 0);
     check_holds(k, d);
 }

@@ -6,9 +6,10 @@ static milli_t lesser(milli_t a, milli_t b)
     return a < b ? a : b;
 }
 
-void hold_link(struct hold *h, struct demand *d)
+void hold_link(struct hold *h, struct demand *d, struct accounts *all)
 {
     h->demand = d;
+    h->accounts = all;
     h->older = d->holds_newest;
     h->newer = NULL;
     *(d->holds_newest ? &d->holds_newest->newer : &d->holds) = h;
@@ -26,6 +27,14 @@ void hold_unlink(struct hold *h)
     d->holds_count--;
     h->demand = NULL;
     h->older = h->newer = NULL;
+}
+
+void hold_leave(struct hold *h, instant_t log_time)
+{
+    struct demand *d = h->demand;
+    hold_unlink(h);
+    if (d && d->open + d->reserved == 0 && !d->holds)
+        accounts_close(h->accounts, &d->account, log_time);
 }
 
 /* What is left to divide of what others said. */
@@ -54,9 +63,9 @@ static struct hold_share share_of(const struct hold *h)
 /* What its own steps did, which counts first. What they could not do is left for the others. */
 static void divide_own(struct hold_share *s, struct rest *r)
 {
-    milli_t by_order = take(&r->placed, s->held);
-    s->open_committed = s->confirmed + by_order;
-    s->open_held = s->held - by_order;
+    s->by_order = take(&r->placed, s->held);
+    s->open_committed = s->confirmed + s->by_order;
+    s->open_held = s->held - s->by_order;
     r->cancelled -= take(&s->open_committed, s->called_off);
     s->gone = take(&s->open_committed, s->fulfilled);
     r->gone -= s->gone;
@@ -98,6 +107,7 @@ static struct hold_share share_of_the_past(const struct demand *d, const struct 
 static void settle(struct hold *h, void (*tell)(struct kept *of, void *context), void *context)
 {
     const struct hold_share *s = &h->share;
+    h->by_order = s->by_order;
     if (h->open_held == s->open_held && h->open_committed == s->open_committed && h->gone == s->gone)
         return;
     tell(h->of, context);

@@ -13,11 +13,12 @@ struct kept; /* reservations.h: the reservation, as the writer keeps it */
  */
 struct hold_share {
     milli_t held, confirmed, called_off, fulfilled;
-    milli_t open_held, open_committed, gone;
+    milli_t open_held, open_committed, gone, by_order;
 };
 
 struct hold {
     struct demand *demand;      /* NULL: it is not in an account (any more) */
+    struct accounts *accounts;  /* among which that is */
     struct hold *older, *newer; /* of the same account */
     struct kept *of;
     struct sku *sku;
@@ -29,19 +30,21 @@ struct hold {
     milli_t lapsed; /* was open when it expired: what a revival brings back */
     /* as it follows from all that was said */
     milli_t open_held, open_committed, gone;
+    milli_t by_order; /* held, and confirmed by an order since */
     /* of the record at hand */
     uint32_t row;        /* staged */
     bool fresh, dropped; /* made by the step at hand; goes with it */
     uint32_t line_then;  /* after it */
-    uint32_t sku_number; /* while an image is loaded, like the next */
-    bool linked;
+    uint32_t sku_number; /* while an image is loaded */
     struct hold_share share;
 };
 
 /* Puts it into the account as its newest; room for its entries has been made (demand_reserve). */
-void hold_link(struct hold *h, struct demand *d);
+void hold_link(struct hold *h, struct demand *d, struct accounts *all);
 /* Takes it out. What its steps said stays in the account. */
 void hold_unlink(struct hold *h);
+/* The same, and closes an account of which nothing is open and nobody's. */
+void hold_leave(struct hold *h, instant_t log_time);
 /* Divides an account's figures among its holds. `tell` is called for each that gets others, before it does.
  */
 void holds_divide(struct demand *d, const struct demand_figures *f,

@@ -48,8 +48,6 @@ static int purge_demand(struct ledger *l, struct demand *d, const struct log_set
     l->unmatched -= d->unmatched;
     if (d->entries_count && d->entries[d->entries_count - 1].at > l->purged_until)
         l->purged_until = d->entries[d->entries_count - 1].at;
-    while (d->holds)
-        hold_unlink(d->holds); /* nothing of them is open here */
     accounts_unlink(&l->demand, &d->account);
     demand_destroy(d);
     return 0;

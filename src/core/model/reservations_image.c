@@ -45,12 +45,12 @@ static void save_lines(const struct kept *k, struct buffer *out)
     put_u32(out, k->has.holds_count);
     for (uint32_t i = 0; i < k->has.holds_count; i++) {
         const struct hold *h = k->has.holds[i];
-        const milli_t figures[] = {h->per_unit,  h->held,   h->confirmed, h->called_off,     h->moved,
-                                   h->fulfilled, h->lapsed, h->open_held, h->open_committed, h->gone};
+        const milli_t figures[] = {h->per_unit,       h->held,      h->confirmed, h->called_off,
+                                   h->moved,          h->fulfilled, h->lapsed,    h->open_held,
+                                   h->open_committed, h->gone,      h->by_order};
         put_u32(out, sku_number(h->sku));
         put_u32(out, h->location);
         put_u32(out, h->line);
-        put_u8(out, h->demand != NULL);
         buffer_add(out, figures, sizeof(figures));
     }
 }
@@ -134,11 +134,10 @@ static int load_holds(struct kept *k, struct bytes *in)
     k->has.holds_count = get_u32(in);
     for (uint32_t i = 0; i < k->has.holds_count; i++) {
         struct hold *h = k->has.holds[i];
-        milli_t figures[10];
+        milli_t figures[11];
         h->sku_number = get_u32(in);
         h->location = get_u32(in);
         h->line = get_u32(in);
-        h->linked = get_bool(in);
         get_raw(in, figures, sizeof(figures));
         h->of = k;
         h->per_unit = figures[0];
@@ -151,6 +150,7 @@ static int load_holds(struct kept *k, struct bytes *in)
         h->open_held = figures[7];
         h->open_committed = figures[8];
         h->gone = figures[9];
+        h->by_order = figures[10];
         if (h->line >= k->has.lines_count || h->per_unit <= 0)
             in->failed = true;
     }
@@ -159,7 +159,7 @@ static int load_holds(struct kept *k, struct bytes *in)
 
 static int load_lines(struct kept *k, struct bytes *in)
 {
-    enum { LINE_BYTES = 17, HOLD_BYTES = 93 };
+    enum { LINE_BYTES = 17, HOLD_BYTES = 100 };
     uint32_t lines = get_count(in, LINE_BYTES, RESERVATION_CANDIDATES_MOST);
     struct bytes peek = *in;
     if (!get(&peek, (size_t)lines * LINE_BYTES))
@@ -264,8 +264,8 @@ static int learn_hold(const struct state *s, struct hold *h)
     if (h->sku_number >= table_sku_count(s->table))
         return ERROR_CORRUPT;
     h->sku = table_sku(s->table, h->sku_number);
-    if (!h->linked)
-        return h->open_held || h->open_committed ? ERROR_CORRUPT : 0;
+    if (h->of->ended_at != INSTANT_NONE)
+        return 0;
     if (!sku_peek(h->sku, h->location, &row) || !row_rare(&row))
         return ERROR_CORRUPT;
     const struct text reference = h->of->reference;
@@ -273,7 +273,7 @@ static int learn_hold(const struct state *s, struct hold *h)
                                       reference.length ? (struct text){0} : h->of->id);
     if (!a)
         return ERROR_CORRUPT;
-    hold_link(h, (struct demand *)a);
+    hold_link(h, (struct demand *)a, &row_rare(&row)->ledger->demand);
     return demand_room(h->demand, 0);
 }
 

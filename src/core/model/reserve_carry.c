@@ -90,7 +90,7 @@ static int prepare_hold(struct plan *p, struct hold *h)
                            .lapsed = h->lapsed,
                            .row = h->row,
                            .fresh = h->fresh};
-        hold_link(h, d);
+        hold_link(h, d, &row->ledger->demand);
     }
     error = demand_prepare(p->a, row, d, ENTRIES_OF_ACCOUNT, p->kept->required_at != INSTANT_NONE);
     return error || !joins ? error : prepare_to_join(p, row, d);
@@ -191,6 +191,26 @@ static void call_off(struct hold *h, instant_t at, milli_t quantity)
     h->called_off += quantity;
 }
 
+static void confirm(struct hold *h, instant_t at, milli_t quantity)
+{
+    demand_step(h->demand, DEMAND_CONFIRM, at, quantity);
+    h->held -= quantity;
+    h->confirmed += quantity;
+}
+
+/* What an order has confirmed of other reservations stays confirmed: from now on the order's units could be
+ * these as well. */
+static void confirm_ordered(struct plan *p, const struct hold *h)
+{
+    for (struct hold *o = h->demand->holds; o; o = o->newer) {
+        if (o == h || o->by_order <= 0)
+            continue;
+        reservations_touch(p->a->state->reservations, o->of);
+        confirm(o, p->a->state->log_time, o->by_order < o->held ? o->by_order : o->held);
+        o->by_order = 0;
+    }
+}
+
 static void touch_account(struct plan *p, struct demand *d, uint32_t row, milli_t quantity)
 {
     const struct staged_row *at = &p->a->rows[row];
@@ -214,9 +234,8 @@ static void carry_out(struct plan *p, const struct act *act)
         h->lapsed = 0;
         break;
     case ACT_CONFIRM:
-        demand_step(h->demand, DEMAND_CONFIRM, at, q);
-        h->held -= q;
-        h->confirmed += q;
+        confirm_ordered(p, h);
+        confirm(h, at, q < h->held ? q : h->held);
         break;
     case ACT_UNHOLD:
         demand_step(h->demand, DEMAND_UNHOLD, at, q);
@@ -288,7 +307,7 @@ static void join_account(struct plan *p, struct hold *h)
     while (own->holds) {
         struct hold *one = own->holds;
         hold_unlink(one);
-        hold_link(one, d);
+        hold_link(one, d, &l->demand);
     }
     if (own->channel == d->channel)
         join_fences(d, own);
@@ -320,7 +339,7 @@ static void exchange_lines(struct plan *p)
     struct kept *k = p->kept;
     for (uint32_t i = 0; i < k->has.holds_count; i++)
         if (k->has.holds[i]->dropped) {
-            hold_unlink(k->has.holds[i]);
+            hold_leave(k->has.holds[i], p->a->state->log_time);
             free(k->has.holds[i]);
         }
     free(k->has.holds);

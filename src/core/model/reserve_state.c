@@ -25,9 +25,10 @@ static struct open open_of(const struct kept *k)
 static void close_hold(struct apply *a, struct hold *h)
 {
     struct demand *d = h->demand;
+    if (d)
+        image_before_sku(a->state, h->sku);
     if (d && h->held > 0) {
         struct row_image row;
-        image_before_sku(a->state, h->sku);
         instant_t count_at = sku_peek(h->sku, h->location, &row) && row_rare(&row)
                                  ? row_rare(&row)->ledger->sums.count_at
                                  : INSTANT_NONE;
@@ -39,7 +40,7 @@ static void close_hold(struct apply *a, struct hold *h)
             f.unmatched == d->unmatched)
             demand_add(d, &entry);
     }
-    hold_unlink(h);
+    hold_leave(h, a->state->log_time);
 }
 
 static uint64_t *counter_of(struct reservations_stats *s, enum reservation_state state)

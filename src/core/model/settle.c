@@ -88,7 +88,7 @@ void demand_follow(struct apply *a, struct staged_row *row, struct demand *d,
     struct ledger *l = row->ledger;
     l->unmatched += (uint32_t)now->unmatched - (uint32_t)d->unmatched;
     d->unmatched = now->unmatched;
-    if (d->open + d->reserved > 0)
+    if (d->open + d->reserved > 0 || d->holds)
         accounts_reopen(&l->demand, &d->account);
     else
         accounts_close(&l->demand, &d->account, a->state->log_time);
