@@ -2,67 +2,22 @@
  * with crashes, repeats, shuffles and wrong watches; at the end every figure is held against the plain
  * oracle, every acknowledgement against the log, and the digest against a replay from the first record.
  *
- *   sim [--seeds N] [--from SEED] [--verbose]          a failing seed is printed: `sim --from SEED --seeds 1`
- * repeats it */
-#include "sim/oracle.h"
-#include "sim/sim_log.h"
-#include "sim/sim_store.h"
-#include "sim/world.h"
+ *   sim [--seeds N] [--from SEED] [--verbose] [--show]   a failing seed is printed: `sim --from SEED --seeds
+ * 1` repeats it */
+#include "sim/sim.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/logger.h"
 #include "codec/record_codec.h"
 #include "core/model/apply.h"
-#include "core/model/image.h"
-#include "core/model/ledger.h"
-#include "engine/engine.h"
+#include "core/model/proposals.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STEPS_MOST = 200000, EVENTS_A_MESSAGE = 8, RECORDS_MOST = 4 * WORLD_MESSAGES_MOST };
-#define BEGIN_US INT64_C(1900000000000000)
-
-/* What a client knows of one message. */
-struct sending {
-    struct buffer bytes;
-    struct command command;
-    struct event_verdict verdicts[EVENTS_A_MESSAGE];
-    bool on_its_way, acknowledged;
-    struct sim *sim;
-};
-
-/* A record as it came out of the log, the first time. */
-struct witnessed {
-    struct buffer bytes;
-    instant_t appended_at;
-    bool seen;
-};
-
-struct sim {
-    uint64_t seed;
-    struct random random;
-    struct world world;
-    struct sim_log *disk;
-    struct sim_store store;
-    struct log witness; /* stands between the engine and the simulated log */
-    struct log *inner;
-    struct engine *engine;
-    struct sending sending[WORLD_MESSAGES_MOST];
-    struct witnessed records[RECORDS_MOST];
-    size_t records_count;
-    size_t next_intake[2]; /* per partition: the next message to hand in */
-    bool chain_broken[2];
-    unsigned crash_percent_of_1000, again_percent;
-    unsigned crashes, resent, turns;
-    const char *failure;
-    char detail[400];
-};
-
-static int fail(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static int fail(struct sim *s, const char *format, ...)
+int sim_fail(struct sim *s, const char *format, ...)
 {
     va_list args;
 
@@ -86,6 +41,55 @@ static int witness_append(struct log *l, const struct log_append *records, size_
     return s->inner->ops->append(s->inner, records, count);
 }
 
+/* For people who look for why a seed fails. */
+static void show(const struct log_record *l)
+{
+    struct arena a = {0};
+    struct record r = {0};
+    struct problems p = {0};
+    uint32_t unknown;
+
+    if (record_decode(l->bytes, l->length, LEVEL_NEWEST, &a, &r, &unknown, &p))
+        return;
+    printf("%lu at %ld:", l->offset, (long)(l->appended_at - BEGIN_US));
+    for (size_t i = 0; r.kind == RECORD_EVENTS && i < r.events_count; i++) {
+        const struct event *e = &r.events[i];
+        printf(" %s %.*s %.*s/%.*s %ld ref %.*s%.*s ch %.*s at %ld", event_type_name(e->type),
+               TEXT_ARGS(e->id), TEXT_ARGS(e->sku), TEXT_ARGS(e->location), (long)e->quantity,
+               TEXT_ARGS(e->reference), TEXT_ARGS(e->order_reference), TEXT_ARGS(e->channel),
+               (long)(e->occurred_at - BEGIN_US));
+    }
+    for (size_t i = 0; r.kind == RECORD_EVENTS && i < r.events_count; i++)
+        if (r.events[i].type == EVENT_ALLOCATION)
+            printf(" %s %.*s %ld %.*s", allocation_op_name(r.events[i].allocation.op),
+                   TEXT_ARGS(r.events[i].allocation.channel), (long)r.events[i].allocation.quantity,
+                   TEXT_ARGS(r.events[i].allocation.to_channel));
+        else if (r.events[i].type == EVENT_SETTING)
+            printf(" safety %ld backorder %ld", (long)r.events[i].safety_stock,
+                   (long)r.events[i].backorder_limit);
+    if (r.kind == RECORD_PROPOSAL)
+        printf(" proposal %d %.*s/%.*s %.*s seen %ld", r.proposal.kind, TEXT_ARGS(r.proposal.sku),
+               TEXT_ARGS(r.proposal.location), TEXT_ARGS(r.proposal.reference),
+               (long)(r.proposal.seen - BEGIN_US));
+    if (r.kind == RECORD_RESERVATION) {
+        const struct reservation_said *v = r.reservation;
+        printf(" %s %.*s step %.*s ref %.*s ch %.*s partial %d begin %d expires %ld required %ld move %.*s "
+               "%.*s>%.*s",
+               step_name(v->step), TEXT_ARGS(v->id), TEXT_ARGS(v->step_id), TEXT_ARGS(v->reference),
+               TEXT_ARGS(v->channel), v->partial, v->begin, (long)(v->expires_at - BEGIN_US),
+               (long)(v->required_at - BEGIN_US), TEXT_ARGS(v->move_sku), TEXT_ARGS(v->move_from),
+               TEXT_ARGS(v->move_to));
+        for (uint32_t i = 0; i < v->lines_count; i++)
+            printf(" [%.*s %ld at %u: %.*s split %d]", TEXT_ARGS(v->lines[i].sku), (long)v->lines[i].quantity,
+                   v->lines[i].locations_count,
+                   TEXT_ARGS(v->lines[i].locations_count ? v->lines[i].locations[0] : (struct text){0}),
+                   v->lines[i].split);
+    }
+    printf("\n");
+    fflush(stdout);
+    arena_finish(&a);
+}
+
 static int witness_next(struct log *l, struct log_record *ret_records, size_t count, int timeout_ms)
 {
     struct sim *s = sim_of(l);
@@ -93,12 +97,14 @@ static int witness_next(struct log *l, struct log_record *ret_records, size_t co
 
     for (int i = 0; i < got; i++) {
         const struct log_record *r = &ret_records[i];
+        if (s->show)
+            show(r);
         if (r->offset >= RECORDS_MOST)
-            return fail(s, "more records than the simulator has room for");
+            return sim_fail(s, "more records than the simulator has room for");
         struct witnessed *w = &s->records[r->offset];
         if (w->seen && (w->bytes.length != r->length || memcmp(w->bytes.at, r->bytes, r->length) != 0 ||
                         w->appended_at != r->appended_at))
-            return fail(s, "record %lu is another after a crash", r->offset);
+            return sim_fail(s, "record %lu is another after a crash", r->offset);
         if (w->seen)
             continue;
         w->seen = true;
@@ -139,8 +145,8 @@ static void witness_destroy(struct log *l)
 
 static int open_witness(void *context, const struct engine_log_start *start, struct log **ret_log)
 {
-    static const struct log_ops ops = {witness_append, witness_next, witness_wake,   witness_trim,
-                                       witness_status, NULL, witness_stop, witness_destroy};
+    static const struct log_ops ops = {witness_append, witness_next, witness_wake, witness_trim,
+                                       witness_status, NULL,         witness_stop, witness_destroy};
     struct sim *s = context;
     int error = sim_log_open(s->disk, start->offset, &s->inner);
 
@@ -148,56 +154,6 @@ static int open_witness(void *context, const struct engine_log_start *start, str
     if (!error)
         *ret_log = &s->witness;
     return error;
-}
-
-/* ---- a log made of what was witnessed, to replay all of it ---- */
-
-struct replay {
-    struct log log;
-    struct sim *sim;
-    uint64_t at;
-};
-
-static int replay_append(struct log *l, const struct log_append *records, size_t count)
-{
-    return ERROR_UNAVAILABLE;
-}
-
-static int replay_next(struct log *l, struct log_record *ret_records, size_t count, int timeout_ms)
-{
-    struct replay *r = (struct replay *)l;
-    int got = 0;
-
-    for (; got < (int)count && r->at < r->sim->records_count; r->at++, got++) {
-        const struct witnessed *w = &r->sim->records[r->at];
-        ret_records[got] = (struct log_record){
-            .offset = r->at, .appended_at = w->appended_at, .bytes = w->bytes.at, .length = w->bytes.length};
-    }
-    return got;
-}
-
-static int replay_trim(struct log *l, uint64_t offset)
-{
-    return 0;
-}
-
-static void replay_status(struct log *l, struct log_status *ret)
-{
-    *ret = (struct log_status){.writable = true, .end_offset = ((struct replay *)l)->sim->records_count};
-}
-
-static void replay_nothing(struct log *l) {}
-
-static int open_replay(void *context, const struct engine_log_start *start, struct log **ret_log)
-{
-    static const struct log_ops ops = {replay_append, replay_next,    replay_nothing, replay_trim,
-                                       replay_status, NULL, replay_nothing, replay_nothing};
-    struct replay *r = context;
-
-    r->log.ops = &ops;
-    r->at = start->offset;
-    *ret_log = &r->log;
-    return 0;
 }
 
 /* ---- life ---- */
@@ -226,7 +182,7 @@ static int open_engine(struct sim *s)
     char detail[240];
     int error = engine_open_unthreaded(&o, &s->engine, detail, sizeof(detail));
 
-    return error ? fail(s, "the engine did not open: %s", detail) : 0;
+    return error ? sim_fail(s, "the engine did not open: %s", detail) : 0;
 }
 
 static int crash(struct sim *s)
@@ -239,6 +195,7 @@ static int crash(struct sim *s)
     s->crashes++;
     for (size_t i = 0; i < s->world.messages_count; i++)
         s->sending[i].on_its_way = false;
+    s->duty.on_its_way = false;
     s->chain_broken[0] = s->chain_broken[1] = true;
     return open_engine(s);
 }
@@ -250,6 +207,10 @@ static void told(struct command *c)
     const struct message *what = &m->sim->world.messages[index];
 
     m->on_its_way = false;
+    if (m->sim->show && what->record && c->verdicts_count)
+        printf("   %lu: %s %s\n", c->offset, verdict_name((enum verdict)c->verdicts[0].verdict),
+               reason_name((enum reason)c->verdicts[0].reason));
+    reservation_answer_destroy(c->reservation);
     if (c->status)
         return;
     for (size_t i = 0; what->intake && i < c->verdicts_count; i++)
@@ -261,6 +222,10 @@ static void told(struct command *c)
 static int encode_message(struct sim *s, size_t index, int64_t after)
 {
     const struct message *m = &s->world.messages[index];
+    if (m->record) {
+        buffer_clear(&s->sending[index].bytes);
+        return record_encode(m->record, &s->sending[index].bytes);
+    }
     struct record r = {.kind = RECORD_EVENTS,
                        .level = LEVEL_FIRST,
                        .events_count = m->count,
@@ -282,7 +247,7 @@ static int hand_in(struct sim *s, size_t index, int64_t after)
         return 0;
     int error = encode_message(s, index, after);
     if (error)
-        return fail(s, "message %zu cannot be encoded: %s", index, error_text(error));
+        return sim_fail(s, "message %zu cannot be encoded: %s", index, error_text(error));
     m->sim = s;
     m->command = (struct command){.bytes = m->bytes.at,
                                   .length = m->bytes.length,
@@ -293,6 +258,45 @@ static int hand_in(struct sim *s, size_t index, int64_t after)
     m->on_its_way = true;
     if (port.submit(port.engine, &m->command) != 0)
         m->on_its_way = false;
+    return 0;
+}
+
+/* Duty was here: it proposes. */
+static void proposed(struct command *c)
+{
+    struct sending *duty = c->context;
+
+    duty->on_its_way = false;
+    if (c->reservation)
+        reservation_answer_destroy(c->reservation);
+}
+
+/* What falls due by a clock that is not the log's, twice and too early as well: apply has the last word. */
+static int duty_step(struct sim *s)
+{
+    struct state *state = engine_state(s->engine);
+    struct command_port port = engine_port(s->engine);
+    enum due_kind kind = (enum due_kind)random_below(&s->random, DUE_KINDS);
+    struct record r = {.kind = RECORD_PROPOSAL, .level = LEVEL_FIRST};
+
+    if (s->duty.on_its_way || state->log_time == INSTANT_NONE)
+        return 0;
+    instant_t clock = state->log_time + (instant_t)random_below(&s->random, 20) * INSTANT_MINUTE;
+    struct due_entry *e = due_take(&state->due, kind, clock, clock + INSTANT_MINUTE);
+    if (!e)
+        return 0;
+    due_describe(state, kind, e, &r.proposal);
+    buffer_clear(&s->duty.bytes);
+    int error = record_encode(&r, &s->duty.bytes);
+    if (error)
+        return sim_fail(s, "a proposal cannot be encoded: %s", error_text(error));
+    s->duty.command = (struct command){.bytes = s->duty.bytes.at,
+                                       .length = s->duty.bytes.length,
+                                       .verdicts_capacity = EVENTS_A_MESSAGE,
+                                       .verdicts = s->duty.verdicts,
+                                       .done = proposed,
+                                       .context = &s->duty};
+    s->duty.on_its_way = port.submit(port.engine, &s->duty.command) == 0;
     return 0;
 }
 
@@ -373,7 +377,9 @@ static int turn(struct sim *s)
     int count = engine_turn(s->engine, 0);
 
     s->turns++;
-    return s->failure ? ERROR_CONFLICT : count < 0 ? fail(s, "the writer stopped: %s", error_text(count)) : 0;
+    return s->failure  ? ERROR_CONFLICT
+           : count < 0 ? sim_fail(s, "the writer stopped: %s", error_text(count))
+                       : 0;
 }
 
 static int live(struct sim *s)
@@ -384,129 +390,20 @@ static int live(struct sim *s)
         uint64_t what = random_below(&s->random, 1000);
         if (what < s->crash_percent_of_1000 && step < STEPS_MOST / 2)
             error = crash(s);
-        else if (what < 500)
+        else if (what < 470)
             error = client_step(s);
+        else if (what < 500)
+            error = duty_step(s);
         else
             error = turn(s);
         sim_log_tick(s->disk);
         if (!error && all_acknowledged(s))
             break;
         if (step == STEPS_MOST)
-            return fail(s, "not everything was acknowledged after %u steps", step);
+            return sim_fail(s, "not everything was acknowledged after %u steps", step);
     }
     for (int quiet = 0; !error && quiet < 200; quiet++)
         error = turn(s);
-    return error;
-}
-
-/* ---- judgement ---- */
-
-static int take_all(struct sim *s, struct oracle *o, struct arena *a)
-{
-    int64_t at[2] = {-1, -1};
-
-    for (size_t i = 0; i < s->records_count; i++) {
-        const struct witnessed *w = &s->records[i];
-        struct record r = {0};
-        struct problems problems = {0};
-        uint32_t unknown = 0;
-        if (!w->seen)
-            return fail(s, "record %zu never came out of the log", i);
-        int error = record_decode(w->bytes.at, w->bytes.length, LEVEL_NEWEST, a, &r, &unknown, &problems);
-        if (error)
-            return fail(s, "record %zu cannot be decoded", i);
-        if (w->appended_at > o->log_time)
-            o->log_time = w->appended_at;
-        if (r.intake.name.length) {
-            int64_t *position_of = &at[r.intake.partition];
-            if (r.intake.offset <= *position_of || r.intake.after > *position_of)
-                continue;
-            *position_of = r.intake.offset;
-        }
-        for (size_t e = 0; r.kind == RECORD_EVENTS && e < r.events_count; e++)
-            oracle_take(o, &r.events[e], w->appended_at);
-    }
-    return 0;
-}
-
-static milli_t incoming_of(const struct row_image *row)
-{
-    milli_t sum = 0;
-    for (uint32_t i = 0; row_rare(row) && i < row_rare(row)->supply_count; i++)
-        sum += row_rare(row)->supply[i].open;
-    return sum;
-}
-
-static int compare_row(struct sim *s, const struct oracle *o, unsigned sku, unsigned location)
-{
-    const struct state *state = engine_state(s->engine);
-    struct text sku_name = world_sku(sku), place = world_location(location);
-    struct oracle_row want = oracle_row(o, sku_name, place);
-    struct row_image row = {0};
-    const struct sku *found = table_find(state->table, sku_name);
-    const struct location *l = catalogue_location(state->catalogue, place);
-
-    if (found && l)
-        sku_peek(found, l->number, &row);
-    const struct rare *rare = row_rare(&row);
-#define SAME(what, got, expected)                                                                  \
-    if ((got) != (expected))                                                                       \
-        return fail(s, "%.*s at %.*s: " what " is %ld, the oracle says %ld", (int)sku_name.length, \
-                    sku_name.at, (int)place.length, place.at, (long)(got), (long)(expected));
-    SAME("on_hand", row_on_hand(&row), want.on_hand)
-    SAME("committed", row_committed(&row), want.committed)
-    SAME("safety_stock", row_safety_stock(&row), want.safety_stock)
-    SAME("incoming", incoming_of(&row), want.incoming)
-    for (int i = 0; i < STATUSES; i++)
-        SAME("a status", rare ? rare->unavailable[i] : 0, want.unavailable[i])
-#undef SAME
-    return 0;
-}
-
-static int compare_replay(struct sim *s)
-{
-    struct replay replay = {.sim = s};
-    struct sim_store empty = {.random = &s->random};
-    struct checkpoint_store store = sim_store_open(&empty);
-    struct engine_options o = {.open_log = open_replay,
-                               .open_log_context = &replay,
-                               .store = &store,
-                               .checkpoint_records = UINT64_MAX,
-                               .checkpoint_interval_us = INT64_MAX / 4};
-    struct engine *again;
-    char detail[240];
-    int count;
-
-    if (engine_open_unthreaded(&o, &again, detail, sizeof(detail)) != 0)
-        return fail(s, "the replay did not open: %s", detail);
-    while ((count = engine_turn(again, 0)) > 0)
-        ;
-    image_abandon(engine_state(s->engine));
-    struct hash128 lived = state_digest(engine_state(s->engine)),
-                   replayed = state_digest(engine_state(again));
-    engine_crash(again);
-    sim_store_finish(&empty);
-    if (count < 0)
-        return fail(s, "the replay stopped: %s", error_text(count));
-    if (lived.high != replayed.high || lived.low != replayed.low)
-        return fail(s, "the state that lived through %u crashes differs from a replay of all %zu records",
-                    s->crashes, s->records_count);
-    return 0;
-}
-
-static int judge(struct sim *s)
-{
-    struct oracle *o = calloc(1, sizeof(*o));
-    struct arena arena = {0};
-    int error = o ? take_all(s, o, &arena) : ERROR_NOMEM;
-
-    for (unsigned sku = 0; !error && sku < s->world.skus; sku++)
-        for (unsigned location = 0; !error && location < s->world.locations; location++)
-            error = compare_row(s, o, sku, location);
-    if (!error)
-        error = compare_replay(s);
-    arena_finish(&arena);
-    free(o);
     return error;
 }
 
@@ -518,6 +415,7 @@ static void sim_finish(struct sim *s)
     sim_store_finish(&s->store);
     for (size_t i = 0; i < WORLD_MESSAGES_MOST; i++)
         buffer_finish(&s->sending[i].bytes);
+    buffer_finish(&s->duty.bytes);
     for (size_t i = 0; i < RECORDS_MOST; i++)
         buffer_finish(&s->records[i].bytes);
     world_finish(&s->world);
@@ -538,32 +436,34 @@ static int make_disk(struct sim *s)
     return error;
 }
 
-static bool simulate(uint64_t seed, bool verbose)
+static bool simulate(uint64_t seed, bool verbose, bool show_records)
 {
     struct sim *s = calloc(1, sizeof(*s));
 
     if (!s)
         abort();
     s->seed = seed;
+    s->show = show_records;
     s->random.state = seed * 0x9E3779B97F4A7C15u + 1;
     s->store.random = &s->random;
     s->crash_percent_of_1000 = (unsigned)random_below(&s->random, 12);
     s->again_percent = (unsigned)random_below(&s->random, 10);
     world_make(&s->world, &s->random, BEGIN_US);
+    shoppers_join(&s->world);
     int error = make_disk(s);
     if (!error)
         error = open_engine(s);
     if (!error)
         error = live(s);
     if (!error)
-        error = judge(s);
+        error = sim_judge(s);
     if (error)
         printf("seed %lu: %s\n", seed, s->failure ? s->failure : error_text(error));
     else if (verbose)
         printf("seed %lu: %zu events, %zu messages, %zu records, %u crashes, %u sent again, %u checkpoints, "
-               "%u loaded, %u damaged ones passed over\n",
+               "%u loaded, %u damaged ones passed over, %u baskets granted, %u refused\n",
                seed, s->world.events_count, s->world.messages_count, s->records_count, s->crashes, s->resent,
-               s->store.written, s->store.loaded, s->store.passed_over);
+               s->store.written, s->store.loaded, s->store.passed_over, s->granted, s->refused);
     sim_finish(s);
     return !error;
 }
@@ -572,7 +472,7 @@ int main(int argc, char **argv)
 {
     const char *long_run = getenv("ONHAND_TEST_LONG");
     uint64_t seeds = long_run && strcmp(long_run, "1") == 0 ? 100000 : 1000, from = 1, failures = 0;
-    bool verbose = false;
+    bool verbose = false, show_records = false;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc)
@@ -581,14 +481,16 @@ int main(int argc, char **argv)
             from = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--verbose") == 0)
             verbose = true;
+        else if (strcmp(argv[i], "--show") == 0)
+            show_records = true;
         else
-            return fprintf(stderr, "usage: sim [--seeds N] [--from SEED] [--verbose]\n"), 2;
+            return fprintf(stderr, "usage: sim [--seeds N] [--from SEED] [--verbose] [--show]\n"), 2;
     }
     logger_set_level(LOGGER_ERROR);
     int64_t began = clock_monotonic_us();
     for (uint64_t seed = from; seed < from + seeds && failures < 20; seed++) {
         hash_seed(seed | 1);
-        failures += !simulate(seed, verbose);
+        failures += !simulate(seed, verbose, show_records);
     }
     printf("%lu seeds from %lu: %lu failed, %.1f s\n", seeds, from, failures,
            (double)(clock_monotonic_us() - began) / 1e6);

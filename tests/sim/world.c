@@ -288,7 +288,7 @@ static void pack(struct world *w)
 {
     int64_t last[2] = {-1, -1};
 
-    for (size_t at = 0; at < w->sent_count && w->messages_count < WORLD_MESSAGES_MOST;) {
+    for (size_t at = 0; at < w->sent_count && w->messages_count < WORLD_MESSAGES_MOST - 200;) {
         struct message *m = &w->messages[w->messages_count++];
         size_t left = w->sent_count - at;
         *m = (struct message){.first = at, .count = 1, .intake = random_percent(w->random, 50)};

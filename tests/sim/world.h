@@ -6,11 +6,12 @@
 #include "core/model/record.h"
 #include "sim/random.h"
 
-enum { WORLD_EVENTS_MOST = 400, WORLD_MESSAGES_MOST = 800, WORLD_SKUS = 4, WORLD_LOCATIONS = 4 };
+enum { WORLD_EVENTS_MOST = 400, WORLD_MESSAGES_MOST = 1000, WORLD_SKUS = 4, WORLD_LOCATIONS = 4 };
 
 /* What is sent as one record. */
 struct message {
-    size_t first, count; /* its events, in world.sent */
+    size_t first, count;         /* its events, in world.sent */
+    const struct record *record; /* or this one (shoppers.h) */
     bool intake;
     int32_t partition;
     int64_t offset, after;
