@@ -498,6 +498,40 @@ static void a_trimmed_log_gives_what_it_has(void **state)
     assert_int_equal(lines, (last - from + 1) * EVENTS_OF_RECORD);
 }
 
+/* No file may grow beyond so many bytes, as on a disk that is full. */
+static void bound_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void a_full_disk_stops_the_history_and_nothing_else(void **state)
+{
+    struct house *h = *state;
+    char trouble[300] = "";
+
+    house_open(h);
+    bound_files(2 << 20); /* the log's own segments have half of that */
+    for (unsigned i = 0; i < 50; i++)
+        say(h, 20); /* which asserts that all are applied */
+    for (unsigned i = 0; i < 30000 && !metric(h, "failures_total"); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    history_sink_trouble(h->sink, trouble, sizeof(trouble));
+    bound_files(RLIM_INFINITY);
+    assert_true(metric(h, "failures_total") > 0);
+    assert_non_null(strstr(trouble, HISTORY_FILE));
+    say(h, 20);
+    wait_until_written(h); /* it tries again by itself */
+    history_sink_trouble(h->sink, trouble, sizeof(trouble));
+    assert_string_equal(trouble, "");
+    house_close(h);
+    check_file(h, h->said);
+}
+
 /* ---- the file alone ---- */
 
 static struct history_line line_at(uint64_t offset, uint32_t number, instant_t appended_at)
@@ -625,6 +659,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_of_another_log_is_set_aside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_knows_more_than_the_log_is_made_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_trimmed_log_gives_what_it_has, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_stops_the_history_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(old_lines_go_by_whole_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_too_large_loses_its_oldest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_cannot_grow_loses_nothing_of_before, set_up, tear_down),
