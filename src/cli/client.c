@@ -376,3 +376,11 @@ void url_put(struct buffer *out, struct text t)
             buffer_printf(out, "%%%02X", b);
     }
 }
+
+void url_query(struct buffer *out, const char *name, const char *value)
+{
+    if (!*value)
+        return;
+    buffer_printf(out, "%c%s=", memchr(out->at, '?', out->length) ? '&' : '?', name);
+    url_put(out, text_of(value));
+}

@@ -59,5 +59,7 @@ int client_get(struct client *c, const char *target, struct client_answer *ret_a
 
 /* Adds a text percent-encoded for a path or a query. */
 void url_put(struct buffer *out, struct text t);
+/* One more parameter of the query; nothing for an empty value. */
+void url_query(struct buffer *out, const char *name, const char *value);
 
 #endif

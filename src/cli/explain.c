@@ -2,6 +2,31 @@
 #include "cli/report.h"
 #include "cli/table.h"
 
+/* What is to come, when anything is. */
+static void put_schedule(const struct document *d, struct buffer *out)
+{
+    static const char *const members[] = {"incoming", "demand", "projected", "atp"};
+    static const char *const titles[] = {"INCOMING", "DEMAND", "PROJECTED", "MAY BE PROMISED"};
+    uint32_t schedule = json_member(d->nodes, 0, "schedule");
+    struct text_table table = {0};
+
+    if (!schedule || d->nodes[schedule].count < 2)
+        return;
+    table_column_add(&table, "AT", false, 0);
+    for (int m = 0; m < 4; m++)
+        table_column_add(&table, titles[m], true, 0);
+    json_each(d->nodes, schedule, i)
+    {
+        struct text at = json_text(d->nodes, i, "at");
+        table_cell(&table, at.length ? at : TEXT("now"));
+        for (int m = 0; m < 4; m++)
+            table_cell(&table, json_text(d->nodes, i, members[m]));
+    }
+    buffer_byte(out, '\n');
+    table_write(&table, out);
+    table_finish(&table);
+}
+
 static int show(const struct settings *s, const struct document *d)
 {
     struct text_table table = {0};
@@ -21,6 +46,7 @@ static int show(const struct settings *s, const struct document *d)
         table_cell(&table, json_text(d->nodes, i, "meaning"));
     }
     table_write(&table, &out);
+    put_schedule(d, &out);
     buffer_printf(&out, "\nversion %.*s, as of %.*s\n", (int)version.length, version.at, (int)as_of.length,
                   as_of.at);
     int code = cli_write(&out);
@@ -36,10 +62,11 @@ static void put_target(struct buffer *out, const struct settings *s)
     buffer_byte(out, '/');
     url_put(out, text_of(s->arguments[1]));
     buffer_string(out, "/explain");
-    if (*s->channel) {
-        buffer_string(out, "?channel=");
-        url_put(out, text_of(s->channel));
-    }
+    url_query(out, "channel", s->channel);
+    url_query(out, "method", s->method);
+    url_query(out, "by", s->by);
+    for (size_t i = 0; i < s->past.count; i++)
+        url_query(out, "reservation", s->past.at[i]);
     buffer_byte(out, 0);
 }
 

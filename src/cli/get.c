@@ -121,14 +121,6 @@ static void learn_names(struct asking *a, const struct json_node *nodes, uint32_
 
 /* ---- the question ---- */
 
-static void add_query(struct buffer *out, const char *name, const char *value)
-{
-    if (!*value)
-        return;
-    buffer_printf(out, "%c%s=", memchr(out->at, '?', out->length) ? '&' : '?', name);
-    url_put(out, text_of(value));
-}
-
 static void put_target(struct buffer *out, const struct settings *s, const char *sku)
 {
     char limit[24] = "";
@@ -137,18 +129,21 @@ static void put_target(struct buffer *out, const struct settings *s, const char 
     buffer_string(out, "/v1/availability/");
     url_put(out, text_of(sku));
     for (size_t i = 0; i < s->location.count; i++)
-        add_query(out, "location", s->location.at[i]);
+        url_query(out, "location", s->location.at[i]);
     if (s->origin[SETTING_limit] != ORIGIN_DEFAULT)
         snprintf(limit, sizeof(limit), "%llu", (unsigned long long)s->limit);
-    add_query(out, "group", s->group);
-    add_query(out, "near", s->near);
-    add_query(out, "within_km", s->within_km);
-    add_query(out, "limit", limit);
-    add_query(out, "channel", s->channel);
-    add_query(out, "method", s->method);
-    add_query(out, "quantity", s->quantity);
-    add_query(out, "min_version", s->min_version);
-    add_query(out, "detail", s->detail ? "true" : "");
+    url_query(out, "group", s->group);
+    url_query(out, "near", s->near);
+    url_query(out, "within_km", s->within_km);
+    url_query(out, "limit", limit);
+    url_query(out, "channel", s->channel);
+    url_query(out, "method", s->method);
+    url_query(out, "by", s->by);
+    for (size_t i = 0; i < s->past.count; i++)
+        url_query(out, "reservation", s->past.at[i]);
+    url_query(out, "quantity", s->quantity);
+    url_query(out, "min_version", s->min_version);
+    url_query(out, "detail", s->detail ? "true" : "");
 }
 
 /* ---- the answer ---- */

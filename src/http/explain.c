@@ -71,6 +71,41 @@ static void put_terms(struct exchange *x, const struct asked_row *row, const str
     buffer_byte(b, ']');
 }
 
+/* A kit has no stock of its own: what its components leave. */
+static void put_components(struct exchange *x, const struct item *kit, const struct location *l,
+                           const struct question *q)
+{
+    const struct view *v = exchange_view(x);
+    struct buffer *b = x->out;
+
+    buffer_text(b, TEXT(",\"components\":["));
+    for (uint32_t i = 0; i < kit->components_count; i++) {
+        const struct component *c = &kit->components[i];
+        const struct sku *s = table_find(v->table, c->sku);
+        struct query_row row = {0};
+        milli_t total;
+        if (s)
+            query_locations(v, s, q, &l->number, 1, &row, &total);
+        buffer_string(b, i ? ",{\"sku\":" : "{\"sku\":");
+        json_put_string(b, c->sku);
+        buffer_text(b, TEXT(",\"quantity\":"));
+        json_put_quantity(b, c->quantity);
+        buffer_text(b, TEXT(",\"available\":"));
+        json_put_quantity(b, row.figure.available);
+        buffer_byte(b, '}');
+    }
+    buffer_byte(b, ']');
+}
+
+static void put_kit_terms(struct exchange *x, const struct query_row *row)
+{
+    struct buffer *b = x->out;
+
+    buffer_text(b, TEXT(",\"terms\":[{\"name\":\"available\",\"value\":"));
+    json_put_quantity(b, row->figure.available);
+    buffer_text(b, TEXT(",\"meaning\":\"the least over the components, in whole kits\"}]"));
+}
+
 enum { SCHEDULE_LISTED = 100 };
 
 static void put_schedule(struct exchange *x, const struct asked_row *row, const struct question *q)
@@ -146,10 +181,19 @@ static void answer(struct exchange *x, const struct asked *a, const struct sku *
     size_t version_end = b->length - x->body_at;
     buffer_text(b, TEXT(",\"row\":"));
     put_row(b, v, &row, sku_item(s), l->id, true, false);
+    const struct item *item = item_of(s);
     struct asked_row asked = query_asked(v, s, q, &row);
-    put_terms(x, &asked, q);
+    if (item && item->components_count) {
+        put_kit_terms(x, &row);
+        put_components(x, item, l, q);
+    } else {
+        put_terms(x, &asked, q);
+    }
     put_rules(x, &asked.terms);
-    put_schedule(x, &asked, q);
+    if (item && item->components_count)
+        buffer_text(b, TEXT(",\"schedule\":[]"));
+    else
+        put_schedule(x, &asked, q);
     buffer_byte(b, '}');
     etag_end(x, &etag, version_at, version_end);
 }

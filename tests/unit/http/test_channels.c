@@ -173,6 +173,22 @@ static void by_date_counts_what_is_to_come(void **state)
            "{\"at\":\"2026-11-25T02:00:00Z\",\"incoming\":10,\"demand\":0,\"projected\":11,\"atp\":11}]");
 }
 
+static void a_kit_is_explained_by_its_components(void **state)
+{
+    count_at("A", "L1", "5");
+    count_at("B", "L1", "9");
+    expect(put("/v1/items/KIT",
+               "{\"components\":[{\"sku\":\"A\",\"quantity\":2},{\"sku\":\"B\",\"quantity\":1}]}"),
+           201, "KIT");
+    expect(get("/v1/availability/KIT"), 200, "\"available\":2");
+    expect(get("/v1/rows/KIT/L1/explain"), 200,
+           "\"terms\":[{\"name\":\"available\",\"value\":2,\"meaning\":\"the least over the components, in "
+           "whole "
+           "kits\"}],\"components\":[{\"sku\":\"A\",\"quantity\":2,\"available\":5},{\"sku\":\"B\","
+           "\"quantity\":1,"
+           "\"available\":9}]");
+}
+
 static void days_end_when_they_do_there(void **state)
 {
     const instant_t midnight = INT64_C(1774742400) * INSTANT_SECOND; /* 2026-03-29T00:00:00Z */
@@ -289,6 +305,7 @@ int main(void)
         TEST(case_19_each_channel_its_own_place),
         TEST(rules_and_what_is_set_aside_show),
         TEST(by_date_counts_what_is_to_come),
+        TEST(a_kit_is_explained_by_its_components),
         cmocka_unit_test(days_end_when_they_do_there),
         TEST(a_basket_sees_past_its_own_holds),
         TEST(model_a_plan_shares_out_what_is_there),
