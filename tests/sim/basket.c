@@ -641,6 +641,7 @@ static bool confirm_step(struct basket *b, struct kept *k, const struct reservat
     if (state == RESERVATION_EXPIRED) {
         if (!revive(b, k))
             return false;
+        k->ended = RESERVATION_CANCELLED;
     } else if (state == RESERVATION_HELD) {
         confirm(b, k);
     } else {
@@ -721,6 +722,21 @@ static bool move(struct basket *b, struct kept *k, const struct reservation_said
     return false;
 }
 
+/* What a change took more or gives back is one difference, whatever it looked like on the way. */
+static void fences_again(struct basket *b)
+{
+    for (size_t i = 0; i < b->before.rows_count; i++)
+        memcpy(b->now.rows[i].fences, b->before.rows[i].fences, sizeof(b->now.rows[i].fences));
+    for (size_t i = 0; i < b->now.accounts_count; i++) {
+        struct account *a = &b->now.accounts[i];
+        const struct account *was = i < b->before.accounts_count ? &b->before.accounts[i] : NULL;
+        a->took = was ? was->took : 0;
+        a->took_sets = was ? was->took_sets : 0;
+        a->counted = was ? was->counted : 0;
+        follow_fence(b, a);
+    }
+}
+
 static bool change(struct basket *b, struct kept *k, const struct reservation_said *said)
 {
     struct kept was = *k;
@@ -730,8 +746,10 @@ static bool change(struct basket *b, struct kept *k, const struct reservation_sa
     b->before = b->now;
     unhold(b, k);
     k->lines_count = 0;
-    if (judge(b, k, said))
+    if (judge(b, k, said)) {
+        fences_again(b);
         return true;
+    }
     b->now = b->before;
     *k = was;
     b->refused++;

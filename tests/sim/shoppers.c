@@ -14,7 +14,7 @@ struct basket_made {
     bool plain;            /* one line of one item at one place */
     unsigned sku, location, units;
     unsigned channel;
-    bool closed; /* its order was cancelled whole: nothing more is said of it */
+    bool partial;
 };
 
 struct making {
@@ -243,7 +243,7 @@ static void make_lines(struct making *m, struct reservation_said *said, struct b
     for (unsigned i = 0; i < count; i++) {
         unsigned sku = b->plain ? b->sku : below(m, b->channel ? 3 : SHOPPER_SKUS);
         unsigned location = b->plain ? b->location : below(m, SHOPPER_LOCATIONS);
-        lines[i] = make_line(m, sku, location, !b->plain && !said->partial && percent(m, 30));
+        lines[i] = make_line(m, sku, location, !b->plain && !b->partial && percent(m, 30));
     }
     said->lines = lines;
     said->lines_count = count;
@@ -263,7 +263,7 @@ static void make_basket(struct making *m)
     struct reservation_said *said = add_step(m, STEP_RESERVE, number);
     said->channel = channel_name(b->channel);
     said->expires_at = m->now + (instant_t)(1 + below(m, 120)) * INSTANT_MINUTE;
-    said->partial = percent(m, 25);
+    said->partial = b->partial = percent(m, 25);
     if (percent(m, 15))
         said->begin = percent(m, 50) ? RESERVATION_CONFIRMED : RESERVATION_FULFILLED;
     else if (percent(m, 20))
