@@ -10,6 +10,8 @@ import requests
 from harness import wait_until
 from test_kafka_log import make_log, on_log
 
+pytestmark = pytest.mark.kafka_facing
+
 TAKEN_OVER = 25  # seconds: a session is 6 s, and the machine may be busy
 
 
@@ -72,6 +74,7 @@ def test_case_42_a_line_becomes_overdue_on_an_embedded_log(daemon):
     assert engine.metric("onhand_due") == 1
 
 
+@pytest.mark.every_kafka
 def test_one_of_two_is_on_duty_and_the_other_takes_over(pair):
     first, (second,) = holder(pair)
     tell(second, "PO-1", 1.5)
