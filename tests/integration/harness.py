@@ -48,8 +48,14 @@ class Broker:
     def kill(self):
         pid = int((self.folder / "pid").read_text())
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not pathlib.Path(f"/proc/{pid}/cmdline").exists() or not pathlib.Path(f"/proc/{pid}/cmdline").read_text(),
-                   10, "the broker is gone")
+
+        def gone():
+            try:
+                return not pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+            except OSError:
+                return True
+
+        wait_until(gone, 10, "the broker is gone")
 
     @staticmethod
     def _wait(futures):
