@@ -135,6 +135,33 @@ def test_what_is_wrong_is_named(engine):
     assert figures(engine) == (1, 0, 0, 1)
 
 
+def test_who_holds_what_and_what_is_short_until_stock_comes(engine):
+    stock(engine, 10)
+    assert reserve(engine, "r-1", 4, reference="ORD-1").status_code == 201
+    assert reserve(engine, "r-2", 3, state="confirmed", reference="ORD-2").status_code == 201
+    seen = engine.get("/v1/rows/SKU-1/store-1/demand").json()
+    assert (seen["held"], seen["committed"], seen["next"]) == (4, 3, None)
+    assert [(d["reference"], d["reservations"], d["held"], d["committed"]) for d in seen["demand"]] == [
+        ("ORD-1", ["r-1"], 4, 0), ("ORD-2", ["r-2"], 0, 3)]
+    first = engine.get("/v1/rows/SKU-1/store-1/demand", params={"limit": 1}).json()
+    rest = engine.get("/v1/rows/SKU-1/store-1/demand", params={"limit": 1, "after": first["next"]}).json()
+    assert [first["demand"], rest["demand"], rest["next"]] == [seen["demand"][:1], seen["demand"][1:], None]
+    assert engine.get("/v1/shortfalls").json()["shortfalls"] == []
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
+    count = {"id": "c", "source": "s", "type": "count", "sku": "SKU-1", "location": "store-1", "quantity": 2, "as_of": now, "occurred_at": now}
+    assert engine.post("/v1/events", count).json()["applied"] == 1
+
+    def short():
+        return [(r["oversold"], [(d["reference"], d["short"]) for d in r["demand"]]) for r in engine.get("/v1/shortfalls").json()["shortfalls"]]
+    assert short() == [(5, [("ORD-2", 3), ("ORD-1", 2)])]
+    late = {"id": "late", "source": "t", "type": "receipt", "sku": "SKU-1", "location": "store-1", "quantity": 3,
+            "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))}
+    assert engine.post("/v1/events", late).json()["applied"] == 1
+    assert short() == [(2, [("ORD-2", 2)])]
+    assert engine.post("/v1/events", late | {"id": "late-2", "quantity": 2}).json()["applied"] == 1
+    assert short() == []
+
+
 # ---- holds end by themselves ----
 
 def test_case_09_a_hold_ends_by_itself(engine):

@@ -208,6 +208,22 @@ static void steps_lead_where_they_lead(void **state)
     expect(post("/v1/reservations?x=1", "{}"), 400, "is not a parameter here");
 }
 
+static void what_is_open_goes_to_other_quantities_and_places(void **state)
+{
+    expect(reserve("r-1", "\"items\":[" ITEM("A", "3", "near-1") "]"), 201, NULL);
+    expect(post("/v1/reservations/r-1/change", "{\"items\":[" ITEM("A", "5", "near-1") "]}"), 200,
+           "\"quantity\":5,\"open\":5");
+    expect(post("/v1/reservations/r-1/change", "{\"items\":[" ITEM("A", "6", "near-1") "]}"), 409,
+           "\"requested\":6,\"available\":5}");
+    expect(post("/v1/reservations/r-1/move", "{\"from\":\"near-1\",\"to\":\"near-2\"}"), 409,
+           "\"reason\":\"insufficient\"");
+    expect(post("/v1/reservations/r-1/move", "{\"from\":\"near-1\",\"to\":\"far\"}"), 200,
+           "{\"sku\":\"A\",\"location\":\"far\",\"quantity\":5,\"open\":5,");
+    expect(get("/v1/availability/A?location=near-1&location=far"), 200,
+           "[{\"location\":\"near-1\",\"available\":5,\"level\":\"in_stock\"},{\"location\":\"far\","
+           "\"available\":5,");
+}
+
 /* An order that is taken as a whole; a sale that must not oversell. */
 static void a_reservation_may_begin_confirmed_or_fulfilled(void **state)
 {
@@ -385,6 +401,7 @@ int main(void)
         TEST(partial_takes_what_there_is_and_says_what_is_missing),
         TEST(places_are_resolved_in_their_order),
         TEST(steps_lead_where_they_lead),
+        TEST(what_is_open_goes_to_other_quantities_and_places),
         TEST(a_reservation_may_begin_confirmed_or_fulfilled),
         TEST(an_etag_is_of_the_reservation_not_of_its_moment),
         TEST(demand_is_listed_oldest_first),
