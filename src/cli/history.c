@@ -38,15 +38,31 @@ static void put_verdict(struct text_table *t, const struct json_node *nodes, uin
     buffer_finish(&cell);
 }
 
-/* Whose doing: the reservation, the reference, else the event's own id. */
-static struct text whose(const struct json_node *nodes, uint32_t change)
+/* Whose doing: the reservation and its reference, the reference, else the event's own id. */
+static void put_whose(struct text_table *t, const struct json_node *nodes, uint32_t change)
 {
-    static const char *const members[] = {"reservation", "reference", "id"};
-    struct text t = {0};
+    struct buffer cell = {0};
+    struct text reservation = json_text(nodes, change, "reservation"),
+                reference = json_text(nodes, change, "reference");
 
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && !t.length; i++)
-        t = json_text(nodes, change, members[i]);
-    return t;
+    buffer_text(&cell, reservation);
+    if (reference.length)
+        buffer_printf(&cell, reservation.length ? " (%.*s)" : "%.*s", (int)reference.length, reference.at);
+    if (!cell.length)
+        buffer_text(&cell, json_text(nodes, change, "id"));
+    table_cell(t, (struct text){cell.at, cell.length});
+    buffer_finish(&cell);
+}
+
+/* Figures that most lines leave alone: a cell only where they move. */
+static void put_if_moved(struct text_table *t, const struct json_node *nodes, uint32_t change,
+                         const char *figure)
+{
+    if (text_equal(json_text(nodes, json_member(nodes, change, "before"), figure),
+                   json_text(nodes, json_member(nodes, change, "after"), figure)))
+        table_cell_string(t, "");
+    else
+        put_movement(t, nodes, change, figure);
 }
 
 static void put_change(struct text_table *t, const struct json_node *nodes, uint32_t change)
@@ -57,8 +73,10 @@ static void put_change(struct text_table *t, const struct json_node *nodes, uint
     table_cell(t, json_text(nodes, change, "quantity"));
     put_verdict(t, nodes, change);
     put_movement(t, nodes, change, "on_hand");
+    put_if_moved(t, nodes, change, "reserved");
+    put_if_moved(t, nodes, change, "committed");
     put_movement(t, nodes, change, "net_available");
-    table_cell(t, whose(nodes, change));
+    put_whose(t, nodes, change);
 }
 
 static int show(const struct settings *s, const struct document *d)
@@ -75,6 +93,8 @@ static int show(const struct settings *s, const struct document *d)
     table_column_add(&table, "QUANTITY", true, 0);
     table_column_add(&table, "VERDICT", false, 0);
     table_column_add(&table, "ON HAND", true, 0);
+    table_column_add(&table, "RESERVED", true, 0);
+    table_column_add(&table, "COMMITTED", true, 0);
     table_column_add(&table, "NET AVAILABLE", true, 0);
     table_column_add(&table, "WHOSE", false, 40);
     json_each(d->nodes, changes, i) put_change(&table, d->nodes, i);

@@ -46,19 +46,9 @@ static void tell_proposal(const struct proposal_said *p, struct history_line *re
     ret->line = p->line;
 }
 
-static const char *type_of_step(enum reservation_step step)
-{
-    static const char *const names[STEP_END] = {
-#define STEP(NAME, name) [STEP_##NAME] = #name,
-#include "core/model/steps.def"
-#undef STEP
-    };
-    return step > STEP_NONE && step < STEP_END ? names[step] : "other";
-}
-
 static void tell_step(const struct reservation_said *said, struct history_line *ret)
 {
-    ret->type = named(type_of_step(said->step));
+    ret->type = named(step_name(said->step));
     ret->reservation = said->id;
     ret->event_id = said->step_id;
     ret->reference = said->reference;
@@ -67,20 +57,21 @@ static void tell_step(const struct reservation_said *said, struct history_line *
 
 /* What is no event: a step of a reservation, or what fell due. The step alone does not say under which
  * reference and for which channel it all was: the reservation does. */
-static void tell_other(const struct record *r, const struct outcome *o, instant_t log_time,
+static void tell_other(const struct state *s, const struct record *r, const struct outcome *o,
                        struct history_line *ret)
 {
     const struct event_verdict *v = &o->verdicts[0];
-    const struct reservation *reservation = o->reservation ? o->reservation->reservation : NULL;
+    const struct reservation *reservation;
 
     ret->type = TEXT("other");
     ret->verdict = named(verdict_name((enum verdict)v->verdict));
     ret->verdict_reason = v->reason ? named(reason_name((enum reason)v->reason)) : (struct text){0};
-    ret->occurred_at = log_time;
+    ret->occurred_at = s->log_time;
     if (r->kind == RECORD_PROPOSAL)
         tell_proposal(&r->proposal, ret);
     else if (r->kind == RECORD_RESERVATION)
         tell_step(r->reservation, ret);
+    reservation = ret->reservation.length ? reservations_find(s->reservations, ret->reservation) : NULL;
     if (!reservation)
         return;
     if (!ret->reference.length)
@@ -113,5 +104,5 @@ void history_line_tell(const struct state *s, const struct record *r, const stru
     if (r->kind == RECORD_EVENTS)
         tell_event(&r->events[l->event], &o->verdicts[l->event], ret);
     else
-        tell_other(r, o, s->log_time, ret);
+        tell_other(s, r, o, ret);
 }

@@ -104,6 +104,28 @@ def test_what_was_said_and_what_it_did(daemon):
     assert d.stop() == 0
 
 
+def test_the_life_of_a_hold_is_visible(daemon):
+    """Under which reference, when and why it was taken and ended."""
+    d = daemon().start()
+    row = {"sku": "SKU-1", "location": "s1"}
+    d.post("/v1/events", event(1, quantity=10, **row))
+    hold = {"channel": "web", "items": [{**row, "quantity": 2}]}
+    for body in ({"id": "r-1", "reference": "ORD-1", "ttl_seconds": 1, **hold}, {"id": "r-2", "ttl_seconds": 900, **hold}):
+        assert d.post("/v1/reservations", body).status_code == 201
+    assert d.post("/v1/reservations/r-2/confirm", {"reference": "ORD-2"}).status_code == 200
+    assert d.post("/v1/reservations/r-2/fulfil", {}).status_code == 200
+
+    def steps():
+        return [(c["type"], c["reservation"], c["reference"], c["channel"], c["after"]["reserved"], c["after"]["committed"],
+                 c["after"]["on_hand"]) for c in history(d, "SKU-1", "s1")["changes"][::-1]][1:]
+
+    wait_until(lambda: len(steps()) == 5, 20, "the hold expires")
+    assert steps() == [("reserve", "r-1", "ORD-1", "web", 2, 0, 10), ("reserve", "r-2", None, "web", 4, 0, 10),
+                       ("confirm", "r-2", "ORD-2", "web", 2, 2, 10), ("fulfil", "r-2", "ORD-2", "web", 2, 0, 8),
+                       ("expire", "r-1", "ORD-1", "web", 0, 0, 8)]
+    assert d.stop() == 0
+
+
 @pytest.mark.parametrize("query, word", [("limit=0", "limit"), ("limit=1001", "limit"), ("after=x", "after"), ("from=yesterday", "from"),
                                          ("nonsense=1", "nonsense")])
 def test_wrong_questions_are_answered_by_name(daemon, query, word):
