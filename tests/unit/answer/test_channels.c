@@ -334,7 +334,7 @@ static void random_step(struct world *w, unsigned *seed, int number)
 {
     const char *channel = channels[rand_r(seed) % 3];
     instant_t now = w->now;
-    char reference[16];
+    char reference[24];
     snprintf(reference, sizeof(reference), "ref-%d", number);
     struct rule rules[2] = {random_rule(w, seed), random_rule(w, seed)};
     struct event placed =
@@ -383,7 +383,7 @@ static struct ask wish(const char *id, const char *channel, instant_t by, milli_
 /* Neither less nor more. */
 static void expect_shown_is_granted(struct world *w, unsigned *seed, int number)
 {
-    char wished[16];
+    char wished[24];
     snprintf(wished, sizeof(wished), "wish-%d", number);
     const char *channel = rand_r(seed) % 4 ? channels[rand_r(seed) % 3] : NULL;
     instant_t by = rand_r(seed) % 2 ? w->now + (1 + rand_r(seed) % 60) * INSTANT_MINUTE : 0;
