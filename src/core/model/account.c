@@ -25,6 +25,7 @@ void *account_create(size_t bytes, struct text reference, struct text line)
     if (line.length)
         memcpy(texts + reference.length, line.at, line.length);
     a->hash = key_hash(reference, line);
+    a->reference_hash = line.length ? hash_text(reference) : 0;
     a->reference = (struct text){texts, reference.length};
     a->line = (struct text){texts + reference.length, line.length};
     a->closed_at = INSTANT_NONE;
@@ -78,7 +79,64 @@ static int slots_reserve(struct accounts *a)
     return 0;
 }
 
-int accounts_reserve(struct accounts *a)
+/* ---- those with a line, by their reference ---- */
+
+static void line_link(struct account **lines, uint32_t buckets, struct account *account)
+{
+    struct account **first = &lines[account->reference_hash & (buckets - 1)];
+    account->line_before = NULL;
+    account->line_next = *first;
+    if (*first)
+        (*first)->line_before = account;
+    *first = account;
+}
+
+static void line_unlink(struct accounts *a, struct account *account)
+{
+    struct account **first = &a->lines[account->reference_hash & (a->buckets - 1)];
+    *(account->line_before ? &account->line_before->line_next : first) = account->line_next;
+    if (account->line_next)
+        account->line_next->line_before = account->line_before;
+    a->lines_count--;
+}
+
+static int lines_reserve(struct accounts *a)
+{
+    if (a->lines_count < a->buckets)
+        return 0;
+    uint32_t buckets = a->buckets ? a->buckets * 2 : 4;
+    struct account **lines = calloc(buckets, sizeof(struct account *));
+    if (!lines)
+        return ERROR_NOMEM;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->at[i]->line.length)
+            line_link(lines, buckets, a->at[i]);
+    free(a->lines);
+    a->lines = lines;
+    a->buckets = buckets;
+    return 0;
+}
+
+uint32_t accounts_lines(const struct accounts *a, struct text reference, struct account **ret, uint32_t most)
+{
+    uint32_t count = 0;
+    if (!a->lines_count)
+        return 0;
+    uint64_t hash = hash_text(reference);
+    for (struct account *one = a->lines[hash & (a->buckets - 1)]; one; one = one->line_next) {
+        if (one->reference_hash != hash || !text_equal(one->reference, reference) || count == most)
+            continue;
+        uint32_t i = count++;
+        for (; i > 0 && account_compare(ret[i - 1], one) > 0; i--)
+            ret[i] = ret[i - 1];
+        ret[i] = one;
+    }
+    return count;
+}
+
+/* ---- all of them ---- */
+
+int accounts_reserve(struct accounts *a, bool with_line)
 {
     if (a->count == a->capacity) {
         uint32_t capacity = a->capacity ? a->capacity * 2 : 4;
@@ -88,7 +146,8 @@ int accounts_reserve(struct accounts *a)
         a->at = at;
         a->capacity = capacity;
     }
-    return slots_reserve(a);
+    int error = with_line ? lines_reserve(a) : 0;
+    return error ? error : slots_reserve(a);
 }
 
 void accounts_link(struct accounts *a, struct account *account)
@@ -97,6 +156,10 @@ void accounts_link(struct accounts *a, struct account *account)
     a->at[a->count++] = account;
     if (a->slots)
         slot_put(a->slots, a->slots_count - 1, account->hash, account->number);
+    if (account->line.length) {
+        line_link(a->lines, a->buckets, account);
+        a->lines_count++;
+    }
 }
 
 static uint32_t slot_of(const struct accounts *a, const struct account *account)
@@ -124,6 +187,8 @@ static void slot_clear(struct accounts *a, uint32_t hole)
 void accounts_unlink(struct accounts *a, struct account *account)
 {
     accounts_reopen(a, account);
+    if (account->line.length)
+        line_unlink(a, account);
     struct account *last = a->at[a->count - 1];
     if (a->slots)
         slot_clear(a, slot_of(a, account));
@@ -170,6 +235,7 @@ void accounts_finish(struct accounts *a, void (*finish)(struct account *account)
         finish(a->at[i]);
     free(a->at);
     free(a->slots);
+    free(a->lines);
     *a = (struct accounts){0};
 }
 

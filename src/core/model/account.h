@@ -13,6 +13,8 @@ struct account {
     bool closed;
     instant_t closed_at;           /* log time */
     struct account *older, *newer; /* closed ones, in the order in which they closed */
+    uint64_t reference_hash;
+    struct account *line_before, *line_next; /* of those with a line, in one bucket */
 };
 
 /* Zero-initialised is empty and valid. Nothing may depend on the order of `at`. */
@@ -22,13 +24,19 @@ struct accounts {
     uint32_t *slots;                 /* number + 1 by hash; NULL while there are few */
     uint32_t slots_count;            /* a power of two */
     struct account *oldest, *newest; /* closed */
+    struct account **lines;          /* those with a line by their reference alone; NULL: there are none */
+    uint32_t lines_count, buckets;   /* buckets: a power of two */
 };
 
 /* An account of `bytes` (its head is first), zero but for the head; NULL without memory. Freed by free(). */
 void *account_create(size_t bytes, struct text reference, struct text line);
 
 struct account *accounts_find(const struct accounts *a, struct text reference, struct text line);
-int accounts_reserve(struct accounts *a); /* room for one more; ERROR_NOMEM leaves all as it was */
+/* Room for one more, with a line or without; ERROR_NOMEM leaves all as it was. */
+int accounts_reserve(struct accounts *a, bool with_line);
+/* Those of this reference that have a line, `most` of them at most, in the canonical order. Returns how many.
+ */
+uint32_t accounts_lines(const struct accounts *a, struct text reference, struct account **ret, uint32_t most);
 void accounts_link(struct accounts *a,
                    struct account *account); /* after accounts_reserve: cannot fail. It is open */
 void accounts_unlink(struct accounts *a, struct account *account);

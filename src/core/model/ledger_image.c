@@ -352,7 +352,7 @@ static int link_account(struct reader *r, struct accounts *all, struct account *
         r->failed = true;
         return ERROR_CORRUPT;
     }
-    int error = accounts_reserve(all);
+    int error = accounts_reserve(all, said->line.length);
     if (error)
         return error;
     accounts_link(all, account);

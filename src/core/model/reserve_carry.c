@@ -5,7 +5,10 @@
 
 #include <stdlib.h>
 
-enum { ENTRIES_OF_ACCOUNT = 6 }; /* of one step: steps of one kind are one entry */
+enum {
+    ENTRIES_OF_ACCOUNT = 6, /* of one step: steps of one kind are one entry */
+    LINES_JOINED_MOST = 64  /* of one reference in one row: more is what nobody sends in good faith */
+};
 
 /* ---- memory ---- */
 
@@ -36,7 +39,7 @@ static struct demand *account_in(struct plan *p, struct ledger *l, int *ret_erro
         refuse(p, REASON_TOO_MANY_ACCOUNTS);
         return NULL;
     }
-    *ret_error = accounts_reserve(&l->demand);
+    *ret_error = accounts_reserve(&l->demand, key_line(p).length);
     d = *ret_error ? NULL : demand_create(key_reference(p), key_line(p));
     if (!d) {
         *ret_error = ERROR_NOMEM;
@@ -52,6 +55,27 @@ static bool is_full(const struct demand *d, uint32_t more)
     return d->holds_count >= HOLDS_OF_ACCOUNT_MOST || d->entries_count + more > DEMAND_ENTRIES_END;
 }
 
+/* Room in the account for a step's entries and `more`. An order may have spoken of lines before the
+ * reservation came: its accounts become one with it. */
+static int prepare_entries(struct plan *p, struct staged_row *row, struct demand *d, uint32_t more,
+                           bool dated)
+{
+    struct account *lines[LINES_JOINED_MOST];
+    uint32_t count =
+        d->has_steps || !d->account.reference.length
+            ? 0
+            : accounts_lines(&row->ledger->demand, d->account.reference, lines, LINES_JOINED_MOST);
+    more += ENTRIES_OF_ACCOUNT;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct demand *own = (const struct demand *)lines[i];
+        more += own->entries_count;
+        dated |= own->required_at != INSTANT_NONE;
+    }
+    if (is_full(d, more))
+        refuse(p, REASON_TOO_MANY_ACCOUNTS);
+    return demand_prepare(p->a, row, d, more, dated);
+}
+
 /* A hold whose account is its own goes over to that of the reference which the step brings. */
 static int prepare_to_join(struct plan *p, struct staged_row *row, const struct demand *own)
 {
@@ -59,10 +83,10 @@ static int prepare_to_join(struct plan *p, struct staged_row *row, const struct 
     struct demand *d = account_in(p, row->ledger, &error);
     if (!d || d == own)
         return error;
-    uint32_t more = own->entries_count + own->holds_count + ENTRIES_OF_ACCOUNT;
+    uint32_t more = own->entries_count + own->holds_count;
     if (is_full(d, more))
         refuse(p, REASON_TOO_MANY_ACCOUNTS);
-    return demand_prepare(p->a, row, d, more, own->required_at != INSTANT_NONE);
+    return prepare_entries(p, row, d, more, own->required_at != INSTANT_NONE);
 }
 
 static int prepare_hold(struct plan *p, struct hold *h)
@@ -92,7 +116,7 @@ static int prepare_hold(struct plan *p, struct hold *h)
                            .fresh = h->fresh};
         hold_link(h, d, &row->ledger->demand);
     }
-    error = demand_prepare(p->a, row, d, ENTRIES_OF_ACCOUNT, p->kept->required_at != INSTANT_NONE);
+    error = prepare_entries(p, row, d, 0, p->kept->required_at != INSTANT_NONE);
     return error || !joins ? error : prepare_to_join(p, row, d);
 }
 
@@ -284,17 +308,13 @@ static void join_fences(struct demand *d, const struct demand *own)
     d->fence_asked += own->fence_asked;
 }
 
-/* All that was said of the reservation's own account is said of its reference's. The own one goes. */
-static void join_account(struct plan *p, struct hold *h)
+/* All that was said of one account is said of the other from now on. The first goes. */
+static void join_accounts(struct plan *p, uint32_t row_number, struct demand *own, struct demand *d)
 {
-    struct staged_row *row = &p->a->rows[h->row];
+    struct staged_row *row = &p->a->rows[row_number];
     struct ledger *l = row->ledger;
-    struct demand *own = h->demand;
-    struct demand *d = (struct demand *)accounts_find(&l->demand, p->kept->reference, (struct text){0});
-    if (!own || own == d)
-        return;
     bool opens = d->open + d->reserved == 0;
-    touch_account(p, d, h->row, own->open + own->reserved);
+    touch_account(p, d, row_number, 0);
     if (d->channel == CHANNEL_POOL)
         d->channel = own->channel;
     if (opens) {
@@ -309,17 +329,42 @@ static void join_account(struct plan *p, struct hold *h)
         hold_unlink(one);
         hold_link(one, d, &l->demand);
     }
-    if (own->channel == d->channel)
+    if (own->channel == d->channel) {
         join_fences(d, own);
-    if (own->channel == d->channel)
         own->fence_asked = own->fence_took = 0;
+    }
     own->entries_count = 0;
     demand_settle(p->a, row, own);
     accounts_unlink(&l->demand, &own->account);
     for (uint32_t i = 0; i < p->accounts_count; i++)
-        if (p->accounts[i].demand == own)
+        if (p->accounts[i].demand == own) {
+            d->stale_quantity += own->stale_quantity;
             p->accounts[i] = p->accounts[--p->accounts_count];
+        }
     demand_destroy(own);
+}
+
+static void join_own(struct plan *p, const struct hold *h)
+{
+    struct ledger *l = p->a->rows[h->row].ledger;
+    struct demand *d = (struct demand *)accounts_find(&l->demand, p->kept->reference, (struct text){0});
+    if (h->demand && h->demand != d)
+        join_accounts(p, h->row, h->demand, d);
+}
+
+/* Before the reservation's first step there: what orders said by line. */
+static void join_lines(struct plan *p, const struct hold *h)
+{
+    struct account *lines[LINES_JOINED_MOST];
+    struct accounts *all = &p->a->rows[h->row].ledger->demand;
+    struct text reference = p->kept->reference;
+    struct demand *d =
+        reference.length ? (struct demand *)accounts_find(all, reference, (struct text){0}) : NULL;
+    if (!d || d->has_steps)
+        return;
+    uint32_t count = accounts_lines(all, reference, lines, LINES_JOINED_MOST);
+    for (uint32_t i = 0; i < count; i++)
+        join_accounts(p, h->row, (struct demand *)lines[i], d);
 }
 
 static void settle(struct plan *p, const struct account_at *at)
@@ -382,15 +427,18 @@ void plan_commit(struct plan *p, struct outcome *o)
     struct kept *k = p->kept;
     p->outcome = o;
     take_up(p);
-    for (uint32_t i = 0; i < p->acts_count; i++)
+    for (uint32_t i = 0; i < p->acts_count; i++) {
+        if (p->acts[i].kind == ACT_HOLD || p->refers)
+            join_lines(p, p->acts[i].hold);
         if (p->acts[i].kind == ACT_HOLD)
             say_whose(p, p->acts[i].hold->demand);
+    }
     for (uint32_t i = 0; i < p->acts_count; i++)
         carry_out(p, &p->acts[i]);
     if (p->exchanges)
         exchange_lines(p);
     for (uint32_t i = 0; i < k->has.holds_count && p->refers; i++)
-        join_account(p, k->has.holds[i]);
+        join_own(p, k->has.holds[i]);
     for (uint32_t i = 0; i < p->accounts_count; i++)
         settle(p, &p->accounts[i]);
     if (p->said)

@@ -93,6 +93,8 @@ void reservations_follow(struct apply *a)
         struct open o = open_of(k);
         if (a->by_order) /* what is not open any more was handed over, or an order cancelled it */
             k->ends_as = o.gone > k->gone ? RESERVATION_FULFILLED : RESERVATION_CANCELLED;
+        if (k->ends_as == RESERVATION_FULFILLED && o.gone == 0)
+            k->ends_as = RESERVATION_CANCELLED; /* an order had cancelled it before it came */
         k->gone = o.gone;
         k->changed_at = s->log_time;
         k->incarnation = (uint8_t)(s->incarnations_count - 1);

@@ -330,6 +330,31 @@ static void a_reference_that_comes_with_the_confirmation(void **unused)
     world_close(&w);
 }
 
+/* Order systems speak of lines; the basket is one. */
+static void lines_of_an_order_are_the_reservations(void **unused)
+{
+    for (int before = 0; before < 2; before++) {
+        struct world w;
+        with_stock(&w, U(10));
+        struct event placed = order(EVENT_ORDER_PLACED, at(11, 0), "77", U(2));
+        struct event shipped = order(EVENT_ORDER_SHIPPED, at(11, 30), "77", U(2));
+        placed.has |= HAS(line);
+        shipped.has |= HAS(line);
+        placed.line = shipped.line = TEXT("1");
+        if (before)
+            expect_verdict(&w, placed, APPLIED);
+        expect_applied(&w, for_reference(reserve("r-1", U(2)), "77"));
+        assert_int_equal(reservation_at(&w, "r-1")->state, before ? RESERVATION_CONFIRMED : RESERVATION_HELD);
+        if (!before)
+            expect_verdict(&w, placed, APPLIED);
+        expect_demand(&w, 0, U(2));
+        expect_verdict(&w, shipped, APPLIED);
+        expect_row(&w, U(8), 0, 0, U(8));
+        expect_state(&w, "r-1", FULFILLED);
+        world_close(&w);
+    }
+}
+
 static void an_order_cancels_what_is_held(void **unused)
 {
     struct world w;
@@ -395,6 +420,7 @@ int main(void)
         cmocka_unit_test(case_31_in_every_order_of_arrival),
         cmocka_unit_test(a_reference_that_comes_with_the_confirmation),
         cmocka_unit_test(an_order_cancels_what_is_held),
+        cmocka_unit_test(lines_of_an_order_are_the_reservations),
         cmocka_unit_test(image_keeps_reservations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
