@@ -107,6 +107,8 @@ void reservations_refer(struct reservations *r, struct kept *k);
 /* To be called before anything of it is changed: its state will be looked at and shown anew, and a cut gets
  * what it was. */
 void reservations_touch(struct reservations *r, struct kept *k);
+/* The same, where nothing of it is shown. */
+void reservations_note(struct reservations *r, const struct kept *k);
 /* It ended, or goes on again: its place among those that are remembered. */
 void reservations_end(struct reservations *r, struct kept *k, instant_t log_time);
 void reservations_ended(struct reservations *r, struct kept *k); /* an image says so */

@@ -346,10 +346,15 @@ void reservations_put(struct reservations *r, struct kept *k)
     count_up(&r->stats.open, 1);
 }
 
-void reservations_touch(struct reservations *r, struct kept *k)
+void reservations_note(struct reservations *r, const struct kept *k)
 {
     if (!k->dirty && r->before)
         r->before(r->before_context, k->number);
+}
+
+void reservations_touch(struct reservations *r, struct kept *k)
+{
+    reservations_note(r, k);
     mark(r, k);
 }
 

@@ -255,6 +255,7 @@ static bool judge_step_id(struct plan *p, const struct kept *k)
     const struct step_done *done = kept_find_step(k, p->said->step_id);
     if (!done)
         return false;
+    p->was_done = true;
     if (done->step == p->said->step && same(done->digest, p->said->digest))
         repeated(p);
     else
@@ -282,6 +283,9 @@ int reservation_step(struct apply *a, const struct reservation_said *said, struc
     int error = judge(&p, k);
     if (!error && p.verdict == VERDICT_APPLIED)
         error = plan_reserve(&p, o);
+    bool notes = k && p.verdict == VERDICT_DUPLICATE && !p.was_done && said->step_id.length;
+    if (!error && notes)
+        error = kept_reserve_step(k);
     if (!error)
         error = make_answer(&p, o);
     if (error) {
@@ -290,6 +294,10 @@ int reservation_step(struct apply *a, const struct reservation_said *said, struc
     }
     if (p.verdict == VERDICT_APPLIED)
         plan_commit(&p, o);
+    if (notes) { /* asked again later, it is still this step */
+        reservations_note(a->state->reservations, k);
+        kept_remember_step(k, said);
+    }
     a->answer_of = p.kept ? p.kept : k;
     *ret = verdict(p.verdict, p.reason);
     count_reservations(&a->state->reservations->stats.refused,

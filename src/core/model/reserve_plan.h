@@ -30,6 +30,7 @@ struct plan {
     struct kept *kept; /* whose step it is */
     bool is_new;       /* not among the others yet: the plan's own */
     bool forget_one;
+    bool was_done;                  /* under this step_id */
     enum reservation_state ends_as; /* if nothing is open afterwards */
     bool revives;
     bool refers;             /* it gets a reference */

@@ -223,6 +223,23 @@ static void case_02_a_change_leaves_its_own_units_out(void **unused)
     world_close(&w);
 }
 
+/* A step that did nothing because there was nothing to do is still that step when it comes again. */
+static void a_step_that_was_done_is_not_done_later(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(10));
+    expect_applied(&w, reserve("r-1", U(2)));
+    struct ask to_two = with_step_id(ask_of(STEP_CHANGE, "r-1"), "s-1");
+    ask_line(&to_two, "SKU-1", U(2), "L1");
+    expect_repeated(&w, to_two);
+    struct ask to_four = with_step_id(ask_of(STEP_CHANGE, "r-1"), "s-2");
+    ask_line(&to_four, "SKU-1", U(4), "L1");
+    expect_applied(&w, to_four);
+    expect_repeated(&w, to_two);
+    expect_demand(&w, U(4), 0);
+    world_close(&w);
+}
+
 static void what_is_open_moves(void **unused)
 {
     struct world w;
@@ -415,6 +432,7 @@ int main(void)
         cmocka_unit_test(case_31_two_messengers_of_one_order),
         cmocka_unit_test(at_once_confirmed_or_handed_over),
         cmocka_unit_test(case_02_a_change_leaves_its_own_units_out),
+        cmocka_unit_test(a_step_that_was_done_is_not_done_later),
         cmocka_unit_test(what_is_open_moves),
         cmocka_unit_test(what_expired_is_revived_while_it_is_there),
         cmocka_unit_test(case_31_in_every_order_of_arrival),
