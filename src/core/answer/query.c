@@ -10,6 +10,8 @@
 static struct row_image *packed(struct query_row *rows, size_t capacity)
 {
     _Static_assert(sizeof(struct query_row) >= sizeof(struct row_image), "images fit into the answer");
+    if (!capacity)
+        return NULL; /* there may be no array: it is asked how many there are */
     return (struct row_image *)((char *)rows + capacity * (sizeof(*rows) - sizeof(struct row_image)));
 }
 
