@@ -422,13 +422,6 @@ static void take_up(struct plan *p)
     }
 }
 
-/* A change: from what was to what will be. */
-static bool changes_over(const struct plan *p, uint32_t i)
-{
-    return p->said && p->said->step == STEP_CHANGE && i > 0 && p->acts[i].kind == ACT_HOLD &&
-           p->acts[i - 1].kind == ACT_UNHOLD;
-}
-
 void plan_commit(struct plan *p, struct outcome *o)
 {
     struct kept *k = p->kept;
@@ -440,12 +433,8 @@ void plan_commit(struct plan *p, struct outcome *o)
         if (p->acts[i].kind == ACT_HOLD)
             say_whose(p, p->acts[i].hold->demand);
     }
-    for (uint32_t i = 0; i < p->acts_count; i++) {
-        if (changes_over(p, i)) /* given back first, taken anew then: of what is set aside too */
-            for (uint32_t n = 0; n < p->accounts_count; n++)
-                demand_settle(p->a, &p->a->rows[p->accounts[n].row], p->accounts[n].demand);
+    for (uint32_t i = 0; i < p->acts_count; i++)
         carry_out(p, &p->acts[i]);
-    }
     if (p->exchanges)
         exchange_lines(p);
     for (uint32_t i = 0; i < k->has.holds_count && p->refers; i++)

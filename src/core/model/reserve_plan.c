@@ -324,7 +324,7 @@ int plan_change(struct plan *p, struct kept *k)
     if (!error)
         error = judge_leave_out(&p->judging, k);
     if (!error)
-        error = judge_lines(&p->judging, p->said->lines, p->said->lines_count, false);
+        error = judge_lines(&p->judging, p->said->lines, p->said->lines_count, k->partial);
     if (error || !plan_is_granted(p))
         return error;
     if (is_as_it_was(p, k)) {
