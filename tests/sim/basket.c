@@ -81,7 +81,7 @@ struct line {
 
 struct kept {
     struct text id, key; /* of its accounts */
-    bool has_reference, partial;
+    bool has_reference;
     struct hash128 digest;
     unsigned channel;
     instant_t expires_at, required_at;
@@ -453,7 +453,7 @@ static milli_t judge_line(struct basket *b, struct kept *k, const struct line_sa
     return got;
 }
 
-static bool judge(struct basket *b, struct kept *k, const struct reservation_said *said)
+static bool judge(struct basket *b, struct kept *k, const struct reservation_said *said, bool partial)
 {
     bool all = true, any = false;
 
@@ -470,11 +470,11 @@ static bool judge(struct basket *b, struct kept *k, const struct reservation_sai
         }
         if (!first)
             continue;
-        milli_t got = judge_line(b, k, l, quantity, k->partial);
+        milli_t got = judge_line(b, k, l, quantity, partial);
         all &= got == quantity;
         any |= got > 0;
     }
-    return k->partial ? any : all;
+    return partial ? any : all;
 }
 
 /* ---- steps ---- */
@@ -562,7 +562,6 @@ static void reserve(struct basket *b, const struct reservation_said *said)
     *k = (struct kept){.id = said->id,
                        .digest = said->digest,
                        .has_reference = said->reference.length > 0,
-                       .partial = said->partial,
                        .channel = channel_of(said->channel),
                        .expires_at = said->expires_at,
                        .required_at = said->required_at > b->log_time ? said->required_at : INSTANT_NONE,
@@ -570,7 +569,7 @@ static void reserve(struct basket *b, const struct reservation_said *said)
     k->key = k->has_reference ? said->reference : own_key(b, said->id);
     b->before = b->now;
     bool late = said->begin == RESERVATION_HELD && said->expires_at <= b->log_time;
-    if (late || !judge(b, k, said)) {
+    if (late || !judge(b, k, said, said->partial)) {
         b->now = b->before;
         b->refused++;
         return;
@@ -746,7 +745,7 @@ static bool change(struct basket *b, struct kept *k, const struct reservation_sa
     b->before = b->now;
     unhold(b, k);
     k->lines_count = 0;
-    if (judge(b, k, said)) {
+    if (judge(b, k, said, false)) {
         fences_again(b);
         return true;
     }
