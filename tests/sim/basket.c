@@ -81,7 +81,7 @@ struct line {
 
 struct kept {
     struct text id, key; /* of its accounts */
-    bool has_reference;
+    bool has_reference, partial;
     struct hash128 digest;
     unsigned channel;
     instant_t expires_at, required_at;
@@ -562,6 +562,7 @@ static void reserve(struct basket *b, const struct reservation_said *said)
     *k = (struct kept){.id = said->id,
                        .digest = said->digest,
                        .has_reference = said->reference.length > 0,
+                       .partial = said->partial,
                        .channel = channel_of(said->channel),
                        .expires_at = said->expires_at,
                        .required_at = said->required_at > b->log_time ? said->required_at : INSTANT_NONE,
@@ -745,7 +746,7 @@ static bool change(struct basket *b, struct kept *k, const struct reservation_sa
     b->before = b->now;
     unhold(b, k);
     k->lines_count = 0;
-    if (judge(b, k, said, false)) {
+    if (judge(b, k, said, k->partial)) {
         fences_again(b);
         return true;
     }
