@@ -8,10 +8,9 @@ static bool continues(unsigned char c)
 
 bool text_is_utf8(struct text t)
 {
-    const unsigned char *p = (const unsigned char *)t.at, *end = p + t.length;
-
     if (text_is_plain(t))
         return true;
+    const unsigned char *p = (const unsigned char *)t.at, *end = p + t.length;
     while (p < end) {
         while (end - p >= 8) {
             uint64_t eight;

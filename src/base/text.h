@@ -44,9 +44,12 @@ static inline bool text_word_is_plain(uint64_t w)
 /* Nothing but printable ASCII, the most usual case of texts: true. False says only that one has to look. */
 static inline bool text_is_plain(struct text t)
 {
-    const char *p = t.at, *end = t.at + t.length;
     uint64_t w = UINT64_C(0x2020202020202020);
     bool plain = true;
+
+    if (t.length == 0)
+        return true; /* it may be nowhere at all */
+    const char *p = t.at, *end = t.at + t.length;
 
     if (t.length >= 8) {
         for (; end - p > 8 && plain; p += 8) {
