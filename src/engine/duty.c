@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "codec/record_codec.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,6 +46,16 @@ static void look_at_membership(struct duty *d, int64_t now_us)
     d->term = now.term;
 }
 
+void outgoing_judged(const struct outgoing *o)
+{
+    const struct command *c = &o->command;
+
+    if (c->status == 0 && o->verdict.verdict == VERDICT_APPLIED)
+        atomic_fetch_add_explicit(&o->duty->accepted_total, 1, memory_order_relaxed);
+    else if (c->status == 0 && c->log_time < o->due)
+        atomic_store_explicit(&o->duty->early_us, c->log_time, memory_order_relaxed);
+}
+
 void outgoing_fill(struct outgoing *o, struct duty *d, const void *bytes, size_t length,
                    void (*done)(struct command *c))
 {
@@ -58,6 +69,35 @@ void outgoing_fill(struct outgoing *o, struct duty *d, const void *bytes, size_t
 }
 
 /* ---- the turn ---- */
+
+static void announced(struct command *c)
+{
+    struct outgoing *o = c->context;
+    atomic_fetch_sub_explicit(&o->duty->announcements_out, 1, memory_order_release);
+}
+
+/* Whoever comes on duty of a log that is shared says which level it knows. That also tells it the log's time:
+ * an instance that has just started, with a wrong clock and a log in which nothing happens, would have
+ * nothing else to go by. */
+static void announce(struct duty *d, int64_t now_us)
+{
+    struct command_port port = engine_port(d->engine);
+    struct record r = {.kind = RECORD_ANNOUNCE, .intake.after = -1, .raise_level = LEVEL_NEWEST};
+    struct buffer *b = &d->announcement_bytes;
+
+    if (!d->engine->log->ops->duty || !duty_held(d, now_us) || d->announced_term == d->term ||
+        atomic_load_explicit(&d->announcements_out, memory_order_acquire))
+        return;
+    buffer_clear(b);
+    if (record_encode(&r, b) != 0)
+        return;
+    outgoing_fill(&d->announcement, d, b->at, b->length, announced);
+    atomic_fetch_add_explicit(&d->announcements_out, 1, memory_order_relaxed);
+    if (port.submit(port.engine, &d->announcement.command) == 0)
+        d->announced_term = d->term;
+    else
+        atomic_fetch_sub_explicit(&d->announcements_out, 1, memory_order_relaxed);
+}
 
 static instant_t look_at_clock(struct duty *d, int64_t wall_us, int64_t now_us)
 {
@@ -75,6 +115,7 @@ static instant_t look_at_clock(struct duty *d, int64_t wall_us, int64_t now_us)
 void duty_turn(struct duty *d, int64_t wall_us, int64_t now_us)
 {
     look_at_membership(d, now_us);
+    announce(d, now_us);
     instant_t log_now = look_at_clock(d, wall_us, now_us);
     duty_look_at_due(d, log_now, now_us);
     duty_look_at_silence(d, log_now, now_us);
@@ -161,6 +202,7 @@ void duty_destroy(struct duty *d)
         buffer_finish(&d->progress_bytes[i]);
     for (size_t i = 0; i < SILENCES_MOST; i++)
         buffer_finish(&d->silence_bytes[i]);
+    buffer_finish(&d->announcement_bytes);
     buffer_finish(&d->bytes);
     epoch_unregister(d->reader);
     pthread_cond_destroy(&d->answered);

@@ -30,6 +30,8 @@ void duty_clock_look(struct duty_clock *c, uint64_t next_offset, int64_t log_us,
     else if (c->next_offset)
         c->fresh_us = now_us;
     c->next_offset = next_offset;
+    if (!c->heard)
+        c->log_us = log_us;
 }
 
 int64_t duty_clock_now(const struct duty_clock *c, int64_t wall_us, int64_t now_us)
@@ -37,7 +39,7 @@ int64_t duty_clock_now(const struct duty_clock *c, int64_t wall_us, int64_t now_
     int64_t estimate = estimate_at(c, now_us);
 
     if (!c->heard)
-        return wall_us;
+        return wall_us > c->log_us ? wall_us : c->log_us;
     bool agrees = llabs(wall_us - estimate) < CLOCK_AGREES_US;
     return agrees || now_us - c->fresh_us < CLOCK_FRESH_US || estimate > wall_us ? estimate : wall_us;
 }

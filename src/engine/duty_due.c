@@ -12,10 +12,7 @@ static void proposal_done(struct command *c)
     struct outgoing *o = c->context;
     struct duty *d = o->duty;
 
-    if (c->status == 0 && o->verdict.verdict == VERDICT_APPLIED)
-        atomic_fetch_add_explicit(&d->accepted_total, 1, memory_order_relaxed);
-    else if (c->status == 0 && c->log_time < d->until)
-        atomic_store_explicit(&d->early_us, c->log_time, memory_order_relaxed);
+    outgoing_judged(o);
     atomic_fetch_sub_explicit(&d->proposals_out, 1, memory_order_release);
 }
 
@@ -31,6 +28,7 @@ static void propose(struct duty *d, int64_t now_us)
     for (size_t i = 0; i < count; i++) {
         size_t from = i ? d->ends[i - 1] : 0;
         outgoing_fill(&d->proposal[i], d, d->bytes.at + from, d->ends[i] - from, proposal_done);
+        d->proposal[i].due = d->until;
         atomic_fetch_add_explicit(&d->proposals_out, 1, memory_order_relaxed);
         if (port.submit(port.engine, &d->proposal[i].command) != 0) {
             atomic_fetch_sub_explicit(&d->proposals_out, 1, memory_order_relaxed);
@@ -83,10 +81,11 @@ static bool add_proposal(struct duty *d, const struct state *s, enum due_kind ki
 static void collect(struct duty *d, struct state *s)
 {
     for (int kind = 0; kind < DUE_KINDS; kind++) {
-        instant_t until = d->until - due_delay_us(&s->settings, kind);
+        int64_t delay_us = due_delay_us(&s->settings, kind);
         size_t most = d->count + (PROPOSALS_MOST - d->count) / (size_t)(DUE_KINDS - kind);
         struct due_entry *e;
-        while (d->count < most && (e = due_take(&s->due, kind, until, until + RETRY_US)))
+        while (d->count < most &&
+               (e = due_take(&s->due, kind, d->until - delay_us, s->log_time - delay_us, RETRY_US)))
             if (!add_proposal(d, s, kind, e))
                 return;
     }

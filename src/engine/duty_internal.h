@@ -14,6 +14,7 @@ struct outgoing {
     struct command command;
     struct event_verdict verdict;
     struct duty *duty;
+    instant_t due; /* of a proposal: log time had come so far, as the proposer knew */
 };
 
 struct duty_output {
@@ -41,9 +42,12 @@ struct duty {
     struct epoch_reader *reader; /* registered at the first look */
     struct outgoing proposal[PROPOSALS_MOST], silence[SILENCES_MOST], progress[OUTPUTS_MOST];
     struct buffer silence_bytes[SILENCES_MOST];
+    struct outgoing announcement;
+    struct buffer announcement_bytes;
+    uint64_t announced_term;
     struct buffer progress_bytes[OUTPUTS_MOST];
-    _Atomic uint32_t proposals_out, silences_out; /* on their way */
-    bool progress_out[OUTPUTS_MOST]; /* under lock */
+    _Atomic uint32_t proposals_out, silences_out, announcements_out; /* on their way */
+    bool progress_out[OUTPUTS_MOST];                                 /* under lock */
 
     /* between duty and writer */
     _Atomic int64_t next_due_us; /* log time; INT64_MAX: nothing */
@@ -63,6 +67,8 @@ struct duty {
     _Atomic uint64_t gains_total, proposals_total, accepted_total, progress_total, waiting;
 };
 
+/* A proposal came back: counts it, and learns log time when it was early. @thread writer or log */
+void outgoing_judged(const struct outgoing *o);
 /* Gets a record ready to be handed in. */
 void outgoing_fill(struct outgoing *o, struct duty *d, const void *bytes, size_t length,
                    void (*done)(struct command *c));

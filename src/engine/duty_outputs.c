@@ -75,13 +75,13 @@ int duty_output(struct duty *d, const char *name, struct duty_port *ret_port)
 static bool is_worth_a_record(const struct duty *d, const struct duty_output *o)
 {
     uint64_t news = atomic_load_explicit(&d->news_offset, memory_order_relaxed);
+    bool same_log = o->is_recorded && o->reported.incarnation == o->recorded.incarnation;
 
-    if (o->reported_term != d->term ||
-        (o->is_recorded && o->reported.incarnation == o->recorded.incarnation &&
-         o->reported.offset == o->recorded.offset))
+    if (o->reported_term != d->term)
         return false;
-    return !o->is_recorded || !o->reported.offset || o->reported.incarnation != o->recorded.incarnation ||
-           o->recorded.offset < news;
+    if (!o->reported.offset)
+        return o->is_recorded && o->recorded.offset; /* nobody relies on what was never said */
+    return !same_log || (o->recorded.offset < o->reported.offset && o->recorded.offset < news);
 }
 
 static void progress_done(struct command *c)

@@ -14,8 +14,7 @@ static void silence_done(struct command *c)
     struct outgoing *o = c->context;
     struct duty *d = o->duty;
 
-    if (c->status == 0 && o->verdict.verdict == VERDICT_APPLIED)
-        atomic_fetch_add_explicit(&d->accepted_total, 1, memory_order_relaxed);
+    outgoing_judged(o);
     atomic_fetch_sub_explicit(&d->silences_out, 1, memory_order_release);
 }
 
@@ -47,6 +46,7 @@ static bool write_proposal(struct duty *d, size_t i, const struct location *l, i
     if (record_encode(&r, b) != 0)
         return false;
     outgoing_fill(&d->silence[i], d, b->at, b->length, silence_done);
+    d->silence[i].due = due;
     return true;
 }
 

@@ -12,7 +12,9 @@
  * coordinator that cannot be reached leaves a moment in which two are on duty, and that does no harm
  * (core/duty.h).
  *
- * Membership is dynamic: a static member that was fenced is told by a fatal error and could not come back. */
+ * Membership is dynamic: a static member that was fenced is told by a fatal error and could not come back.
+ * The range assignor gives the partition to the member whose name is first; names begin with the instant of
+ * joining, so that whoever joins, or comes back, takes nothing from who is there. */
 #include "log/kafka_duty.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -22,18 +24,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { POLL_MS = 100, CLOSE_MS = 1000, AGAIN_US = 1000 * 1000 };
 
 struct kafka_duty {
-    rd_kafka_t *consumer;
-    char *topic;
+    rd_kafka_t *consumer; /* NULL: no member */
+    char *brokers, *topic;
     pthread_t thread;
     bool started;
 
     /* the thread's */
-    bool subscribed, held;
-    int64_t looked_us, resubscribe_us;
+    bool held;
+    int64_t looked_us, again_us;
 
     pthread_mutex_t lock;
     bool fit, stopping; /* under lock, as what follows */
@@ -103,6 +106,10 @@ static void rebalanced(rd_kafka_t *consumer, rd_kafka_resp_err_t event,
 /* Serves callbacks. Messages do not come, errors pass by themselves, but one. */
 static void serve(struct kafka_duty *d, int timeout_ms)
 {
+    if (!d->consumer) {
+        nanosleep(&(struct timespec){.tv_nsec = timeout_ms * 1000000L}, NULL);
+        return;
+    }
     rd_kafka_message_t *m = rd_kafka_consumer_poll(d->consumer, timeout_ms);
 
     if (!m)
@@ -112,68 +119,14 @@ static void serve(struct kafka_duty *d, int timeout_ms)
     rd_kafka_message_destroy(m);
 }
 
-static void leave(struct kafka_duty *d)
+/* ---- joining and leaving ---- */
+
+static rd_kafka_t *consumer_create(struct kafka_duty *d, char *detail, size_t size)
 {
-    if (!d->subscribed)
-        return;
-    d->subscribed = d->held = false;
-    publish(d);
-    rd_kafka_unsubscribe(d->consumer);
-}
-
-static void join(struct kafka_duty *d, int64_t now_us)
-{
-    if (d->subscribed || now_us < d->resubscribe_us)
-        return;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, d->topic, RD_KAFKA_PARTITION_UA);
-    d->subscribed = rd_kafka_subscribe(d->consumer, list) == RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_topic_partition_list_destroy(list);
-    d->resubscribe_us = now_us + AGAIN_US;
-}
-
-/* One look. False when the thread is to end. */
-static bool look(struct kafka_duty *d)
-{
-    int64_t now_us = clock_monotonic_us();
-    bool stood_still = now_us - d->looked_us > INT64_C(1000) * DUTY_LEASE_MS;
-
-    pthread_mutex_lock(&d->lock);
-    bool fit = d->fit, stopping = d->stopping;
-    pthread_mutex_unlock(&d->lock);
-    if (stood_still && d->subscribed)
-        log_info("this process stood still for %ld ms: joining those on duty anew",
-                 (now_us - d->looked_us) / 1000);
-    if (stopping || !fit || stood_still)
-        leave(d);
-    if (stopping)
-        return false;
-    d->looked_us = now_us;
-    serve(d, POLL_MS);
-    if (fit)
-        join(d, now_us);
-    publish(d);
-    return true;
-}
-
-static void *duty_main(void *context)
-{
-    struct kafka_duty *d = context;
-
-    d->looked_us = clock_monotonic_us();
-    while (look(d))
-        ;
-    return NULL;
-}
-
-/* ---- life ---- */
-
-static rd_kafka_t *consumer_create(struct kafka_duty *d, const char *brokers, char *detail, size_t size)
-{
-    char group[300], session[16], poll[16];
+    char name[48], group[300], session[16], poll[16];
     const char *const settings[][2] = {
-        {"bootstrap.servers", brokers},
-        {"client.id", "onhand-duty"},
+        {"bootstrap.servers", d->brokers},
+        {"client.id", name},
         {"group.id", group},
         {"partition.assignment.strategy",
          rd_kafka_version() >= 0x020601ff ? "cooperative-sticky" : "range"}, /* sticky hangs before */
@@ -191,6 +144,7 @@ static rd_kafka_t *consumer_create(struct kafka_duty *d, const char *brokers, ch
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_t *consumer = NULL;
 
+    snprintf(name, sizeof(name), "onhand-%020ld", clock_wall_us());
     kafka_duty_group(d->topic, group, sizeof(group));
     snprintf(session, sizeof(session), "%d", DUTY_SESSION_MS);
     snprintf(poll, sizeof(poll), "%d", 2 * DUTY_SESSION_MS);
@@ -203,27 +157,6 @@ static rd_kafka_t *consumer_create(struct kafka_duty *d, const char *brokers, ch
     else
         rd_kafka_poll_set_consumer(consumer);
     return consumer;
-}
-
-int kafka_duty_create(const char *brokers, const char *topic, struct kafka_duty **ret_duty, char *detail,
-                      size_t size)
-{
-    struct kafka_duty *d = calloc(1, sizeof(*d));
-
-    if (!d)
-        return ERROR_NOMEM;
-    pthread_mutex_init(&d->lock, NULL);
-    d->topic = strdup(topic);
-    d->consumer = d->topic ? consumer_create(d, brokers, detail, size) : NULL;
-    d->started = d->consumer && pthread_create(&d->thread, NULL, duty_main, d) == 0;
-    if (!d->started) {
-        int error = d->consumer || !d->topic ? ERROR_NOMEM : ERROR_INVALID;
-        kafka_duty_destroy(d);
-        return error;
-    }
-    pthread_setname_np(d->thread, "duty-member");
-    *ret_duty = d;
-    return 0;
 }
 
 /* rd_kafka_consumer_close waits for a broker that may be gone: this does not. */
@@ -246,6 +179,95 @@ static void close_in_time(rd_kafka_t *consumer)
     rd_kafka_queue_destroy(queue);
 }
 
+static void leave(struct kafka_duty *d)
+{
+    if (!d->consumer)
+        return;
+    d->held = false;
+    publish(d);
+    rd_kafka_unsubscribe(d->consumer);
+    close_in_time(d->consumer);
+    rd_kafka_destroy_flags(d->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    d->consumer = NULL;
+    d->held = false; /* whatever came with the last callbacks */
+    d->looked_us = clock_monotonic_us();
+    d->again_us = d->looked_us + AGAIN_US;
+}
+
+static void join(struct kafka_duty *d, int64_t now_us)
+{
+    char detail[200];
+
+    if (d->consumer || now_us < d->again_us)
+        return;
+    d->again_us = now_us + AGAIN_US;
+    d->consumer = consumer_create(d, detail, sizeof(detail));
+    if (!d->consumer)
+        return;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, d->topic, RD_KAFKA_PARTITION_UA);
+    bool joined = rd_kafka_subscribe(d->consumer, list) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (!joined)
+        leave(d);
+}
+
+/* One look. False when the thread is to end. */
+static bool look(struct kafka_duty *d)
+{
+    int64_t now_us = clock_monotonic_us();
+    bool stood_still = now_us - d->looked_us > INT64_C(1000) * DUTY_LEASE_MS;
+
+    pthread_mutex_lock(&d->lock);
+    bool fit = d->fit, stopping = d->stopping;
+    pthread_mutex_unlock(&d->lock);
+    if (stood_still && d->consumer)
+        log_info("this process stood still for %ld ms: joining those on duty anew",
+                 (now_us - d->looked_us) / 1000);
+    if (stopping || !fit || stood_still)
+        leave(d);
+    if (stopping)
+        return false;
+    if (d->looked_us < now_us)
+        d->looked_us = now_us;
+    serve(d, POLL_MS);
+    if (fit)
+        join(d, now_us);
+    publish(d);
+    return true;
+}
+
+static void *duty_main(void *context)
+{
+    struct kafka_duty *d = context;
+
+    d->looked_us = clock_monotonic_us();
+    while (look(d))
+        ;
+    return NULL;
+}
+
+/* ---- life ---- */
+
+int kafka_duty_create(const char *brokers, const char *topic, struct kafka_duty **ret_duty)
+{
+    struct kafka_duty *d = calloc(1, sizeof(*d));
+
+    if (!d)
+        return ERROR_NOMEM;
+    pthread_mutex_init(&d->lock, NULL);
+    d->brokers = strdup(brokers);
+    d->topic = strdup(topic);
+    d->started = d->brokers && d->topic && pthread_create(&d->thread, NULL, duty_main, d) == 0;
+    if (!d->started) {
+        kafka_duty_destroy(d);
+        return ERROR_NOMEM;
+    }
+    pthread_setname_np(d->thread, "duty-member");
+    *ret_duty = d;
+    return 0;
+}
+
 void kafka_duty_destroy(struct kafka_duty *d)
 {
     if (!d)
@@ -255,11 +277,8 @@ void kafka_duty_destroy(struct kafka_duty *d)
     pthread_mutex_unlock(&d->lock);
     if (d->started)
         pthread_join(d->thread, NULL);
-    if (d->consumer) {
-        close_in_time(d->consumer);
-        rd_kafka_destroy_flags(d->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    }
     pthread_mutex_destroy(&d->lock);
+    free(d->brokers);
     free(d->topic);
     free(d);
 }

@@ -9,10 +9,8 @@ struct kafka_duty;
 
 enum { DUTY_SESSION_MS = 6000, DUTY_LEASE_MS = 2000 };
 
-/* Starts a thread (`duty-member`) that is no member yet. Texts are copied. ERROR_INVALID (detail says why),
- * ERROR_NOMEM. */
-int kafka_duty_create(const char *brokers, const char *topic, struct kafka_duty **ret_duty, char *detail,
-                      size_t size);
+/* Starts a thread (`duty-member`) that is no member yet. Texts are copied. ERROR_NOMEM */
+int kafka_duty_create(const char *brokers, const char *topic, struct kafka_duty **ret_duty);
 /* Leaves the group, so that the next one need not wait; a second or so at most. Takes NULL. */
 void kafka_duty_destroy(struct kafka_duty *d);
 /* As log_ops.duty: who is not fit leaves the group, and comes back when it is. @thread any */

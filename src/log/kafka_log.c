@@ -110,10 +110,9 @@ static void wait_for_the_last(struct kafka_log *l)
 static void kafka_log_duty(struct log *log, bool fit, struct log_duty *ret)
 {
     struct kafka_log *l = kafka_log_of(log);
-    char detail[200];
 
     *ret = (struct log_duty){0};
-    if (!l->duty && (!fit || kafka_duty_create(l->brokers, l->topic, &l->duty, detail, sizeof(detail)) != 0))
+    if (!l->duty && (!fit || kafka_duty_create(l->brokers, l->topic, &l->duty) != 0))
         return;
     kafka_duty_look(l->duty, fit, ret);
 }

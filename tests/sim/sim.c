@@ -282,7 +282,7 @@ static int duty_step(struct sim *s)
     if (s->duty.on_its_way || state->log_time == INSTANT_NONE)
         return 0;
     instant_t clock = state->log_time + (instant_t)random_below(&s->random, 20) * INSTANT_MINUTE;
-    struct due_entry *e = due_take(&state->due, kind, clock, clock + INSTANT_MINUTE);
+    struct due_entry *e = due_take(&state->due, kind, clock, state->log_time, INSTANT_MINUTE);
     if (!e)
         return 0;
     due_describe(state, kind, e, &r.proposal);

@@ -84,13 +84,15 @@ instant_t due_next(const struct due *d, enum due_kind kind)
     return h->count ? h->slots[0].at : INT64_MAX;
 }
 
-struct due_entry *due_take(struct due *d, enum due_kind kind, instant_t until, instant_t again_at)
+struct due_entry *due_take(struct due *d, enum due_kind kind, instant_t until, instant_t known,
+                           int64_t retry_us)
 {
     struct due_heap *h = &d->heap[kind];
 
     if (!h->count || h->slots[0].at > until)
         return NULL;
     struct due_entry *e = h->slots[0].entry;
-    settle(h, 0, (struct due_slot){again_at, e});
+    instant_t at = h->slots[0].at;
+    settle(h, 0, (struct due_slot){(at > known ? at : known) + retry_us, e});
     return e;
 }

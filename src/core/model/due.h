@@ -56,8 +56,11 @@ static inline bool due_contains(const struct due_entry *e)
 
 /* When the next of its kind is to be looked at; INT64_MAX: none. */
 instant_t due_next(const struct due *d, enum due_kind kind);
-/* The earliest at or before `until`, which comes again at `again_at` (> until) unless apply has removed or
- * moved it by then: so nothing is forgotten, and nothing proposed too often. NULL: none. */
-struct due_entry *due_take(struct due *d, enum due_kind kind, instant_t until, instant_t again_at);
+/* The earliest at or before `until`, which comes again `retry_us` after its instant or after `known`,
+ * whichever is later, unless apply has removed or moved it by then: so nothing is forgotten, and nothing
+ * proposed too often. `known` is the log's time as far as it is known for sure; `until` may be a guess. NULL:
+ * none. */
+struct due_entry *due_take(struct due *d, enum due_kind kind, instant_t until, instant_t known,
+                           int64_t retry_us);
 
 #endif

@@ -22,12 +22,15 @@ static void entries_come_out_by_instant_and_come_again(void **unused)
     due_set(&d, DUE_SUPPLY, &early, 100);
     assert_int_equal(due_next(&d, DUE_SUPPLY), 100);
     assert_int_equal(due_next(&d, DUE_HOLD), INT64_MAX);
-    assert_null(due_take(&d, DUE_SUPPLY, 99, 1000));
-    assert_ptr_equal(due_take(&d, DUE_SUPPLY, 100, 150), &early);
-    assert_null(due_take(&d, DUE_SUPPLY, 149, 1000));
-    assert_ptr_equal(due_take(&d, DUE_SUPPLY, 250, 300), &early); /* still due: nothing is forgotten */
-    assert_ptr_equal(due_take(&d, DUE_SUPPLY, 250, 301), &late);
-    assert_null(due_take(&d, DUE_SUPPLY, 250, 302));
+    assert_null(due_take(&d, DUE_SUPPLY, 99, 99, 10));
+    assert_ptr_equal(due_take(&d, DUE_SUPPLY, 100, 140, 10), &early);
+    assert_null(due_take(&d, DUE_SUPPLY, 149, 149, 10));
+    assert_ptr_equal(due_take(&d, DUE_SUPPLY, 250, 290, 10), &early); /* still due: nothing is forgotten */
+    assert_ptr_equal(due_take(&d, DUE_SUPPLY, 250, 20, 10),
+                     &late); /* the log's clock is behind: not much later */
+    assert_int_equal(due_next(&d, DUE_SUPPLY), 210);
+    assert_ptr_equal(due_take(&d, DUE_SUPPLY, 250, 300, 10), &late);
+    assert_null(due_take(&d, DUE_SUPPLY, 250, 250, 10));
     due_remove(&d, DUE_SUPPLY, &early);
     due_remove(&d, DUE_SUPPLY, &early);
     due_set(&d, DUE_SUPPLY, &late, INSTANT_NONE);
@@ -54,7 +57,7 @@ static void any_order_of_changes_keeps_the_order_of_instants(void **unused)
         assert_int_equal(due_contains(&entries[i]), at[i] != INSTANT_NONE);
     }
     instant_t last = 0;
-    for (struct due_entry *e; (e = due_take(&d, DUE_DEMAND, 1000, 2000)); at[e - entries] = INSTANT_NONE) {
+    for (struct due_entry *e; (e = due_take(&d, DUE_DEMAND, 1000, 2000, 1)); at[e - entries] = INSTANT_NONE) {
         assert_true(at[e - entries] >= last);
         last = at[e - entries];
     }

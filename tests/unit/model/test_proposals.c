@@ -17,8 +17,9 @@ static struct record next_proposal(struct world *w, instant_t until)
 {
     struct record r = {.kind = RECORD_PROPOSAL};
     struct state *s = w->state;
-    instant_t top = until - due_delay_us(&s->settings, DUE_SUPPLY);
-    const struct due_entry *e = due_take(&s->due, DUE_SUPPLY, top, top + INSTANT_SECOND);
+    int64_t delay_us = due_delay_us(&s->settings, DUE_SUPPLY);
+    const struct due_entry *e =
+        due_take(&s->due, DUE_SUPPLY, until - delay_us, s->log_time - delay_us, INSTANT_SECOND);
     assert_non_null(e);
     due_describe(s, DUE_SUPPLY, e, &r.proposal);
     return r;
