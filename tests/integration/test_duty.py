@@ -111,7 +111,6 @@ def test_who_stood_still_does_nothing_wrong(pair):
     assert row(first)["version"] == row(second)["version"]
 
 
-@pytest.mark.kills_the_broker
 def test_without_a_broker_nobody_is_on_duty(program, own_broker, daemon):
     topic = make_log(program, own_broker)
     engines = [daemon(*on_log(own_broker, topic)).start() for _ in range(2)]

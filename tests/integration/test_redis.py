@@ -172,6 +172,7 @@ def test_meta_is_never_ahead(daemon, server, events, retail_day):
     """Read while events come: what had its last change before meta's version already shows it."""
     server.start()
     engine = start(daemon, server)
+    wait_until(lambda: server.meta().get("version"), 30, "meta while nothing happens")
     sender = threading.Thread(target=send, args=(engine, events))
     sender.start()
     seen = []
