@@ -347,17 +347,13 @@ static int judge_line(struct judging *j, struct wanted *w, bool partial)
 
 /* ---- the lines of a request ---- */
 
-static bool same_places(const struct line_said *a, const struct line_said *b)
+/* Lines with several candidates stay apart: each of them may be given by another place. */
+static bool same_place(const struct line_said *a, const struct line_said *b)
 {
-    if (a->locations_count != b->locations_count || a->split != b->split)
-        return false;
-    for (uint32_t i = 0; i < a->locations_count; i++)
-        if (!text_equal(a->locations[i], b->locations[i]))
-            return false;
-    return true;
+    return a->locations_count == 1 && b->locations_count == 1 && text_equal(a->locations[0], b->locations[0]);
 }
 
-/* Those for the same item and places are summed first. A refusal for one line: false. */
+/* Those for the same item and location are summed first. A refusal for one line: false. */
 static bool sum_up(struct judging *j, const struct line_said *lines, uint32_t count, struct wanted *wanted,
                    uint32_t *ret_count)
 {
@@ -376,7 +372,7 @@ static bool sum_up(struct judging *j, const struct line_said *lines, uint32_t co
         uint32_t same = 0;
         while (same < wanted_count &&
                !(wanted[same].sku == w.sku && text_equal(wanted[same].said->sku, l->sku) &&
-                 same_places(wanted[same].said, l)))
+                 same_place(wanted[same].said, l)))
             same++;
         if (same == wanted_count)
             wanted[wanted_count++] = w;

@@ -330,6 +330,21 @@ static void a_kit_holds_its_components(void **unused)
     world_close(&w);
 }
 
+/* Each finds its own place: together they would find none. */
+static void two_lines_with_the_same_candidates_stay_apart(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(4));
+    expect_verdict(&w, with_location(plain(EVENT_RECEIPT, at(8, 0), U(2)), "L2"), APPLIED);
+    struct ask both = reserve("r-1", U(4));
+    ask_candidate(&both, "L2");
+    ask_line(&both, "SKU-1", U(2), "L1");
+    ask_candidate(&both, "L2");
+    expect_applied(&w, both);
+    assert_int_equal(reservation_at(&w, "r-1")->lines_count, 2);
+    world_close(&w);
+}
+
 static void candidates_first_by_stock_then_by_backorder(void **unused)
 {
     struct world w;
@@ -574,6 +589,7 @@ int main(void)
         cmocka_unit_test(worked_example_of_promises_by_date),
         cmocka_unit_test(demand_touches_fences_when_it_falls_due),
         cmocka_unit_test(a_kit_holds_its_components),
+        cmocka_unit_test(two_lines_with_the_same_candidates_stay_apart),
         cmocka_unit_test(candidates_first_by_stock_then_by_backorder),
         cmocka_unit_test(part_of_it_when_part_is_asked_for),
         cmocka_unit_test(unknown_things_are_shortfalls_and_disabled_places_grant_nothing),
