@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum must { EQUAL, AT_LEAST };
 enum when { ALWAYS, REPLICATED, FOR_EVER };
@@ -270,12 +271,44 @@ out:
     return error;
 }
 
+/* What a broker says of a topic that was just made, or whose leader just changed: asked again it knows
+ * better. */
+static bool is_passing(rd_kafka_resp_err_t answer)
+{
+    switch (answer) {
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static rd_kafka_resp_err_t ask_ends(rd_kafka_t *admin, const char *topic, int timeout_ms,
+                                    struct kafka_ends *ret)
+{
+    int64_t until_us = clock_monotonic_us() + INT64_C(1000) * timeout_ms;
+
+    for (;;) {
+        int left_ms = (int)((until_us - clock_monotonic_us()) / 1000);
+        rd_kafka_resp_err_t answer =
+            rd_kafka_query_watermark_offsets(admin, topic, 0, &ret->first, &ret->end, left_ms);
+        if (!is_passing(answer) || left_ms <= 2 * AGAIN_MS)
+            return answer;
+        usleep(1000 * AGAIN_MS);
+    }
+}
+
 int kafka_topic_ends(rd_kafka_t *admin, const char *topic, int timeout_ms, struct kafka_ends *ret,
                      char *detail, size_t detail_size)
 {
     struct kafka_ends ends = {0};
-    rd_kafka_resp_err_t answer =
-        rd_kafka_query_watermark_offsets(admin, topic, 0, &ends.first, &ends.end, timeout_ms);
+    rd_kafka_resp_err_t answer = ask_ends(admin, topic, timeout_ms, &ends);
 
     if (answer) {
         snprintf(detail, detail_size, "the ends of the log topic %s are not known: %s", topic,
@@ -343,6 +376,22 @@ static int write_incarnation(const char *brokers, const char *topic, int timeout
     return error;
 }
 
+/* A topic without a leader may have one in a moment; a broker that does not answer took the time there was.
+ */
+static int check_patiently(rd_kafka_t *admin, const char *topic, enum kafka_log_check check, int timeout_ms,
+                           char *detail, size_t size)
+{
+    int64_t until_us = clock_monotonic_us() + INT64_C(1000) * timeout_ms;
+
+    for (;;) {
+        int left_ms = (int)((until_us - clock_monotonic_us()) / 1000);
+        int error = kafka_topic_check(admin, topic, check, left_ms, detail, size);
+        if (error != ERROR_UNAVAILABLE || until_us - clock_monotonic_us() <= INT64_C(2000) * AGAIN_MS)
+            return error;
+        usleep(1000 * AGAIN_MS);
+    }
+}
+
 /* `begins`: the first record is written when there is none yet. */
 static int look_and_begin(const char *brokers, const char *topic, int timeout_ms, enum kafka_log_check check,
                           bool begins, const struct incarnation_said *from, struct kafka_ends *ret,
@@ -352,7 +401,7 @@ static int look_and_begin(const char *brokers, const char *topic, int timeout_ms
 
     if (!admin)
         return ERROR_INVALID;
-    int error = kafka_topic_check(admin, topic, check, timeout_ms, detail, size);
+    int error = check_patiently(admin, topic, check, timeout_ms, detail, size);
     if (!error)
         error = kafka_topic_ends(admin, topic, timeout_ms, ret, detail, size);
     if (!error && begins && ret->end == 0) {

@@ -449,6 +449,18 @@ static void settings_of_a_log_topic(void **state)
     assert_string_equal(settings[three - 1][1], "2");
 }
 
+/* A topic that was just made: its leader does not know yet that it is the leader. */
+static void a_leader_that_does_not_know_yet_is_asked_again(void **state)
+{
+    struct cluster *k = *state;
+    enum { LIST_OFFSETS = 2 };
+
+    rd_kafka_mock_push_request_errors(k->mock, LIST_OFFSETS, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                      RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    assert_true(begin(k) > 0);
+}
+
 #define ON_CLUSTER(test) cmocka_unit_test_setup_teardown(test, cluster_up, cluster_down)
 
 int main(void)
@@ -463,6 +475,7 @@ int main(void)
         ON_CLUSTER(reading_begun_anew_goes_on_where_it_was),
         ON_CLUSTER(a_log_goes_on_from_a_checkpoint_and_no_other),
         ON_CLUSTER(waking_ends_a_wait),
+        ON_CLUSTER(a_leader_that_does_not_know_yet_is_asked_again),
         ON_CLUSTER(what_is_not_the_log_is_refused),
         cmocka_unit_test(settings_of_a_log_topic),
     };
