@@ -94,7 +94,7 @@ static int give_up(struct history_sink *s, bool over, int error, const char *det
 {
     if (is_for_ever(error))
         return accept_hole(s, over, detail);
-    history_set_trouble(s, "what is missing cannot be had from the log now: %s", detail);
+    trouble_say(&s->trouble, "what is missing cannot be had from the log now: %s", detail);
     rest(s, RETRY_MS);
     return 0;
 }
@@ -108,7 +108,7 @@ static int reading_failed(struct history_sink *s, bool over, const char *detail)
     s->tried_at = s->position.applied_to;
     if (s->tries >= TRIES)
         return accept_hole(s, over, detail);
-    history_set_trouble(s, "what is missing cannot be had from the log now: %s", detail);
+    trouble_say(&s->trouble, "what is missing cannot be had from the log now: %s", detail);
     rest(s, RETRY_MS / 10);
     return 0;
 }
@@ -171,7 +171,7 @@ int history_catch_up(struct history_sink *s, bool over)
         return reading_failed(s, over && history_queue_run(s->queue) == HISTORY_RUN_OVER, detail);
     if (!error && !history_stopping(s)) {
         log_info("history: has caught up at record %lu", s->position.applied_to);
-        history_set_trouble(s, "%s", "");
+        trouble_say(&s->trouble, "%s", "");
     }
     return error;
 }

@@ -5,6 +5,7 @@
 #include "sinks/history_file.h"
 #include "sinks/history_queue.h"
 #include "sinks/history_sink.h"
+#include "sinks/patience.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -57,8 +58,7 @@ struct history_sink {
     uint64_t tried_at;
 
     struct history_counters counters;
-    pthread_mutex_t trouble_lock;
-    char trouble[300];
+    struct trouble trouble;
 };
 
 /* history_desk.c */
@@ -70,8 +70,6 @@ void history_desk_advanced(struct history_sink *s); /* the file has more. @threa
 void history_desk_keep_off(struct history_sink *s, bool off);
 
 /* history_sink.c */
-void history_set_trouble(struct history_sink *s, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 bool history_stopping(const struct history_sink *s);
 int history_commit(struct history_sink *s);
 /* The file is of the log that the queue speaks of; another is set aside. */

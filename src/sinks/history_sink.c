@@ -5,7 +5,6 @@
 #include "base/logger.h"
 #include "sinks/history_internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -22,28 +21,6 @@ enum {
     PRUNE_MS = 1000,
     NICE = 5, /* whoever answers goes first */
 };
-
-/* ---- trouble ---- */
-
-void history_set_trouble(struct history_sink *s, const char *format, ...)
-{
-    char text[sizeof(s->trouble)];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    pthread_mutex_lock(&s->trouble_lock);
-    memcpy(s->trouble, text, sizeof(text));
-    pthread_mutex_unlock(&s->trouble_lock);
-}
-
-void history_sink_trouble(struct history_sink *s, char *out, size_t size)
-{
-    pthread_mutex_lock(&s->trouble_lock);
-    snprintf(out, size, "%s", s->trouble);
-    pthread_mutex_unlock(&s->trouble_lock);
-}
 
 static int64_t ms_from_now(int ms)
 {
@@ -100,10 +77,10 @@ static int open_file(struct history_sink *s)
     }
     atomic_store_explicit(&s->file_fails, error != 0, memory_order_relaxed);
     if (error) {
-        history_set_trouble(s, "%s", detail);
+        trouble_say(&s->trouble, "%s", detail);
         return error;
     }
-    history_set_trouble(s, "%s", "");
+    trouble_say(&s->trouble, "%s", "");
     s->position = *history_file_position(s->file);
     s->opened_to = s->position.applied_to;
     atomic_store_explicit(&s->file_damaged, false, memory_order_relaxed);
@@ -139,7 +116,7 @@ static void failed(struct history_sink *s, int error)
 
     snprintf(detail, sizeof(detail), "%s", s->file ? history_file_detail(s->file) : error_text(error));
     add(&s->counters.failures_total, 1);
-    history_set_trouble(s, "%s cannot be written: %s", s->path, detail);
+    trouble_say(&s->trouble, "%s cannot be written: %s", s->path, detail);
     atomic_store_explicit(&s->file_fails, error != ERROR_CORRUPT, memory_order_relaxed);
     history_queue_look_again(s->queue);
     if (s->file)
@@ -331,7 +308,7 @@ int history_sink_create(const struct history_options *o, struct history_sink **r
     s->options = *o;
     s->path = strdup(o->path);
     s->desk.last = &s->desk.first;
-    pthread_mutex_init(&s->trouble_lock, NULL);
+    trouble_init(&s->trouble, NULL);
     pthread_mutex_init(&s->desk.lock, NULL);
     pthread_mutex_init(&s->desk.file_lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -389,7 +366,7 @@ void history_sink_destroy(struct history_sink *s, unsigned most_ms)
     pthread_cond_destroy(&s->desk.changed);
     pthread_mutex_destroy(&s->desk.file_lock);
     pthread_mutex_destroy(&s->desk.lock);
-    pthread_mutex_destroy(&s->trouble_lock);
+    trouble_finish(&s->trouble);
     free(s->path);
     free(s);
 }
@@ -401,6 +378,11 @@ static void put_metric(struct buffer *out, const char *name, const char *kind, c
 {
     buffer_printf(out, "# HELP onhand_history_%s %s\n# TYPE onhand_history_%s %s\nonhand_history_%s %lu\n",
                   name, help, name, kind, name, value);
+}
+
+void history_sink_trouble(struct history_sink *s, char *out, size_t size)
+{
+    trouble_tell(&s->trouble, out, size);
 }
 
 void history_sink_metrics(struct history_sink *s, struct buffer *out)

@@ -1,9 +1,11 @@
 /* What the Redis sink's files share: redis_sink.c has loop and connection, redis_talk.c questions and
- * answers, redis_work.c what is written. Everything but `published` and `trouble` is the redis thread's. */
+ * answers, redis_work.c what is written. Everything but `published` and the trouble is the redis thread's. */
 #ifndef SINKS_REDIS_INTERNAL_H
 #define SINKS_REDIS_INTERNAL_H
 
 #include "sinks/dirty.h"
+#include "sinks/pass.h"
+#include "sinks/patience.h"
 #include "sinks/redis_sink.h"
 #include "sinks/redis_snapshot.h"
 
@@ -15,7 +17,6 @@ enum {
     CALLS_MOST = 8,  /* in flight: with CALL_BYTES the bound of what waits for a Redis that stands still */
     CALL_SKUS = 128, /* in one call */
     CALL_BYTES = 48 << 10, /* a call is sent when it is so long (the last SKU may go beyond) */
-    PASS_LOCATIONS = 64,   /* more at once: the pass takes every SKU */
     SHA_BYTES = 41,
     MARK_BYTES = 33,
 };
@@ -29,15 +30,6 @@ struct redis_call {
     size_t count;
     uint32_t sku[CALL_SKUS];
     uint64_t version[CALL_SKUS];
-};
-
-/* Goes once around all SKUs and marks them; what asks for one while it goes starts the round anew. */
-struct redis_pass {
-    uint32_t at, left;
-    uint64_t
-        base; /* only SKUs with something at or behind this offset of the present log, and kits; 0: any */
-    size_t locations_count; /* only SKUs with rows there, and kits; 0: every SKU */
-    uint32_t locations[PASS_LOCATIONS];
 };
 
 /* A place of the log up to which everything has been marked. */
@@ -79,17 +71,18 @@ struct redis_sink {
     bool ready;                    /* scripts are loaded, the mark is known */
     bool fresh;                    /* this connection has not been ready yet */
     char guard_sha[SHA_BYTES], meta_sha[SHA_BYTES], mark[MARK_BYTES], drawn[MARK_BYTES];
-    unsigned asked;      /* answers that are waited for */
-    int64_t progress_us; /* the last answer, or the first question after none */
-    int64_t resume_us;   /* nothing is sent, no connection is made before; 0: now */
-    int64_t backoff_us;
+    unsigned asked;           /* answers that are waited for */
+    int64_t progress_us;      /* the last answer, or the first question after none */
+    struct patience patience; /* in its pause nothing is sent, and no connection is made */
     bool evicted_known;
     uint64_t evicted;
     int64_t info_us, evict_rebuild_us;
 
     /* work (redis_work.c) */
     struct dirty_set dirty;
-    struct redis_pass pass;
+    struct pass pass;
+    uint64_t pass_base;     /* of it only SKUs with something at or behind this offset of the present log, and
+                               kits; 0: any */
     struct row_image *look; /* of one SKU; grows */
     size_t look_capacity;
     struct redis_closed closed;
@@ -99,15 +92,9 @@ struct redis_sink {
     struct redis_closed meta; /* what was sent */
 
     struct redis_published published;
-    pthread_mutex_t lock;
-    char trouble[240]; /* under lock */
 };
 
 /* ---- redis_talk.c ---- */
-void redis_set_trouble(struct redis_sink *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Nothing is sent for a while, longer each time until redis_went_well. */
-void redis_pause(struct redis_sink *s);
-void redis_went_well(struct redis_sink *s);
 /* Gives the connection up; another is made after the pause. */
 void redis_drop(struct redis_sink *s);
 /* One command; false when the connection takes none (then the callback will not come). */

@@ -31,8 +31,8 @@ static void on_connect(const redisAsyncContext *connection, int status)
         return;
     if (status != REDIS_OK) {
         s->connection = NULL; /* hiredis frees it */
-        redis_set_trouble(s, "no connection: %s", connection->errstr);
-        redis_pause(s);
+        trouble_say(&s->patience.trouble, "no connection: %s", connection->errstr);
+        patience_pause(&s->patience);
         return;
     }
     redis_add(&s->published.connects_total, 1);
@@ -49,8 +49,9 @@ static void on_disconnect(const redisAsyncContext *connection, int status)
         return;
     s->connection = NULL;
     s->ready = false;
-    redis_set_trouble(s, "the connection was lost: %s", connection->err ? connection->errstr : "closed");
-    redis_pause(s);
+    trouble_say(&s->patience.trouble, "the connection was lost: %s",
+                connection->err ? connection->errstr : "closed");
+    patience_pause(&s->patience);
 }
 
 static void make_connection(struct redis_sink *s)
@@ -58,8 +59,8 @@ static void make_connection(struct redis_sink *s)
     redisAsyncContext *c = s->host ? redisAsyncConnect(s->host, s->tcp_port) : redisAsyncConnectUnix(s->path);
 
     if (!c || c->err || redisLibeventAttach(c, s->base) != REDIS_OK) {
-        redis_set_trouble(s, "no connection: %s", c && c->err ? c->errstr : "out of memory");
-        redis_pause(s);
+        trouble_say(&s->patience.trouble, "no connection: %s", c && c->err ? c->errstr : "out of memory");
+        patience_pause(&s->patience);
         if (c)
             redisAsyncFree(c);
         return;
@@ -93,12 +94,11 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
     redis_follow_duty(s);
     if (s->connection && (s->asked || !s->ready) && now - s->progress_us > s->answer_timeout_us) {
-        redis_set_trouble(s, "no answer within %ld ms", s->answer_timeout_us / 1000);
+        trouble_say(&s->patience.trouble, "no answer within %ld ms", s->answer_timeout_us / 1000);
         redis_drop(s);
     }
-    if (s->resume_us && now >= s->resume_us)
-        s->resume_us = 0;
-    if (!s->connection && !s->resume_us && !s->stopping_us && s->term)
+    patience_look(&s->patience, now);
+    if (!s->connection && !s->patience.resume_us && !s->stopping_us && s->term)
         make_connection(s);
     redis_ask_info(s, now);
     redis_turn(s);
@@ -230,9 +230,7 @@ static void redis_trouble(void *context, char *out, size_t size)
 {
     struct redis_sink *s = context;
 
-    pthread_mutex_lock(&s->lock);
-    snprintf(out, size, "%s", s->trouble);
-    pthread_mutex_unlock(&s->lock);
+    trouble_tell(&s->patience.trouble, out, size);
 }
 
 /* ---- addresses ---- */
@@ -287,7 +285,7 @@ int redis_sink_create(const struct redis_options *o, struct redis_sink **ret_sin
     s = calloc(1, sizeof(*s));
     if (!s)
         return ERROR_NOMEM;
-    pthread_mutex_init(&s->lock, NULL);
+    trouble_init(&s->patience.trouble, "redis");
     s->stop_fd = -1;
     s->answer_timeout_us = (int64_t)(o->answer_timeout_ms ? o->answer_timeout_ms : ANSWER_TIMEOUT_MS) * 1000;
     s->snapshot.view = o->view;
@@ -322,7 +320,7 @@ void redis_sink_destroy(struct redis_sink *s)
     free(s->path);
     free(s->meta_key);
     free(s->mark_key);
-    pthread_mutex_destroy(&s->lock);
+    trouble_finish(&s->patience.trouble);
     free(s);
 }
 

@@ -4,13 +4,10 @@
 #include "base/clock.h"
 #include "base/logger.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define BACKOFF_FIRST_US (INT64_C(100) * 1000)
-#define BACKOFF_MOST_US (INT64_C(5) * 1000 * 1000)
 #define INFO_EVERY_US (INT64_C(1000) * 1000)
 #define EVICT_REBUILD_US (INT64_C(5) * 1000 * 1000)
 
@@ -21,49 +18,13 @@ static const char meta_script[] = {
 #include "redis_meta_bytes.h"
     '\0'};
 
-/* ---- trouble and patience ---- */
-
-void redis_set_trouble(struct redis_sink *s, const char *format, ...)
-{
-    char text[sizeof(s->trouble)];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    pthread_mutex_lock(&s->lock);
-    bool news = strcmp(text, s->trouble) != 0;
-    memcpy(s->trouble, text, sizeof(text));
-    pthread_mutex_unlock(&s->lock);
-    if (news && *text)
-        log_warning("redis: %s", text);
-    else if (news)
-        log_info("redis: goes on");
-}
-
-void redis_pause(struct redis_sink *s)
-{
-    if (s->resume_us)
-        return;
-    s->backoff_us = s->backoff_us ? s->backoff_us * 2 : BACKOFF_FIRST_US;
-    if (s->backoff_us > BACKOFF_MOST_US)
-        s->backoff_us = BACKOFF_MOST_US;
-    s->resume_us = clock_monotonic_us() + s->backoff_us;
-}
-
-void redis_went_well(struct redis_sink *s)
-{
-    s->backoff_us = 0;
-    redis_set_trouble(s, "%s", "");
-}
-
 void redis_drop(struct redis_sink *s)
 {
     redisAsyncContext *connection = s->connection;
 
     s->ready = false;
     s->connection = NULL;
-    redis_pause(s);
+    patience_pause(&s->patience);
     if (connection)
         redisAsyncFree(connection); /* calls back for all that was asked, now or after this callback */
 }
@@ -105,8 +66,8 @@ static void on_error(struct redis_sink *s, const redisReply *reply)
             redis_handshake(s);
         return;
     }
-    redis_set_trouble(s, "Redis says: %.180s", reply->str);
-    redis_pause(s);
+    trouble_say(&s->patience.trouble, "Redis says: %.180s", reply->str);
+    patience_pause(&s->patience);
     if (begins(reply, "READONLY") || !s->ready)
         redis_drop(s); /* after a fail-over the same address may lead to another */
 }
@@ -129,7 +90,7 @@ static bool text_answer(struct redis_sink *s, const redisReply *reply, char *ret
     if (!redis_answered(s, reply))
         return false;
     if (reply->type != REDIS_REPLY_STRING || (size_t)reply->len >= size) {
-        redis_set_trouble(s, "an answer that Redis does not give: is it one?");
+        trouble_say(&s->patience.trouble, "an answer that Redis does not give: is it one?");
         redis_drop(s);
         return false;
     }

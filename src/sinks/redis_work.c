@@ -12,8 +12,8 @@ enum {
     FEED_ENTRIES = 512, /* taken at once */
     FEED_ROUNDS = 256,  /* before something else has its turn */
     PASS_QUEUE = 4096,  /* a pass rests while so many wait to be written */
-    PASS_SKUS = 16384,  /* looked at before something else has its turn */
-    SECTION_SKUS = 256, /* looked at in one epoch section */
+    PASS_TURNS = 64,    /* sections before something else has its turn */
+    SECTION_SKUS = 256, /* of the pass in one epoch section */
     META_EVERY_US = 20 * 1000,
     META_IDLE_US = 1000 * 1000,
     BUSY_LOOK_MS = 10,
@@ -30,29 +30,7 @@ void redis_work_init(struct redis_sink *s)
     }
 }
 
-/* ---- passes ---- */
-
-static void pass_all(struct redis_sink *s)
-{
-    s->pass.locations_count = 0;
-    s->pass.left = table_sku_count(s->snapshot.view->table);
-}
-
-static void pass_location(struct redis_sink *s, uint32_t location)
-{
-    struct redis_pass *p = &s->pass;
-
-    if (p->left && (!p->locations_count || p->locations_count == PASS_LOCATIONS)) {
-        pass_all(s);
-        return;
-    }
-    if (!p->left) {
-        p->locations_count = 0;
-        p->base = 0;
-    }
-    p->locations[p->locations_count++] = location;
-    p->left = table_sku_count(s->snapshot.view->table);
-}
+/* ---- all anew ---- */
 
 static void report(struct redis_sink *s, uint64_t offset)
 {
@@ -70,8 +48,8 @@ void redis_rebuild(struct redis_sink *s)
     report(s, 0); /* who comes after us would rely on it too */
     redis_unsay_whole(s);
     dirty_forget(&s->dirty);
-    s->pass.base = 0;
-    pass_all(s);
+    s->pass_base = 0;
+    pass_all(&s->pass, s->snapshot.view, true);
 }
 
 /* Groups and channels may concern any row: whoever does not know which, takes all. */
@@ -95,8 +73,8 @@ void redis_take_over(struct redis_sink *s, struct duty_place place)
         redis_rebuild(s);
         return;
     }
-    s->pass.base = place.offset;
-    pass_all(s);
+    s->pass_base = place.offset;
+    pass_all(&s->pass, s->snapshot.view, true);
 }
 
 /* ---- duty ---- */
@@ -104,7 +82,7 @@ void redis_take_over(struct redis_sink *s, struct duty_place place)
 static void drop_work(struct redis_sink *s)
 {
     dirty_finish(&s->dirty);
-    s->pass = (struct redis_pass){0};
+    s->pass = (struct pass){0};
     s->closed.valid = s->meta.valid = false;
     s->meta_flying = false;
 }
@@ -119,17 +97,16 @@ void redis_follow_duty(struct redis_sink *s)
     drop_work(s);
     if (s->connection)
         redis_drop(s);
-    s->resume_us = s->backoff_us = 0;
     s->take_over = term != 0;
-    redis_set_trouble(s, "%s", "");
+    patience_anew(&s->patience);
 }
 
 /* ---- what changed ---- */
 
 static void out_of_memory(struct redis_sink *s)
 {
-    redis_set_trouble(s, "out of memory: trying again");
-    redis_pause(s);
+    trouble_say(&s->patience.trouble, "out of memory: trying again");
+    patience_pause(&s->patience);
 }
 
 /* False without memory. */
@@ -160,18 +137,26 @@ static void mark_kits_of(struct redis_sink *s, uint32_t sku)
     kits_of(&s->snapshot.kits, hash, mark_kit, s);
 }
 
+/* A round that is on its way begins anew and keeps its base: the place is newer than that. */
+static void take_location(struct redis_sink *s, uint32_t location)
+{
+    if (!s->pass.left)
+        s->pass_base = 0;
+    pass_location(&s->pass, s->snapshot.view, location);
+}
+
 static void take_entry(struct redis_sink *s, const struct feed_entry *e)
 {
     switch ((enum feed_kind)e->kind) {
     case FEED_ROW:
     case FEED_SKU:
         if (!mark(s, e->sku, e->kind == FEED_SKU))
-            pass_all(s); /* comes to it when there is memory again */
+            pass_all(&s->pass, s->snapshot.view, true); /* comes to it when there is memory again */
         else
             mark_kits_of(s, e->sku);
         return;
     case FEED_LOCATION:
-        pass_location(s, e->location);
+        take_location(s, e->location);
         return;
     case FEED_ALL:
         redis_rebuild(s);
@@ -225,43 +210,29 @@ static bool is_newer(struct redis_sink *s, const struct sku *sku, uint64_t base)
     return count > s->look_capacity;
 }
 
-static bool passes_here(struct redis_sink *s, const struct sku *sku)
+static bool passes_here(struct redis_sink *s, uint32_t sku)
 {
-    const struct item *item = item_of(sku);
-    struct row_image row;
-
-    if (s->pass.base)
-        return is_newer(s, sku, s->pass.base);
-    if (!s->pass.locations_count || (item && item->components_count))
-        return true;
-    for (size_t i = 0; i < s->pass.locations_count; i++)
-        if (sku_read(s->snapshot.view->table, sku, s->pass.locations[i], &row))
-            return true;
-    return false;
+    return !s->pass_base || is_newer(s, table_sku(s->snapshot.view->table, sku), s->pass_base);
 }
 
-/* One epoch section's worth. False without memory. */
+/* One epoch section's worth; whole hashes, whatever is there. False without memory. */
 static bool pass_section(struct redis_sink *s)
 {
-    const struct table *t = s->snapshot.view->table;
-    uint32_t count = table_sku_count(t);
     bool room = true;
+    uint32_t sku;
 
     epoch_enter(s->snapshot.reader);
-    for (int i = 0; i < SECTION_SKUS && s->pass.left && room; i++) {
-        uint32_t sku = s->pass.at < count ? s->pass.at : 0;
-        room = !passes_here(s, table_sku(t, sku)) || mark(s, sku, true);
-        s->pass.at = room ? sku + 1 : sku;
-        s->pass.left -= room;
-    }
+    for (int i = 0; i < SECTION_SKUS && room && pass_next(&s->pass, s->snapshot.view, &sku); i++)
+        room = !passes_here(s, sku) || mark(s, sku, true);
+    if (!room)
+        pass_back(&s->pass, sku);
     epoch_exit(s->snapshot.reader);
     return room;
 }
 
 static void go_on_with_pass(struct redis_sink *s)
 {
-    for (int looked = 0; s->pass.left && looked < PASS_SKUS && s->dirty.queued < PASS_QUEUE;
-         looked += SECTION_SKUS)
+    for (int turn = 0; turn < PASS_TURNS && s->pass.left && s->dirty.queued < PASS_QUEUE; turn++)
         if (!pass_section(s))
             return;
 }
@@ -312,7 +283,7 @@ static void on_written(redisAsyncContext *connection, void *answer, void *contex
     }
     if (usable && reply->type == REDIS_REPLY_STRING && (size_t)reply->len == c->count) {
         land(s, c, reply->str);
-        redis_went_well(s);
+        patience_went_well(&s->patience);
     } else {
         land_all(s, c);
     }
@@ -356,7 +327,7 @@ static bool send_call(struct redis_sink *s, struct redis_call *c)
 
 static void send_calls(struct redis_sink *s)
 {
-    while (s->ready && !s->resume_us && s->free_call && s->dirty.queued) {
+    while (s->ready && !s->patience.resume_us && s->free_call && s->dirty.queued) {
         struct redis_call *c = s->free_call;
         if (!fill(s, c))
             return;
@@ -388,7 +359,7 @@ static void on_meta(redisAsyncContext *connection, void *answer, void *context)
                               memory_order_relaxed);
         if (s->meta.valid) /* nothing was lost since it was sent */
             report(s, s->meta.offset + 1);
-        redis_went_well(s);
+        patience_went_well(&s->patience);
     }
     redis_turn(s);
 }
@@ -434,7 +405,7 @@ static void settle(struct redis_sink *s)
 {
     int64_t since_us = clock_monotonic_us() - s->meta_us;
 
-    if (!s->ready || s->resume_us || s->meta_flying || since_us < META_EVERY_US)
+    if (!s->ready || s->patience.resume_us || s->meta_flying || since_us < META_EVERY_US)
         return;
     bool news = !s->meta.valid || dirty_count(&s->dirty) || since_us >= META_IDLE_US ||
                 s->meta.offset + 1 != s->port.position(s->port.tap);
@@ -450,7 +421,7 @@ void redis_turn(struct redis_sink *s)
 {
     redis_follow_duty(s);
     take_feed(s);
-    if (s->ready && !s->resume_us) {
+    if (s->ready && !s->patience.resume_us) {
         go_on_with_pass(s);
         send_calls(s);
         settle(s);
@@ -471,7 +442,7 @@ int redis_look_again_ms(const struct redis_sink *s)
         return 0;
     if (!s->term)
         return OFF_LOOK_MS;
-    if (!s->connection || s->resume_us || !s->ready)
+    if (!s->connection || s->patience.resume_us || !s->ready)
         return BUSY_LOOK_MS * 5;
     if (s->pass.left && s->dirty.queued < PASS_QUEUE)
         return 0;
@@ -482,7 +453,7 @@ void redis_publish_gauges(struct redis_sink *s)
 {
     struct redis_published *p = &s->published;
 
-    atomic_store_explicit(&p->connected, s->ready && !s->resume_us, memory_order_relaxed);
+    atomic_store_explicit(&p->connected, s->ready && !s->patience.resume_us, memory_order_relaxed);
     atomic_store_explicit(&p->dirty, dirty_count(&s->dirty), memory_order_relaxed);
     atomic_store_explicit(&p->in_flight, s->asked, memory_order_relaxed);
     atomic_store_explicit(&p->rebuild_left, s->pass.left, memory_order_relaxed);

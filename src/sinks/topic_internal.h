@@ -1,11 +1,12 @@
 /* What the topic sink's files share: topic_sink.c has thread and duty, topic_producer.c transactions,
  * topic_work.c what is written when, topic_row.c a row as a message, topic_check.c what the topic must be.
- * Everything but `published` and `trouble` is the topic thread's. */
+ * Everything but `published` and the trouble is the topic thread's. */
 #ifndef SINKS_TOPIC_INTERNAL_H
 #define SINKS_TOPIC_INTERNAL_H
 
 #include "sinks/dirty.h"
 #include "sinks/kits.h"
+#include "sinks/patience.h"
 #include "sinks/pass.h"
 #include "sinks/topic_sink.h"
 
@@ -64,11 +65,11 @@ struct topic_sink {
     /* duty (topic_sink.c) */
     enum topic_stage stage;
     uint64_t term;
-    int64_t fenced_us; /* monotonic: when another producer took over in this term; 0: none did */
+    int64_t fenced_us;        /* monotonic: when another producer took over in this term; 0: none did */
     uint64_t known_by_others; /* TOPIC_WAITING: where the log ended after the one before was fenced */
     bool end_known;
-    bool following;                /* taken over: what changes goes into the dirty set */
-    int64_t resume_us, backoff_us; /* nothing is tried before; 0: now */
+    bool following; /* taken over: what changes goes into the dirty set */
+    struct patience patience;
 
     /* topic_producer.c */
     rd_kafka_t *producer; /* NULL: none */
@@ -92,15 +93,9 @@ struct topic_sink {
     struct buffer key, value;
 
     struct topic_published published;
-    pthread_mutex_t lock;
-    char trouble[400]; /* under lock */
 };
 
 /* ---- topic_sink.c ---- */
-void topic_set_trouble(struct topic_sink *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Nothing is tried for a while, longer each time until topic_went_well. */
-void topic_pause(struct topic_sink *s);
-void topic_went_well(struct topic_sink *s);
 /* Another producer has our transactional id: whatever we know is not worth writing any more. */
 void topic_fenced(struct topic_sink *s);
 

@@ -76,10 +76,11 @@ static void fatal(struct topic_sink *s, rd_kafka_resp_err_t code, const char *wh
         topic_fenced(s);
         return;
     }
-    topic_set_trouble(s, "%s: %s: another producer is made", what, *why ? why : rd_kafka_err2str(code));
+    trouble_say(&s->patience.trouble, "%s: %s: another producer is made", what,
+                *why ? why : rd_kafka_err2str(code));
     topic_close(s);
     s->stage = TOPIC_OPENING;
-    topic_pause(s);
+    patience_pause(&s->patience);
 }
 
 /* ---- opening ---- */
@@ -92,8 +93,8 @@ static bool look_at_topic(struct topic_sink *s)
 
     s->topic_seen = error == 0;
     if (error) {
-        topic_set_trouble(s, "%s", detail);
-        topic_pause(s);
+        trouble_say(&s->patience.trouble, "%s", detail);
+        patience_pause(&s->patience);
     }
     return s->topic_seen;
 }
@@ -105,8 +106,8 @@ bool topic_open(struct topic_sink *s)
     if (!s->producer) {
         s->producer = producer_create(s, detail, sizeof(detail));
         if (!s->producer) {
-            topic_set_trouble(s, "no producer: %s", detail);
-            topic_pause(s);
+            trouble_say(&s->patience.trouble, "no producer: %s", detail);
+            patience_pause(&s->patience);
             return false;
         }
         topic_add(&s->published.producers_total, 1);
@@ -120,9 +121,10 @@ bool topic_open(struct topic_sink *s)
     if (rd_kafka_error_is_fatal(error))
         fatal(s, code, "the topic's transactions cannot begin");
     else if (code != RD_KAFKA_RESP_ERR__TIMED_OUT && !rd_kafka_error_is_retriable(error)) {
-        topic_set_trouble(s, "the topic's transactions cannot begin: %s", rd_kafka_error_string(error));
+        trouble_say(&s->patience.trouble, "the topic's transactions cannot begin: %s",
+                    rd_kafka_error_string(error));
         topic_close(s);
-        topic_pause(s);
+        patience_pause(&s->patience);
     }
     rd_kafka_error_destroy(error);
     return false;
@@ -173,18 +175,20 @@ static void judge(struct topic_sink *s, rd_kafka_error_t *error)
     if (rd_kafka_error_is_fatal(error)) {
         fatal(s, code, rd_kafka_error_string(error));
     } else if (rd_kafka_error_txn_requires_abort(error)) {
-        topic_set_trouble(s, "a transaction had to be aborted: %s", rd_kafka_error_string(error));
+        trouble_say(&s->patience.trouble, "a transaction had to be aborted: %s",
+                    rd_kafka_error_string(error));
         s->transaction = TRANSACTION_ABORTING;
         s->topic_seen &= !topic_is_gone(code);
     } else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || rd_kafka_error_is_retriable(error)) {
         if (clock_monotonic_us() - s->ending_us > PATIENCE_US)
-            topic_set_trouble(s, "Kafka does not take rows: they are written when it does");
+            trouble_say(&s->patience.trouble, "Kafka does not take rows: they are written when it does");
     } else { /* a state it should not be in: the next producer begins from none */
-        topic_set_trouble(s, "a transaction could not be ended: %s", rd_kafka_error_string(error));
+        trouble_say(&s->patience.trouble, "a transaction could not be ended: %s",
+                    rd_kafka_error_string(error));
         topic_landed(s, false);
         topic_close(s);
         s->stage = TOPIC_OPENING;
-        topic_pause(s);
+        patience_pause(&s->patience);
     }
 }
 
@@ -208,12 +212,12 @@ void topic_end(struct topic_sink *s)
     s->transaction = TRANSACTION_NONE;
     topic_landed(s, !aborting);
     if (aborting) {
-        topic_pause(s);
+        patience_pause(&s->patience);
         if (!s->topic_seen) { /* it was deleted: looked at anew, and filled anew when it is back */
             topic_close(s);
             s->stage = TOPIC_OPENING;
         }
     } else {
-        topic_went_well(s);
+        patience_went_well(&s->patience);
     }
 }

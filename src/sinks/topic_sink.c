@@ -11,53 +11,14 @@
 #include "base/logger.h"
 
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define BACKOFF_FIRST_US (INT64_C(100) * 1000)
-#define BACKOFF_MOST_US (INT64_C(5) * 1000 * 1000)
 #define FENCED_AGAIN_US (INT64_C(10) * 1000 * 1000)
 #define STOP_WITHIN_US (INT64_C(500) * 1000)
 enum { LOOK_MS = 100, BUSY_LOOK_MS = 10 };
-
-/* ---- trouble and patience ---- */
-
-void topic_set_trouble(struct topic_sink *s, const char *format, ...)
-{
-    char text[sizeof(s->trouble)];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    pthread_mutex_lock(&s->lock);
-    bool news = strcmp(text, s->trouble) != 0;
-    memcpy(s->trouble, text, sizeof(text));
-    pthread_mutex_unlock(&s->lock);
-    if (news && *text)
-        log_warning("availability topic: %s", text);
-    else if (news)
-        log_info("availability topic: goes on");
-}
-
-void topic_pause(struct topic_sink *s)
-{
-    if (s->resume_us)
-        return;
-    s->backoff_us = s->backoff_us ? s->backoff_us * 2 : BACKOFF_FIRST_US;
-    if (s->backoff_us > BACKOFF_MOST_US)
-        s->backoff_us = BACKOFF_MOST_US;
-    s->resume_us = clock_monotonic_us() + s->backoff_us;
-}
-
-void topic_went_well(struct topic_sink *s)
-{
-    s->backoff_us = 0;
-    topic_set_trouble(s, "%s", "");
-}
 
 /* ---- duty ---- */
 
@@ -72,14 +33,15 @@ static void leave(struct topic_sink *s)
 void topic_fenced(struct topic_sink *s)
 {
     topic_add(&s->published.fenced_total, 1);
-    topic_set_trouble(s, "another instance, or one with another log, took over the transactional id %s",
-                      s->transactional_id);
+    trouble_say(&s->patience.trouble,
+                "another instance, or one with another log, took over the transactional id %s",
+                s->transactional_id);
     leave(s);
     s->fenced_us = clock_monotonic_us();
 }
 
-/* Who is fenced has lost duty and waits for another term. But the one that fenced may have done so in its last
- * moment: who has still duty after so long, or the log for itself, was told so anew. */
+/* Who is fenced has lost duty and waits for another term. But the one that fenced may have done so in its
+ * last moment: who has still duty after so long, or the log for itself, was told so anew. */
 static bool may_begin_again(const struct topic_sink *s, int64_t now_us)
 {
     return s->term && s->fenced_us && now_us - s->fenced_us > FENCED_AGAIN_US;
@@ -96,11 +58,9 @@ static void follow_duty(struct topic_sink *s)
         leave(s);
     s->term = term;
     s->fenced_us = 0;
-    topic_set_trouble(s, "%s", "");
-    if (!term)
-        return;
-    s->stage = TOPIC_OPENING;
-    s->resume_us = s->backoff_us = 0;
+    patience_anew(&s->patience);
+    if (term)
+        s->stage = TOPIC_OPENING;
 }
 
 /* ---- the stages ---- */
@@ -131,14 +91,15 @@ static void wait_for_the_log(struct topic_sink *s)
     if (s->stage == TOPIC_WAITING && ((s->following && !s->topic_empty) || topic_take_over(s)))
         s->stage = TOPIC_WRITING;
     if (s->stage == TOPIC_WRITING)
-        topic_set_trouble(s, "%s", "");
+        trouble_say(&s->patience.trouble, "%s", "");
 }
 
 static void publish_gauges(struct topic_sink *s)
 {
     struct topic_published *p = &s->published;
 
-    atomic_store_explicit(&p->writing, s->stage == TOPIC_WRITING && !s->backoff_us, memory_order_relaxed);
+    atomic_store_explicit(&p->writing, s->stage == TOPIC_WRITING && !s->patience.backoff_us,
+                          memory_order_relaxed);
     atomic_store_explicit(&p->dirty, dirty_count(&s->dirty), memory_order_relaxed);
     atomic_store_explicit(&p->pass_left, s->pass.left, memory_order_relaxed);
 }
@@ -149,13 +110,12 @@ static void turn(struct topic_sink *s)
 
     follow_duty(s);
     topic_take_feed(s);
-    if (s->resume_us && now >= s->resume_us)
-        s->resume_us = 0;
-    if (!s->resume_us && s->stage == TOPIC_OPENING)
+    patience_look(&s->patience, now);
+    if (!s->patience.resume_us && s->stage == TOPIC_OPENING)
         open_producer(s);
-    if (!s->resume_us && s->stage == TOPIC_WAITING)
+    if (!s->patience.resume_us && s->stage == TOPIC_WAITING)
         wait_for_the_log(s);
-    if (!s->resume_us && s->stage == TOPIC_WRITING)
+    if (!s->patience.resume_us && s->stage == TOPIC_WRITING)
         topic_work(s);
     publish_gauges(s);
 }
@@ -164,7 +124,7 @@ static int look_again_ms(const struct topic_sink *s)
 {
     if (s->feed_left)
         return 0;
-    if (s->stage == TOPIC_WRITING && !s->resume_us)
+    if (s->stage == TOPIC_WRITING && !s->patience.resume_us)
         return s->dirty.queued || s->transaction != TRANSACTION_NONE ? 0
                : topic_idle(s)                                       ? LOOK_MS
                                                                      : BUSY_LOOK_MS;
@@ -179,7 +139,7 @@ static bool may_stop(struct topic_sink *s)
 
     if (!s->stopping_us)
         s->stopping_us = now;
-    return topic_idle(s) || s->resume_us || now - s->stopping_us > STOP_WITHIN_US;
+    return topic_idle(s) || s->patience.resume_us || now - s->stopping_us > STOP_WITHIN_US;
 }
 
 static void *topic_main(void *context)
@@ -253,9 +213,7 @@ static void topic_trouble(void *context, char *out, size_t size)
 {
     struct topic_sink *s = context;
 
-    pthread_mutex_lock(&s->lock);
-    snprintf(out, size, "%s", s->trouble);
-    pthread_mutex_unlock(&s->lock);
+    trouble_tell(&s->patience.trouble, out, size);
 }
 
 int topic_sink_create(const struct topic_options *o, struct topic_sink **ret_sink)
@@ -264,7 +222,7 @@ int topic_sink_create(const struct topic_options *o, struct topic_sink **ret_sin
 
     if (!s)
         return ERROR_NOMEM;
-    pthread_mutex_init(&s->lock, NULL);
+    trouble_init(&s->patience.trouble, "availability topic");
     s->stop_fd = -1;
     s->options = *o;
     s->options.brokers = strdup(o->brokers);
@@ -290,7 +248,7 @@ void topic_sink_destroy(struct topic_sink *s)
     free((char *)(uintptr_t)s->options.topic);
     free(s->transactional_id);
     free(s->batch);
-    pthread_mutex_destroy(&s->lock);
+    trouble_finish(&s->patience.trouble);
     free(s);
 }
 

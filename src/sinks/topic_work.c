@@ -24,8 +24,8 @@ void topic_drop_work(struct topic_sink *s)
 
 static void out_of_memory(struct topic_sink *s)
 {
-    topic_set_trouble(s, "out of memory: trying again");
-    topic_pause(s);
+    trouble_say(&s->patience.trouble, "out of memory: trying again");
+    patience_pause(&s->patience);
 }
 
 bool topic_take_over(struct topic_sink *s)
@@ -129,8 +129,8 @@ static void pass_section(struct topic_sink *s)
 
 static void go_on_with_pass(struct topic_sink *s)
 {
-    for (int turn = 0; s->pass.left && turn < PASS_TURNS && s->dirty.queued < PASS_QUEUE && !s->resume_us;
-         turn++)
+    for (int turn = 0;
+         s->pass.left && turn < PASS_TURNS && s->dirty.queued < PASS_QUEUE && !s->patience.resume_us; turn++)
         pass_section(s);
 }
 
