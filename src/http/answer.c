@@ -50,17 +50,23 @@ static void put_status(struct exchange *x, unsigned status)
     buffer_string(x->out, x->loop->date);
 }
 
-void answer_begin(struct exchange *x, unsigned status, const char *content_type)
+void answer_begin_under(struct exchange *x, unsigned status, const char *content_type, const char *policy)
 {
     x->answer_at = x->out->length;
     count_answer(x->loop, status);
     put_status(x, status);
     buffer_text(x->out, TEXT("X-Content-Type-Options: nosniff\r\n"
-                             "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-                             "Content-Type: "));
+                             "Content-Security-Policy: "));
+    buffer_string(x->out, policy);
+    buffer_text(x->out, TEXT("\r\nContent-Type: "));
     buffer_string(x->out, content_type);
     buffer_text(x->out, TEXT("\r\n"));
     put_connection(x);
+}
+
+void answer_begin(struct exchange *x, unsigned status, const char *content_type)
+{
+    answer_begin_under(x, status, content_type, "default-src 'none'; frame-ancestors 'none'");
 }
 
 struct buffer *answer_body(struct exchange *x)
@@ -75,8 +81,8 @@ struct buffer *answer_body(struct exchange *x)
  */
 static void answer_without_memory(struct exchange *x)
 {
-    static const char answer[] =
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: "
+                                 "0\r\nConnection: close\r\n\r\n";
 
     x->close = true;
     x->out->failed = false;

@@ -206,6 +206,8 @@ void exchange_turn(struct exchange *x, struct pending *p);
 /* Status line and the headers that every answer has. Own header lines may follow ("Name: value\r\n" into
  * x->out), then the body. */
 void answer_begin(struct exchange *x, unsigned status, const char *content_type);
+/* The same with a Content-Security-Policy of its own: a page may do more than an answer. */
+void answer_begin_under(struct exchange *x, unsigned status, const char *content_type, const char *policy);
 /* Ends the head; what is added to x->out from here is the body. */
 struct buffer *answer_body(struct exchange *x);
 /* Fills in the length; a HEAD's body is taken away again. Without memory the answer becomes a 503 and the

@@ -124,7 +124,8 @@ static void check(const char *what, long n, struct answer *a, struct talk *t, co
         fail_msg("%s, allocation %ld: torn: %s%s", what, n, a->head, a->body);
     if (coding && a->body_length != right->body_length && !is_json(a) && !talk_ended(t))
         fail_msg("%s, allocation %ld: an answer in pieces that are not all", what, n);
-    if (whole && a->body_length && !is_json(a))
+    bool page = a->status == 200 && strstr(a->head, "Content-Type: text/html");
+    if (whole && a->body_length && !page && !is_json(a))
         fail_msg("%s, allocation %ld: %s", what, n, a->body);
     if (a->status == 200 && whole && !strncmp(what, "GET", 3))
         assert_string_equal(a->body, right->body);
@@ -200,6 +201,7 @@ static void questions(void **state)
         "GET /v1/settings",
         "GET /v1/checkpoint",
         "GET /openapi.json",
+        "GET /stores",
         "GET /readyz"};
 
     some_stock();

@@ -95,7 +95,8 @@ static void every_answer_has_its_headers(void **state)
 static void methods_and_paths(void **state)
 {
     start();
-    expect_status(get("/"), 404);
+    expect_status(get("/"), 200);
+    expect_status(get("//"), 404);
     expect_status(get("/healthz/"), 404);
     expect_status(get("/a/b/c/d/e/f/g/h/i"), 404);
     expect_status(get("/v1/availability/%4"), 400);

@@ -1,0 +1,5 @@
+// The store finder.
+
+import { keyButton } from './key.js';
+
+keyButton(() => location.reload());
