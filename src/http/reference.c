@@ -1,29 +1,9 @@
 /* Locations, groups, items and channels: PUT, GET, DELETE of one, and pages of all. */
 #include "http/etag.h"
 #include "http/record_task.h"
-#include "http/shape.h"
+#include "http/reference.h"
 
 #include "codec/event_json.h"
-
-enum { PAGE_LISTED = 100, PAGE_MOST = 1000, PAGE_LOOKED_AT_MOST = 10000 };
-
-/* One object, whatever its kind. */
-struct object {
-    struct text id, document;
-    bool exists; /* false: nothing by that name, or deleted */
-};
-
-/* What differs between the four kinds. */
-struct family {
-    enum record_kind kind;
-    const char *id_key, *collection;
-    bool (*id_is)(struct text t);
-    struct object (*find)(const struct view *v, struct text id);
-    uint32_t (*count)(const struct view *v);
-    struct object (*at)(const struct view *v, uint32_t number);
-    void (*put_shown)(struct buffer *b, const struct view *v,
-                      struct text id); /* NULL: nothing; what a GET adds */
-};
 
 #define OBJECT(o) ((o) && !(o)->deleted ? (struct object){(o)->id, (o)->document, true} : (struct object){0})
 
@@ -107,6 +87,44 @@ static bool is_channel(struct text t)
     return text_is_name(t) || text_equal(t, TEXT("*"));
 }
 
+/* ---- what is looked for ---- */
+
+static enum search_rank rank_location(const struct view *v, uint32_t n, const struct search *s,
+                                      size_t *ret_cost)
+{
+    const struct location *l = catalogue_location_at(v->catalogue, n);
+
+    if (!l || l->deleted)
+        return SEARCH_NOT;
+    *ret_cost += l->document.length;
+    return search_location(s, l);
+}
+
+/* A SKU that only events spoke of is found too. */
+static enum search_rank rank_item(const struct view *v, uint32_t n, const struct search *s, size_t *ret_cost)
+{
+    const struct sku *sku = table_sku(v->table, n);
+    const struct item *i = sku ? sku_item(sku) : NULL;
+
+    if (!sku || (i && i->deleted && !sku_rows_count(sku)))
+        return SEARCH_NOT;
+    *ret_cost += i ? i->document.length : 0;
+    return search_item(s, sku_text(sku), i && !i->deleted ? i : NULL);
+}
+
+static bool item_is_of(const struct view *v, uint32_t n, struct text product)
+{
+    const struct sku *s = table_sku(v->table, n);
+    const struct item *i = s ? item_of(s) : NULL;
+
+    return i && text_equal(i->product, product);
+}
+
+static struct object item_found(const struct view *v, uint32_t n)
+{
+    return find_item(v, sku_text(table_sku(v->table, n)));
+}
+
 /* What is no part of the document. A PUT that brings it back is not refused for it. */
 static void put_heard(struct buffer *b, const struct view *v, struct text id)
 {
@@ -119,20 +137,44 @@ static void put_heard(struct buffer *b, const struct view *v, struct text id)
     json_put_instant(b, places_heard(v->places, l->number));
 }
 
-static const struct family locations = {
-    RECORD_LOCATION, "id", "locations", text_is_name, find_location, locations_count, location_at, put_heard};
-static const struct family groups = {RECORD_GROUP, "id",         "groups", text_is_name,
-                                     find_group,   groups_count, group_at, NULL};
-static const struct family items = {RECORD_ITEM, "sku",       "items", text_is_identifier,
-                                    find_item,   items_count, item_at, NULL};
-static const struct family channels = {RECORD_CHANNEL, "id",           "channels", is_channel,
-                                       find_channel,   channels_count, channel_at, NULL};
+static const struct family locations = {.kind = RECORD_LOCATION,
+                                        .id_key = "id",
+                                        .collection = "locations",
+                                        .id_is = text_is_name,
+                                        .find = find_location,
+                                        .count = locations_count,
+                                        .at = location_at,
+                                        .rank = rank_location,
+                                        .found = location_at,
+                                        .put_shown = put_heard};
+static const struct family groups = {.kind = RECORD_GROUP,
+                                     .id_key = "id",
+                                     .collection = "groups",
+                                     .id_is = text_is_name,
+                                     .find = find_group,
+                                     .count = groups_count,
+                                     .at = group_at};
+static const struct family items = {.kind = RECORD_ITEM,
+                                    .id_key = "sku",
+                                    .collection = "items",
+                                    .id_is = text_is_identifier,
+                                    .find = find_item,
+                                    .count = items_count,
+                                    .at = item_at,
+                                    .rank = rank_item,
+                                    .found = item_found,
+                                    .is_of = item_is_of};
+static const struct family channels = {.kind = RECORD_CHANNEL,
+                                       .id_key = "id",
+                                       .collection = "channels",
+                                       .id_is = is_channel,
+                                       .find = find_channel,
+                                       .count = channels_count,
+                                       .at = channel_at};
 
 /* ---- one ---- */
 
-/* {"id":…, and what was PUT: a PUT takes it back as it is. What only events spoke of says "registered":false.
- */
-static void put_object(struct buffer *b, const struct view *v, const struct family *f, const struct object *o)
+void reference_put(struct buffer *b, const struct view *v, const struct family *f, const struct object *o)
 {
     buffer_printf(b, "{\"%s\":", f->id_key);
     json_put_string(b, o->id);
@@ -164,12 +206,12 @@ static void answer_object(struct exchange *x, const struct family *f, const stru
     answer_begin(x, status, "application/json");
     if (x->request->method == HTTP_PUT) { /* what a PUT did is never "not modified" */
         buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
-        put_object(answer_body(x), NULL, f, o);
+        reference_put(answer_body(x), NULL, f, o);
         answer_end(x);
         return;
     }
     struct etag etag = etag_begin(x, "private, no-cache");
-    put_object(answer_body(x), exchange_view(x), f, o);
+    reference_put(answer_body(x), exchange_view(x), f, o);
     etag_end(x, &etag, 0, 0);
 }
 
@@ -276,78 +318,6 @@ static void delete_one(struct exchange *x, const struct family *f)
     record_task_run(x, &r, answer_deleted);
 }
 
-/* ---- pages ---- */
-
-struct page {
-    uint64_t limit, after;
-};
-
-static bool read_page(struct exchange *x, struct page *ret)
-{
-    struct problems errors;
-    struct parameter p;
-    struct text rest = x->query;
-
-    errors.count = 0;
-    *ret = (struct page){.limit = PAGE_LISTED};
-    while (parameter_next(x, &rest, &p, &errors)) {
-        if (text_equal(p.name, TEXT("limit")))
-            parameter_number(&p, 1, PAGE_MOST, &ret->limit, &errors);
-        else if (text_equal(p.name, TEXT("after")))
-            parameter_number(&p, 0, UINT32_MAX, &ret->after, &errors);
-        else
-            parameter_unknown(&errors, p.name);
-    }
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
-}
-
-/* The cursor is the number of the next object. A page ends early rather than look at too many that are not
- * there any more. */
-static void put_page(struct exchange *x, const struct family *f, const struct page *page)
-{
-    const struct view *v = exchange_view(x);
-    struct buffer *b = x->out;
-    uint32_t count = f->count(v), n = page->after < count ? (uint32_t)page->after : count;
-    uint64_t listed = 0;
-
-    for (uint32_t looked = 0; n < count && listed < page->limit && looked < PAGE_LOOKED_AT_MOST;
-         n++, looked++) {
-        struct object o = f->at(v, n);
-        if (!o.exists)
-            continue;
-        if (listed++)
-            buffer_byte(b, ',');
-        put_object(b, v, f, &o);
-    }
-    if (n < count)
-        buffer_printf(b, "],\"next\":\"%u\",", n);
-    else
-        buffer_text(b, TEXT("],\"next\":null,"));
-}
-
-static void list(struct exchange *x, const struct family *f)
-{
-    struct page page;
-
-    if (!read_page(x, &page))
-        return;
-    epoch_enter(x->loop->reader);
-    struct version version = view_version(exchange_view(x));
-    answer_begin(x, 200, "application/json");
-    struct etag etag = etag_begin(x, "private, no-cache");
-    buffer_printf(answer_body(x), "{\"%s\":[", f->collection);
-    put_page(x, f, &page);
-    size_t version_at = x->out->length - x->body_at;
-    put_as_of(x->out, exchange_view(x), version);
-    size_t version_end = x->out->length - x->body_at;
-    buffer_byte(x->out, '}');
-    etag_end(x, &etag, version_at, version_end);
-    epoch_exit(x->loop->reader);
-}
-
 #define FAMILY(name)                        \
     void name##_list(struct exchange *x);   \
     void name##_get(struct exchange *x);    \
@@ -355,7 +325,7 @@ static void list(struct exchange *x, const struct family *f)
     void name##_delete(struct exchange *x); \
     void name##_list(struct exchange *x)    \
     {                                       \
-        list(x, &name);                     \
+        reference_list(x, &name);           \
     }                                       \
     void name##_get(struct exchange *x)     \
     {                                       \
