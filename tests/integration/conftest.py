@@ -1,11 +1,14 @@
 """What the integration tests stand on: a real Kafka broker, the daemon as a process, the real stream."""
+import fcntl
 import os
 import pathlib
 import random
 import socket
+import tempfile
 
 import pytest
 
+from browser import Browser
 from harness import Broker, Daemon
 from proxy import Proxy
 from retail import Retail
@@ -108,6 +111,25 @@ def daemon(program, tmp_path):
     yield make
     for d in made:
         d.kill()
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """One Chromium for a file of tests, and one at a time on this machine: it takes what there is of it."""
+    with open(pathlib.Path(tempfile.gettempdir()) / f"onhand-chromium-{os.getuid()}.lock", "w", encoding="ascii") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        b = Browser(tmp_path_factory.mktemp("chromium"))
+        yield b
+        b.finish()
+
+
+@pytest.fixture
+def browser(chromium):
+    """A window with nothing kept. After the test nothing may be left in its console, and nothing was stopped by the page's policy."""
+    chromium.fresh()
+    yield chromium
+    assert chromium.complaints() == []
+    assert not chromium.stopped_by_policy()
 
 
 @pytest.fixture(scope="session")
