@@ -1,5 +1,5 @@
 /* `onhand explain`: how a row's availability comes about, term by term. */
-#include "cli/report.h"
+#include "cli/explain_past.h"
 #include "cli/table.h"
 
 /* What is to come, when anything is. */
@@ -27,15 +27,10 @@ static void put_schedule(const struct document *d, struct buffer *out)
     table_finish(&table);
 }
 
-static int show(const struct settings *s, const struct document *d)
+void put_terms_table(struct buffer *out, const struct document *d, uint32_t terms)
 {
     struct text_table table = {0};
-    struct buffer out = {0};
-    uint32_t terms = json_member(d->nodes, 0, "terms");
-    struct text sku = json_text(d->nodes, 0, "sku"), location = text_of(s->arguments[1]);
-    struct text version = json_text(d->nodes, 0, "version"), as_of = json_text(d->nodes, 0, "as_of");
 
-    buffer_printf(&out, "%.*s at %.*s\n\n", (int)sku.length, sku.at, (int)location.length, location.at);
     table_column_add(&table, "TERM", false, 0);
     table_column_add(&table, "VALUE", true, 0);
     table_column_add(&table, "MEANING", false, 0);
@@ -45,12 +40,24 @@ static int show(const struct settings *s, const struct document *d)
         table_cell(&table, json_text(d->nodes, i, "value"));
         table_cell(&table, json_text(d->nodes, i, "meaning"));
     }
-    table_write(&table, &out);
+    buffer_byte(out, '\n');
+    table_write(&table, out);
+    table_finish(&table);
+}
+
+static int show(const struct settings *s, const struct document *d)
+{
+    struct buffer out = {0};
+    uint32_t terms = json_member(d->nodes, 0, "terms");
+    struct text sku = json_text(d->nodes, 0, "sku"), location = text_of(s->arguments[1]);
+    struct text version = json_text(d->nodes, 0, "version"), as_of = json_text(d->nodes, 0, "as_of");
+
+    buffer_printf(&out, "%.*s at %.*s\n", (int)sku.length, sku.at, (int)location.length, location.at);
+    put_terms_table(&out, d, terms);
     put_schedule(d, &out);
     buffer_printf(&out, "\nversion %.*s, as of %.*s\n", (int)version.length, version.at, (int)as_of.length,
                   as_of.at);
     int code = cli_write(&out);
-    table_finish(&table);
     buffer_finish(&out);
     return code;
 }
@@ -65,6 +72,7 @@ static void put_target(struct buffer *out, const struct settings *s)
     url_query(out, "channel", s->channel);
     url_query(out, "method", s->method);
     url_query(out, "by", s->by);
+    url_query(out, "version", s->version);
     for (size_t i = 0; i < s->past.count; i++)
         url_query(out, "reservation", s->past.at[i]);
     buffer_byte(out, 0);
@@ -87,8 +95,10 @@ int cli_explain(const struct settings *s)
         buffer_byte(&answer.body, '\n');
         code = cli_write(&answer.body);
     } else if (code == EXIT_OK) {
-        code = document_read(&d, (struct text){answer.body.at, answer.body.length}) ? show(s, &d)
-                                                                                    : EXIT_UNREACHABLE;
+        if (!document_read(&d, (struct text){answer.body.at, answer.body.length}))
+            code = EXIT_UNREACHABLE;
+        else
+            code = s->version[0] ? explain_past_show(s, &d) : show(s, &d);
     }
     document_finish(&d);
     buffer_finish(&target);

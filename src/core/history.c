@@ -100,7 +100,10 @@ void history_line_tell(const struct state *s, const struct record *r, const stru
                                  .was = l->was,
                                  .now = l->now,
                                  .sku = sku_text(l->sku),
-                                 .location = place ? place->id : (struct text){0}};
+                                 .location = place ? place->id : (struct text){0},
+                                 .is_refused = l->refusal != NULL};
+    if (l->refusal)
+        ret->refusal = *l->refusal;
     if (r->kind == RECORD_EVENTS)
         tell_event(&r->events[l->event], &o->verdicts[l->event], ret);
     else

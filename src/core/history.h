@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "core/model/apply.h"
+#include "core/model/refusal.h"
 
 /* What one event, or one step of something else, did to one row. */
 struct history_line {
@@ -22,6 +23,8 @@ struct history_line {
     struct text verdict, verdict_reason;
     struct text event_id, source, reference, line, channel, reason;
     struct text reservation; /* its id */
+    bool is_refused;         /* the row could not give what was asked of it: */
+    struct refusal refusal;
 };
 
 enum { HISTORY_LINE_BITS = 15, HISTORY_LINES_OF_RECORD = 1 << HISTORY_LINE_BITS };
@@ -45,6 +48,8 @@ enum { HISTORY_PAGE_MOST = 1000 };
 struct history_question {
     struct history_question *next; /* the holder's */
     struct text sku, location;
+    bool of_record; /* only lines of the record at: */
+    uint64_t offset;
     int64_t before;                           /* only lines with a smaller id; 0: from the newest */
     instant_t from, to;                       /* only lines appended in [from, to); INSTANT_NONE: any */
     unsigned limit;                           /* 1 to HISTORY_PAGE_MOST */

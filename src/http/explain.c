@@ -1,6 +1,7 @@
 /* GET /v1/rows/{sku}/{location}/explain: the arithmetic of a row's availability, term by term. */
 #include "http/by.h"
 #include "http/etag.h"
+#include "http/explain_past.h"
 #include "http/past.h"
 #include "http/shape.h"
 
@@ -11,6 +12,8 @@ struct asked {
     uint32_t method;
     struct by by;
     struct past past;
+    struct version version;
+    bool of_version; /* else now */
 };
 
 static bool read_question(struct exchange *x, struct asked *ret)
@@ -38,14 +41,17 @@ static bool read_question(struct exchange *x, struct asked *ret)
             if (!by_parse(p.value, &ret->by))
                 parameter_wrong(&errors, p.name, by_must);
         } else if (text_equal(p.name, TEXT("version"))) {
-            parameter_wrong(
-                &errors, p.name,
-                "is not answered here: what was at a version is in the row's history, and a refusal "
-                "names its shortfalls itself");
+            ret->of_version = version_parse(p.value, &ret->version);
+            if (!ret->of_version)
+                parameter_wrong(&errors, p.name, "must be a version as answers carry it: incarnation:offset");
         } else {
             parameter_unknown(&errors, p.name);
         }
     }
+    bool narrowed = ret->channel.length || ret->method || by_said(&ret->by) || ret->past.count;
+    if (ret->of_version && narrowed && !errors.count)
+        parameter_wrong(&errors, TEXT("version"),
+                        "stands alone: what was judged then was judged for its own channel");
     if (errors.count)
         problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
                      errors.at[0].detail);
@@ -229,7 +235,13 @@ void explain_get(struct exchange *x)
     struct asked a;
     struct text channel;
 
-    if (!read_question(x, &a) || !ask_channel(x, a.channel, &channel))
+    if (!read_question(x, &a))
+        return;
+    if (a.of_version) {
+        explain_past(x, a.version);
+        return;
+    }
+    if (!ask_channel(x, a.channel, &channel))
         return;
     epoch_enter(x->loop->reader);
     explain(x, &a, channel);

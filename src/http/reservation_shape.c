@@ -139,8 +139,9 @@ static void find_pointer(const struct exchange *x, const struct reservation_answ
         snprintf(out, size, "%s", pointer);
 }
 
-static void answer_rejection(struct exchange *x, const struct reservation_answer *a)
+static void answer_rejection(struct exchange *x, const struct command *c)
 {
+    const struct reservation_answer *a = c->reservation;
     enum reason r = (enum reason)a->verdict.reason;
     struct problems p = {.count = 0};
     char pointer[64], detail[256];
@@ -159,6 +160,8 @@ static void answer_rejection(struct exchange *x, const struct reservation_answer
         buffer_text(x->out, TEXT(",\"errors\":"));
         put_problems(x->out, &p);
     }
+    buffer_text(x->out, TEXT(",\"version\":")); /* what `explain` and the history know it by */
+    json_put_version(x->out, (struct version){c->incarnation, c->offset});
     problem_end(x);
 }
 
@@ -172,7 +175,7 @@ void answer_step(struct exchange *x, const struct command *c)
         return;
     }
     if (a->verdict.verdict == VERDICT_REJECTED || !a->reservation) {
-        answer_rejection(x, a);
+        answer_rejection(x, c);
         return;
     }
     answer_begin(x, creation && a->verdict.verdict == VERDICT_APPLIED ? 201 : 200, "application/json");

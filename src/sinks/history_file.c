@@ -22,7 +22,8 @@ struct row_kept {
 
 struct history_file {
     sqlite3 *db;
-    sqlite3_stmt *find_row, *add_row, *add_change, *set_position, *oldest, *delete_to;
+    sqlite3_stmt *find_row, *add_row, *add_change, *add_refusal, *set_position, *oldest, *delete_to,
+        *delete_refusals_to;
     struct history_position position;
     struct row_kept *rows;
     char detail[300];
@@ -91,7 +92,7 @@ static int number_of(struct history_file *f, const char *sql, int64_t *ret)
     return failed(f, code);
 }
 
-enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x6F6E6864 /* "onhd" */ };
+enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x6F6E6864 /* "onhd" */ };
 
 static int make_tables(struct history_file *f)
 {
@@ -157,11 +158,17 @@ static int prepare_all(struct history_file *f)
                         "?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)",
                         &f->add_change);
     if (!error)
+        error =
+            prepare(f, "INSERT INTO refusal VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+                    &f->add_refusal);
+    if (!error)
         error = prepare(f, "INSERT OR REPLACE INTO position VALUES (?1, ?2)", &f->set_position);
     if (!error)
         error = prepare(f, "SELECT id, appended_at FROM change ORDER BY id LIMIT ?1", &f->oldest);
     if (!error)
         error = prepare(f, "DELETE FROM change WHERE id <= ?1", &f->delete_to);
+    if (!error)
+        error = prepare(f, "DELETE FROM refusal WHERE id <= ?1", &f->delete_refusals_to);
     return error;
 }
 
@@ -204,8 +211,8 @@ void history_file_close(struct history_file *f)
 {
     if (!f)
         return;
-    sqlite3_stmt *const all[] = {f->find_row,     f->add_row, f->add_change,
-                                 f->set_position, f->oldest,  f->delete_to};
+    sqlite3_stmt *const all[] = {f->find_row,     f->add_row, f->add_change, f->add_refusal,
+                                 f->set_position, f->oldest,  f->delete_to,  f->delete_refusals_to};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         sqlite3_finalize(all[i]);
     sqlite3_close(f->db);
@@ -296,6 +303,34 @@ static void bind_figures(sqlite3_stmt *s, int at, const struct row_figures *r)
         sqlite3_bind_int64(s, at + i, all[i]);
 }
 
+static void bind_limit(sqlite3_stmt *s, int at, milli_t q)
+{
+    if (q == LIMIT_NONE)
+        sqlite3_bind_null(s, at);
+    else
+        sqlite3_bind_int64(s, at, q);
+}
+
+static int add_refusal(struct history_file *f, int64_t id, const struct refusal *r)
+{
+    sqlite3_stmt *s = f->add_refusal;
+    const milli_t all[] = {r->requested, r->available, r->on_hand,      r->unavailable,
+                           r->reserved,  r->committed, r->safety_stock, r->n,
+                           r->fenced,    r->pool,      r->buffer};
+
+    sqlite3_bind_int64(s, 1, id);
+    bind_text(s, 2, text_of(bound_name(r->bound)));
+    for (int i = 0; i < 11; i++)
+        sqlite3_bind_int64(s, 3 + i, all[i]);
+    bind_limit(s, 14, r->backorder_limit);
+    bind_limit(s, 15, r->max_per_line);
+    if (r->required_at == INSTANT_NONE)
+        sqlite3_bind_null(s, 16);
+    else
+        sqlite3_bind_int64(s, 16, r->required_at);
+    return step_done(f, s);
+}
+
 int history_file_add(struct history_file *f, const struct history_line *l)
 {
     sqlite3_stmt *s = f->add_change;
@@ -311,15 +346,14 @@ int history_file_add(struct history_file *f, const struct history_line *l)
     sqlite3_bind_int64(s, 3, l->event);
     for (int i = 0; i < 10; i++)
         bind_text(s, 4 + i, texts[i]);
-    if (l->quantity == LIMIT_NONE)
-        sqlite3_bind_null(s, 14);
-    else
-        sqlite3_bind_int64(s, 14, l->quantity);
+    bind_limit(s, 14, l->quantity);
     sqlite3_bind_int64(s, 15, l->occurred_at);
     sqlite3_bind_int64(s, 16, l->appended_at);
     bind_figures(s, 17, &l->was);
     bind_figures(s, 23, &l->now);
-    return step_done(f, s);
+    error = step_done(f, s);
+    return error || !l->is_refused ? error
+                                   : add_refusal(f, history_line_id(l->offset, l->number), &l->refusal);
 }
 
 static int set_position(struct history_file *f, const char *name, uint64_t value)
@@ -410,6 +444,9 @@ int history_file_prune(struct history_file *f, instant_t oldest, uint64_t bytes_
     sqlite3_bind_int64(f->delete_to, 1, last);
     error = step_done(f, f->delete_to);
     uint64_t deleted = (uint64_t)sqlite3_changes64(f->db);
+    sqlite3_bind_int64(f->delete_refusals_to, 1, last);
+    if (!error)
+        error = step_done(f, f->delete_refusals_to);
     if (!error)
         error = history_file_commit(f, &now);
     if (error) {

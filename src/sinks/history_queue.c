@@ -10,12 +10,12 @@
 
 enum { TEXTS = 9, LEAST_BYTES = 64 * 1024 };
 
-/* A line without its own bytes; they follow: the texts, one behind the other. bytes 0: the rest of the ring
- * is not used. */
+/* A line without its own bytes; they follow: why it was refused, if it was, and the texts, one behind the
+ * other. bytes 0: the rest of the ring is not used. */
 struct package {
     uint32_t bytes; /* of all of it, a multiple of eight */
     uint32_t number, event;
-    bool last;
+    bool last, is_refused;
     uint16_t lengths[TEXTS];
     uint64_t offset;
     instant_t occurred_at, appended_at;
@@ -111,6 +111,7 @@ static bool push(struct history_queue *q, const struct history_line *l)
     struct package p = {.number = l->number,
                         .event = l->event,
                         .last = l->last,
+                        .is_refused = l->is_refused,
                         .offset = l->offset,
                         .occurred_at = l->occurred_at,
                         .appended_at = l->appended_at,
@@ -120,7 +121,7 @@ static bool push(struct history_queue *q, const struct history_line *l)
                         .type = l->type,
                         .verdict = l->verdict,
                         .verdict_reason = l->verdict_reason};
-    size_t bytes = sizeof(p);
+    size_t bytes = sizeof(p) + (l->is_refused ? sizeof(l->refusal) : 0);
 
     list_texts(l, texts);
     for (unsigned i = 0; i < TEXTS; i++) {
@@ -134,6 +135,10 @@ static bool push(struct history_queue *q, const struct history_line *l)
         return false;
     memcpy(at, &p, sizeof(p));
     at += sizeof(p);
+    if (l->is_refused) {
+        memcpy(at, &l->refusal, sizeof(l->refusal));
+        at += sizeof(l->refusal);
+    }
     for (unsigned i = 0; i < TEXTS; i++) {
         if (p.lengths[i])
             memcpy(at, texts[i].at, p.lengths[i]);
@@ -278,6 +283,7 @@ static void unpack(const char *at, struct history_line *ret)
     *ret = (struct history_line){.number = p.number,
                                  .event = p.event,
                                  .last = p.last,
+                                 .is_refused = p.is_refused,
                                  .offset = p.offset,
                                  .occurred_at = p.occurred_at,
                                  .appended_at = p.appended_at,
@@ -288,6 +294,10 @@ static void unpack(const char *at, struct history_line *ret)
                                  .verdict = p.verdict,
                                  .verdict_reason = p.verdict_reason};
     at += sizeof(p);
+    if (p.is_refused) {
+        memcpy(&ret->refusal, at, sizeof(ret->refusal));
+        at += sizeof(ret->refusal);
+    }
     for (unsigned i = 0; i < TEXTS; i++) {
         *texts[i] = (struct text){at, p.lengths[i]};
         at += p.lengths[i];

@@ -7,7 +7,7 @@
 
 struct history_reader {
     sqlite3 *db;
-    sqlite3_stmt *begin, *end, *position, *row, *from_id, *page;
+    sqlite3_stmt *begin, *end, *position, *row, *from_id, *page, *refusal;
 };
 
 static int error_of(int code)
@@ -37,6 +37,10 @@ static int prepare_all(struct history_reader *r)
          " reserved, committed, safety_stock, incoming"
          " FROM change WHERE row = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC LIMIT ?4",
          &r->page},
+        {"SELECT bound, requested, available, on_hand, unavailable, reserved, committed, safety_stock,"
+         " promisable, fenced, pool, buffer, backorder_limit, max_per_line, required_at"
+         " FROM refusal WHERE id = ?1",
+         &r->refusal},
     };
     int code = SQLITE_OK;
 
@@ -67,7 +71,7 @@ void history_reader_close(struct history_reader *r)
 {
     if (!r)
         return;
-    sqlite3_stmt *const all[] = {r->begin, r->end, r->position, r->row, r->from_id, r->page};
+    sqlite3_stmt *const all[] = {r->begin, r->end, r->position, r->row, r->from_id, r->page, r->refusal};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         sqlite3_finalize(all[i]);
     sqlite3_close(r->db);
@@ -180,6 +184,51 @@ static bool read_line(sqlite3_stmt *s, struct history_question *q)
     return kept;
 }
 
+static milli_t column_limit(sqlite3_stmt *s, int at)
+{
+    return sqlite3_column_type(s, at) == SQLITE_NULL ? LIMIT_NONE : sqlite3_column_int64(s, at);
+}
+
+static enum bound column_bound(sqlite3_stmt *s, int at)
+{
+    struct text name = column_text(s, at);
+
+    for (enum bound b = BOUND_NONE; b < BOUND_END; b++)
+        if (text_equal(name, text_of(bound_name(b))))
+            return b;
+    return BOUND_NONE;
+}
+
+/* Why a reservation was refused, where it was. */
+static int read_refusal(struct history_reader *r, struct history_line *l)
+{
+    sqlite3_stmt *s = r->refusal;
+    milli_t *const all[] = {&l->refusal.requested,    &l->refusal.available, &l->refusal.on_hand,
+                            &l->refusal.unavailable,  &l->refusal.reserved,  &l->refusal.committed,
+                            &l->refusal.safety_stock, &l->refusal.n,         &l->refusal.fenced,
+                            &l->refusal.pool,         &l->refusal.buffer};
+
+    sqlite3_bind_int64(s, 1, history_line_id(l->offset, l->number));
+    int code = sqlite3_step(s);
+    l->is_refused = code == SQLITE_ROW;
+    if (l->is_refused) {
+        l->refusal.bound = column_bound(s, 0);
+        for (int i = 0; i < 11; i++)
+            *all[i] = sqlite3_column_int64(s, 1 + i);
+        l->refusal.backorder_limit = column_limit(s, 12);
+        l->refusal.max_per_line = column_limit(s, 13);
+        l->refusal.required_at =
+            sqlite3_column_type(s, 14) == SQLITE_NULL ? INSTANT_NONE : sqlite3_column_int64(s, 14);
+    }
+    sqlite3_reset(s);
+    return error_of(code);
+}
+
+static bool may_be_refused(const struct history_line *l)
+{
+    return l->reservation.length && text_equal(l->verdict, text_of(verdict_name(VERDICT_REJECTED)));
+}
+
 static int read_page(struct history_reader *r, struct history_question *q, int64_t row, int64_t before,
                      int64_t from)
 {
@@ -200,6 +249,8 @@ static int read_page(struct history_reader *r, struct history_question *q, int64
             break;
         }
         error = read_line(s, q) ? 0 : ERROR_NOMEM;
+        if (!error && may_be_refused(&q->lines[q->count - 1]))
+            error = read_refusal(r, &q->lines[q->count - 1]);
     }
     sqlite3_reset(s);
     return error ? error : error_of(code);
@@ -218,6 +269,10 @@ static int answer(struct history_reader *r, struct history_question *q)
         error = id_at(r, q->to, &to);
     if (q->before && q->before < to)
         to = q->before;
+    if (q->of_record) {
+        from = history_line_id(q->offset, 0);
+        to = history_line_id(q->offset + 1, 0);
+    }
     return error || !row ? error : read_page(r, q, row, to, from);
 }
 

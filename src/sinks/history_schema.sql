@@ -55,6 +55,27 @@ CREATE TABLE change (
 );
 CREATE INDEX change_of_row ON change (row);
 
+-- Why a row could not give what a reservation asked of it: the arithmetic as it was then, without what the reservation
+-- itself held, less what earlier lines of the same request took.
+CREATE TABLE refusal (
+    id INTEGER PRIMARY KEY REFERENCES change (id),
+    bound TEXT NOT NULL,          -- which term it did not pass: on_hand, demand, set_aside, buffer, max_per_line, ...
+    requested INTEGER NOT NULL,
+    available INTEGER NOT NULL,   -- the most that it could have given
+    on_hand INTEGER NOT NULL,
+    unavailable INTEGER NOT NULL,
+    reserved INTEGER NOT NULL,
+    committed INTEGER NOT NULL,
+    safety_stock INTEGER NOT NULL, -- the channel's, where a rule sets it
+    promisable INTEGER NOT NULL,  -- what may be promised for required_at, over all channels; may be negative
+    fenced INTEGER NOT NULL,      -- set aside for the channel
+    pool INTEGER NOT NULL,        -- left for everybody; may be negative
+    buffer INTEGER NOT NULL,      -- held back by the channel's rules
+    backorder_limit INTEGER,      -- NULL: no limit
+    max_per_line INTEGER,         -- NULL: no rule
+    required_at INTEGER           -- NULL: now
+);
+
 CREATE VIEW history AS
 SELECT c.id, r.sku, r.location, c.id >> 15 AS record, c.event, c.type, c.verdict, c.verdict_reason,
        c.event_id, c.source, c.reservation, c.reference, c.line, c.channel, c.reason,
@@ -68,5 +89,6 @@ SELECT c.id, r.sku, r.location, c.id >> 15 AS record, c.event, c.type, c.verdict
        c.safety_stock_before / 1000.0 AS safety_stock_before, c.safety_stock / 1000.0 AS safety_stock,
        c.incoming_before / 1000.0 AS incoming_before, c.incoming / 1000.0 AS incoming,
        (c.on_hand_before - c.unavailable_before - c.reserved_before - c.committed_before - c.safety_stock_before) / 1000.0 AS net_available_before,
-       (c.on_hand - c.unavailable - c.reserved - c.committed - c.safety_stock) / 1000.0 AS net_available
-  FROM change c JOIN row r ON r.id = c.row;
+       (c.on_hand - c.unavailable - c.reserved - c.committed - c.safety_stock) / 1000.0 AS net_available,
+       f.bound AS refused_by, f.available / 1000.0 AS could_give
+  FROM change c JOIN row r ON r.id = c.row LEFT JOIN refusal f ON f.id = c.id;

@@ -126,6 +126,39 @@ def test_the_life_of_a_hold_is_visible(daemon):
     assert d.stop() == 0
 
 
+def test_why_a_past_reservation_was_refused(daemon, program):
+    """Its line is in the row's history, and explain says which term it did not pass, though the row is another by now."""
+    d = daemon().start()
+    row = {"sku": "SKU-1", "location": "s1"}
+    d.post("/v1/events", [event(1, quantity=10, **row), {k: v for k, v in event(2, "setting", **row, safety_stock=1).items() if k != "quantity"}])
+    d.post("/v1/reservations", {"id": "r-1", "items": [{**row, "quantity": 4}]})
+    refused = d.post("/v1/reservations", {"id": "r-2", "reference": "ORD-2", "channel": "web", "items": [{**row, "quantity": 6}]})
+    assert refused.status_code == 409 and refused.json()["shortfalls"][0]["available"] == 5
+    version = refused.json()["version"]
+    d.post("/v1/events", event(3, quantity=100, **row))
+    line = history(d, "SKU-1", "s1", limit=2)["changes"][1]
+    assert (line["type"], line["verdict"], line["verdict_reason"], line["reservation"]) == ("reserve", "rejected", "insufficient", "r-2")
+    answer = d.get("/v1/rows/SKU-1/s1/explain", params={"version": version})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["version"] == version
+    [verdict] = answer.json()["verdicts"]
+    assert verdict == line
+    refusal = verdict["refusal"]
+    assert (refusal["bounded_by"], refusal["requested"], refusal["available"]) == ("safety_stock", 6, 5)
+    terms = {t["name"]: t["value"] for t in refusal["terms"]}
+    assert (terms["on_hand"], terms["reserved"], terms["safety_stock"], terms["available"]) == (10, -4, -1, 5)
+    assert sum(t["value"] for t in refusal["terms"][:-1]) == 5
+    applied = d.get("/v1/rows/SKU-1/s1/explain", params={"version": history(d, "SKU-1", "s1")["changes"][0]["version"]}).json()["verdicts"][0]
+    assert applied["refusal"] is None and applied["after"]["on_hand"] == 110
+    shown = subprocess.run([program, "explain", "SKU-1", "s1", "--version", version, "--url", d.base], text=True, capture_output=True)
+    assert shown.returncode == 0 and "6 requested, 5 could be granted here: safety_stock" in shown.stdout, shown
+    assert d.stop() == 0
+    d = daemon("--history", "off", name="data-0").start()
+    answer = d.get("/v1/rows/SKU-1/s1/explain", params={"version": version})
+    assert answer.status_code == 503 and "--history off" in answer.json()["detail"]
+    assert d.stop() == 0
+
+
 @pytest.mark.parametrize("query, word", [("limit=0", "limit"), ("limit=1001", "limit"), ("after=x", "after"), ("from=yesterday", "from"),
                                          ("nonsense=1", "nonsense")])
 def test_wrong_questions_are_answered_by_name(daemon, query, word):

@@ -29,12 +29,14 @@ struct row_figures {
 };
 /* What one event (or one step of something else) did to one row; was and now are equal when it did nothing
  * there. */
+struct refusal;
 struct outcome_line {
     struct sku *sku;
     uint32_t location;
     uint32_t event;   /* its number in the record; 0 for records that are no events */
     milli_t quantity; /* as said there; LIMIT_NONE: nothing was said */
     struct row_figures was, now;
+    const struct refusal *refusal; /* why the row could not give it; NULL: none. The state's, until the next record */
 };
 struct outcome_alert {
     enum alert_kind kind;

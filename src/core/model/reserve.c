@@ -78,7 +78,8 @@ static void begin_judging(struct plan *p, const struct kept *k)
                                   .channel = k ? k->channel : said->channel,
                                   .reference = k ? k->reference : said->reference,
                                   .method = k ? k->method : said->method,
-                                  .required_at = k ? k->required_at : said->required_at};
+                                  .required_at = k ? k->required_at : said->required_at,
+                                  .notes = p->notes};
     struct judging *j = &p->judging;
     const struct channel *c =
         j->channel.length ? catalogue_channel(p->a->state->catalogue, j->channel) : NULL;
@@ -277,7 +278,7 @@ static int judge(struct plan *p, struct kept *k)
 int reservation_step(struct apply *a, const struct reservation_said *said, struct event_verdict *ret,
                      struct outcome *o)
 {
-    struct plan p = {.a = a, .said = said, .verdict = VERDICT_APPLIED};
+    struct plan p = {.a = a, .said = said, .verdict = VERDICT_APPLIED, .notes = o->keeps_lines};
     struct kept *k = reservations_get(a->state->reservations, said->id);
     arena_reset(&a->state->scratch);
     int error = judge(&p, k);
@@ -288,6 +289,8 @@ int reservation_step(struct apply *a, const struct reservation_said *said, struc
         error = kept_reserve_step(k);
     if (!error)
         error = make_answer(&p, o);
+    if (!error && p.verdict == VERDICT_REJECTED)
+        error = tell_refused(&p, k, o);
     if (error) {
         plan_abandon(&p);
         return error;

@@ -4,6 +4,7 @@
 
 #include "core/model/change.h"
 #include "core/model/kept.h"
+#include "core/model/refusal.h"
 
 /* ---- for records.c and apply.c ---- */
 /* One step. Returns 0 with the verdict, or ERROR_NOMEM: nothing was changed. */
@@ -20,6 +21,11 @@ void reservations_follow(struct apply *a);
 void reservations_age(struct apply *a);
 /* Rows and reservations are shown, and the answer has what it needs. ERROR_NOMEM: call again. */
 int reservations_show(struct apply *a, struct outcome *o);
+
+/* ---- reserve_tell.c: for whoever keeps a history ---- */
+struct plan;
+/* The lines of a refused step. ERROR_NOMEM: none is there. */
+int tell_refused(const struct plan *p, const struct kept *k, struct outcome *o);
 
 /* ---- apply.c: alerts of a row that a step changes ---- */
 int alerts_reserve(struct outcome *o, size_t rows); /* ERROR_NOMEM */
@@ -42,6 +48,14 @@ struct grant {
     milli_t quantity;
 };
 
+/* A row that could not give what a line asked of it. */
+struct refused_row {
+    struct sku *sku;
+    uint32_t location;
+    struct refusal refusal;
+};
+enum { REFUSED_ROWS_MOST = 4096 };
+
 struct judged_row;
 
 struct judging {
@@ -60,6 +74,10 @@ struct judging {
     uint32_t components; /* holds that the grants make */
     enum reason refused;
     uint32_t refused_line;
+    bool notes; /* somebody keeps a history: why rows could not give is noted, for the case that nothing is
+                   granted */
+    uint32_t refused_rows_count, refused_rows_capacity;
+    struct refused_row *refused_rows;
 };
 
 /* What the reservation has open is left out, as if it had given it back. ERROR_NOMEM */

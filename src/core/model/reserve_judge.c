@@ -171,6 +171,17 @@ static milli_t range_of(const struct stock *s)
     return greater(0, lesser(demand, hand));
 }
 
+static struct promise_question question_of(const struct judging *j, const struct terms *terms, milli_t step)
+{
+    const struct state *s = j->a->state;
+    return (struct promise_question){.channel = j->channel_number,
+                                     .terms = *terms,
+                                     .at = j->required_at,
+                                     .log_time = s->log_time,
+                                     .supply_grace_us = s->settings.supply_grace_us,
+                                     .step = step};
+}
+
 static int capacity_of(struct judging *j, struct sku *sku, const struct location *l,
                        const struct terms *terms, milli_t step, struct capacity *ret)
 {
@@ -179,13 +190,7 @@ static int capacity_of(struct judging *j, struct sku *sku, const struct location
     *ret = (struct capacity){0, 0};
     if (!r)
         return error;
-    const struct state *s = j->a->state;
-    struct promise_question q = {.channel = j->channel_number,
-                                 .terms = *terms,
-                                 .at = j->required_at,
-                                 .log_time = s->log_time,
-                                 .supply_grace_us = s->settings.supply_grace_us,
-                                 .step = step};
+    struct promise_question q = question_of(j, terms, step);
     struct promise p = promise_of(&r->stock, &q);
     milli_t range = range_of(&r->stock);
     ret->stock = lesser(p.grant_stock, range);
@@ -242,6 +247,83 @@ static int capacity_at(struct judging *j, struct wanted *w, uint32_t candidate, 
     ret->stock = quantity_floor(lesser(ret->stock, bound), step_of(w));
     ret->most = quantity_floor(lesser(ret->most, bound), step_of(w));
     return 0;
+}
+
+/* ---- why a place could not ---- */
+
+static int note_refused(struct judging *j, const struct refused_row *row)
+{
+    if (j->refused_rows_count == REFUSED_ROWS_MOST)
+        return 0;
+    if (j->refused_rows_count == j->refused_rows_capacity) {
+        uint32_t capacity = j->refused_rows_capacity ? 2 * j->refused_rows_capacity : 8;
+        struct refused_row *rows = arena_alloc(j->arena, capacity * sizeof(*rows));
+        if (!rows)
+            return ERROR_NOMEM;
+        if (j->refused_rows_count)
+            memcpy(rows, j->refused_rows, j->refused_rows_count * sizeof(*rows));
+        j->refused_rows = rows;
+        j->refused_rows_capacity = capacity;
+    }
+    j->refused_rows[j->refused_rows_count++] = *row;
+    return 0;
+}
+
+/* The row as it is judged now, against so much of it. */
+static int note_row(struct judging *j, struct sku *sku, const struct location *l, const struct terms *terms,
+                    milli_t requested)
+{
+    static const struct stock nothing = {0};
+    const struct item *item = item_of(sku);
+    milli_t step = item ? item->step : 1;
+    int error = 0;
+    struct judged_row *r = judged(j, sku, l->number, &error);
+    if (error)
+        return error;
+    const struct stock *stock = r ? &r->stock : &nothing;
+    struct promise_question q = question_of(j, terms, step);
+    milli_t most = r ? lesser(promise_of(stock, &q).grant_most, range_of(stock)) : 0;
+    most = quantity_floor(lesser(most, terms->max_per_line), step);
+    struct refused_row row = {
+        .sku = sku, .location = l->number, .refusal = refusal_of(stock, &q, requested, most)};
+    return note_refused(j, &row);
+}
+
+/* A kit's rules hold for each of its components too. */
+static struct terms terms_of_component(const struct terms *of_kit, const struct terms *own, milli_t per_kit)
+{
+    struct terms t = *own;
+    t.enabled = own->enabled && of_kit->enabled;
+    if (of_kit->max_per_line != LIMIT_NONE)
+        t.max_per_line = lesser(t.max_per_line, of_kit->max_per_line / MILLI_PER_UNIT * per_kit);
+    return t;
+}
+
+static int note_place(struct judging *j, const struct wanted *w, uint32_t candidate)
+{
+    const struct location *l = catalogue_location(j->a->state->catalogue, w->said->locations[candidate]);
+    if (!l || !w->sku)
+        return 0;
+    struct terms terms = terms_at(j, w->sku, l);
+    uint32_t components = w->item ? w->item->components_count : 0;
+    int error = components ? 0 : note_row(j, w->sku, l, &terms, w->quantity);
+    for (uint32_t i = 0; i < components && !error; i++) {
+        const struct component *c = &w->item->components[i];
+        struct sku *sku = table_find(j->a->state->table, c->sku);
+        if (!sku)
+            continue;
+        struct terms own = terms_at(j, sku, l), both = terms_of_component(&terms, &own, c->quantity);
+        error = note_row(j, sku, l, &both, w->quantity / MILLI_PER_UNIT * c->quantity);
+    }
+    return error;
+}
+
+static int note_places(struct judging *j, const struct wanted *w)
+{
+    int error = 0;
+    for (uint32_t i = 0; i < w->said->locations_count && !error; i++)
+        error = note_place(j, w, i);
+    return error;
 }
 
 /* ---- granting ---- */
@@ -326,9 +408,18 @@ static int judge_line(struct judging *j, struct wanted *w, bool partial)
 {
     milli_t granted = 0, most = 0;
     bool split = w->said->split && w->said->locations_count > 1;
+    uint32_t noted = j->refused_rows_count;
+    int error = split && j->notes ? note_places(j, w) : 0; /* before any of them gives what it can */
     w->most_per_line = 0;
-    int error = split ? from_many(j, w, &granted) : from_one(j, w, partial, &granted, &most);
+    if (!error)
+        error = split ? from_many(j, w, &granted) : from_one(j, w, partial, &granted, &most);
+    if (granted == w->quantity)
+        j->refused_rows_count = noted;
     if (error || granted == w->quantity)
+        return error;
+    if (j->notes && !split)
+        error = note_places(j, w);
+    if (error)
         return error;
     j->shortfalls[j->shortfalls_count++] = (struct shortfall){.sku = w->said->sku,
                                                               .location = w->said->locations[0],

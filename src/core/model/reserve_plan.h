@@ -24,6 +24,7 @@ struct plan {
     struct apply *a;
     const struct reservation_said *said; /* NULL: a proposal's */
     struct judging judging;
+    bool notes; /* for a history: see judging */
     enum verdict verdict;
     enum reason reason;
     uint32_t line;

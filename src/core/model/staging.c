@@ -346,23 +346,42 @@ void stage_line(struct outcome *o, const struct staged_row *row, uint32_t event,
                                                            .now = stage_figures(o, &row->now, row->ledger)};
 }
 
-void stage_line_idle(struct apply *a, struct outcome *o, struct sku *sku, uint32_t location, uint32_t event,
-                     milli_t quantity)
+/* A row's figures as they are now. False: there is no such row. */
+static bool figures_now(const struct apply *a, const struct outcome *o, struct sku *sku, uint32_t location,
+                        struct row_figures *ret)
 {
     const struct staged_row *staged = find_staged(a, sku, location);
     struct row_image image;
-    struct row_figures same;
 
     if (staged) {
-        same = stage_figures(o, &staged->now, staged->ledger);
-    } else if (sku_peek(sku, location, &image)) {
-        const struct rare *rare = row_rare(&image);
-        same = stage_figures(o, &image, rare ? rare->ledger : NULL);
-    } else {
-        return;
+        *ret = stage_figures(o, &staged->now, staged->ledger);
+        return true;
     }
+    if (!sku_peek(sku, location, &image))
+        return false;
+    const struct rare *rare = row_rare(&image);
+    *ret = stage_figures(o, &image, rare ? rare->ledger : NULL);
+    return true;
+}
+
+void stage_line_idle(struct apply *a, struct outcome *o, struct sku *sku, uint32_t location, uint32_t event,
+                     milli_t quantity)
+{
+    struct row_figures same;
+
+    if (figures_now(a, o, sku, location, &same))
+        o->lines[o->lines_count++] = (struct outcome_line){
+            .sku = sku, .location = location, .event = event, .quantity = quantity, .was = same, .now = same};
+}
+
+void stage_line_refused(struct apply *a, struct outcome *o, struct sku *sku, uint32_t location,
+                        milli_t quantity, const struct refusal *refusal)
+{
+    struct row_figures same = {0};
+
+    figures_now(a, o, sku, location, &same);
     o->lines[o->lines_count++] = (struct outcome_line){
-        .sku = sku, .location = location, .event = event, .quantity = quantity, .was = same, .now = same};
+        .sku = sku, .location = location, .quantity = quantity, .was = same, .now = same, .refusal = refusal};
 }
 
 void stage_reset(struct apply *a)

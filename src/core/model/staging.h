@@ -42,8 +42,8 @@ struct apply {
     uint32_t skus_count, skus_capacity;
     uint32_t *slots; /* rows by SKU and location: number + 1; used from a few rows on */
     uint32_t slots_count;
-    bool by_order;          /* the events at hand, not a step, change reservations */
-    struct kept *answer_of; /* the reservation that the record spoke of, for its answer */
+    bool by_order;            /* the events at hand, not a step, change reservations */
+    struct kept *answer_of;   /* the reservation that the record spoke of, for its answer */
     struct row_image *images; /* to publish */
     uint32_t images_capacity;
 };
@@ -77,6 +77,9 @@ void stage_line(struct outcome *o, const struct staged_row *row, uint32_t event,
 /* The line of what did nothing to a row, if it is known. */
 void stage_line_idle(struct apply *a, struct outcome *o, struct sku *sku, uint32_t location, uint32_t event,
                      milli_t quantity);
+/* The line of a row, known or not, that was asked for something and did not give it. */
+void stage_line_refused(struct apply *a, struct outcome *o, struct sku *sku, uint32_t location,
+                        milli_t quantity, const struct refusal *refusal);
 /* Ready for the next record. */
 void stage_reset(struct apply *a);
 

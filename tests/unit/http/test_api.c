@@ -959,7 +959,7 @@ static void the_arithmetic_is_explained(void **state)
     expect(get("/v1/rows/X/store-1/explain"), 404, "SKU");
     expect(get("/v1/rows/A/nowhere/explain"), 404, "location");
     expect(get("/v1/rows/A/store-1/explain?channel=none"), 400, "there is no channel `none`");
-    expect(get("/v1/rows/A/store-1/explain?version=1:2"), 400, "in the row's history");
+    expect(get("/v1/rows/A/store-1/explain?version=1:2"), 404, "of another log");
     expect(get("/v1/rows/A/store-1/explain?a=b"), 400, "is not a parameter here");
 }
 

@@ -142,6 +142,90 @@ static void the_answer_of_another_thread_comes_back(void **state)
     talk_end(&t);
 }
 
+#define PAST "/v1/rows/S/L/explain?version=1795219200000042:1"
+
+static void refused(struct history_question *q)
+{
+    q->incarnation = DESK_INCARNATION;
+    q->applied_to = 3;
+    q->lines = arena_zalloc(&q->arena, sizeof(*q->lines));
+    q->lines[0] = (struct history_line){.offset = 2,
+                                        .sku = q->sku,
+                                        .location = q->location,
+                                        .type = TEXT("reserve"),
+                                        .verdict = TEXT("rejected"),
+                                        .verdict_reason = TEXT("insufficient"),
+                                        .reservation = TEXT("r-1"),
+                                        .quantity = 6000,
+                                        .is_refused = true,
+                                        .refusal = {.bound = BOUND_SET_ASIDE,
+                                                    .requested = 6000,
+                                                    .available = 3000,
+                                                    .on_hand = 10000,
+                                                    .reserved = 2000,
+                                                    .safety_stock = 1000,
+                                                    .n = 7000,
+                                                    .pool = 3000,
+                                                    .max_per_line = LIMIT_NONE,
+                                                    .required_at = INSTANT_NONE},
+                                        .occurred_at = 1,
+                                        .appended_at = 2};
+    q->count = 1;
+    q->done(q);
+}
+
+static void a_refusal_of_the_past_is_explained(void **state)
+{
+    struct talk t = say(PAST);
+    struct history_question *q = take_question();
+
+    assert_true(q->of_record && q->offset == 1);
+    refused(q);
+    struct answer a = talk_answer(&t, false);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, "\"version\":\"1795219200000042:1\""));
+    assert_non_null(
+        strstr(a.body, "\"refusal\":{\"bounded_by\":\"set_aside\",\"detail\":\"the rest is set aside"));
+    assert_non_null(
+        strstr(a.body, "\"requested\":6,\"available\":3,\"backorder_limit\":0,\"max_per_line\":null"));
+    assert_non_null(strstr(a.body, "{\"name\":\"on_hand\",\"value\":10,"));
+    assert_non_null(strstr(a.body, "{\"name\":\"set_aside\",\"value\":-4,"));
+    assert_non_null(strstr(a.body, "{\"name\":\"available\",\"value\":3,"));
+    answer_free(&a);
+    talk_end(&t);
+}
+
+static void what_the_history_does_not_have_is_said(void **state)
+{
+    struct talk t = say(PAST);
+    struct history_question *q = take_question();
+
+    q->incarnation = DESK_INCARNATION;
+    q->complete_from = 3;
+    q->applied_to = 9;
+    q->done(q);
+    struct answer a = talk_answer(&t, false);
+    assert_int_equal(a.status, 404);
+    assert_non_null(strstr(a.body, "complete from 1795219200000042:3 on"));
+    answer_free(&a);
+    talk_end(&t);
+    static const struct {
+        const char *query, *said;
+        unsigned status;
+    } all[] = {{"version=x", "must be a version", 400},
+               {"version=1795219200000042:2&channel=web", "stands alone", 400},
+               {"version=1795219200000042:99", "still to come", 404},
+               {"version=7:1", "of another log", 404}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        char target[120];
+        snprintf(target, sizeof(target), "/v1/rows/S/L/explain?%s", all[i].query);
+        a = ask(http_address(server), "GET", target, "", NULL);
+        assert_int_equal(a.status, all[i].status);
+        assert_non_null(strstr(a.body, all[i].said));
+        answer_free(&a);
+    }
+}
+
 static void others_are_answered_meanwhile(void **state)
 {
     struct talk waiting = say(TARGET);
@@ -244,6 +328,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_answer_of_another_thread_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refusal_of_the_past_is_explained, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_history_does_not_have_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others_are_answered_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_that_nobody_waits_for_is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_that_comes_when_the_server_is_gone_is_dropped, set_up,
