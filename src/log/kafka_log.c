@@ -145,8 +145,7 @@ static void kafka_log_free(struct kafka_log *l)
 {
     kafka_read_end(l);
     kafka_send_finish(l);
-    if (l->admin)
-        rd_kafka_destroy_flags(l->admin, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    topic_asker_destroy(l->admin);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     free(l->brokers);

@@ -5,6 +5,7 @@
 
 #include "log/kafka_duty.h"
 #include "log/kafka_log.h"
+#include "kafka/topic_facts.h"
 #include "core/model/record.h"
 
 #include <librdkafka/rdkafka.h>
@@ -80,9 +81,6 @@ static inline struct kafka_log *kafka_log_of(struct log *l)
 {
     return (struct kafka_log *)l; /* its first member */
 }
-
-bool kafka_set(rd_kafka_conf_t *conf, const char *const settings[][2], size_t count, char *detail,
-               size_t detail_size);
 
 /* Ends the log for good: `next` answers ERROR_CORRUPT from now on. @thread any */
 void kafka_log_fail(struct kafka_log *l, const char *format, ...) __attribute__((format(printf, 2, 3)));

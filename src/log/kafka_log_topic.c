@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum must { EQUAL, AT_LEAST };
 enum when { ALWAYS, REPLICATED, FOR_EVER };
-enum { AGAIN_MS = 200, OPEN_TRANSACTION_MS = 15000, STILL_MS = 15000 };
+enum { FIRST_MS = 200, OPEN_TRANSACTION_MS = 15000, STILL_MS = 15000 };
 
 static const struct {
     const char *name, *value;
@@ -41,91 +40,20 @@ size_t kafka_log_settings(int replication, const char *ret_settings[KAFKA_LOG_SE
     return count;
 }
 
-bool kafka_set(rd_kafka_conf_t *conf, const char *const settings[][2], size_t count, char *detail,
-               size_t detail_size)
-{
-    for (size_t i = 0; i < count; i++)
-        if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], detail, detail_size) != RD_KAFKA_CONF_OK)
-            return false;
-    return true;
-}
-
-/* A consumer, because a producer that asks for a topic may make the broker create it. */
+/* It reads the first record, and no more. */
 rd_kafka_t *kafka_admin_create(const char *brokers, char *detail, size_t detail_size)
 {
     const char *const settings[][2] = {
-        {"bootstrap.servers", brokers},
-        {"client.id", "onhand-log-watch"},
-        {"allow.auto.create.topics", "false"},
-        {"auto.offset.reset", "error"},
-        {"isolation.level", "read_committed"},
-        {"queued.max.messages.kbytes", "1024"},
-        {"fetch.message.max.bytes", "4096"}, /* the first record is all it reads */
+        {"auto.offset.reset", "error"},         {"isolation.level", "read_committed"},
+        {"queued.max.messages.kbytes", "1024"}, {"fetch.message.max.bytes", "4096"},
         {"fetch.wait.max.ms", "100"},
-        {"reconnect.backoff.max.ms", "500"},
-        {"log_level", "2"},
     };
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_t *admin = NULL;
 
-    if (kafka_set(conf, settings, sizeof(settings) / sizeof(settings[0]), detail, detail_size))
-        admin = rd_kafka_new(RD_KAFKA_CONSUMER, conf, detail, detail_size);
-    if (!admin)
-        rd_kafka_conf_destroy(conf);
-    return admin;
+    return topic_asker_create(brokers, "onhand-log-watch", settings, sizeof(settings) / sizeof(settings[0]),
+                              detail, detail_size);
 }
 
 /* ---- is it as it must be? ---- */
-
-static int judge_metadata(const struct rd_kafka_metadata *m, const char *topic, int *ret_replicas,
-                          char *detail, size_t size)
-{
-    const struct rd_kafka_metadata_topic *t = m->topic_cnt == 1 ? &m->topics[0] : NULL;
-
-    if (!t || t->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || (!t->err && t->partition_cnt == 0)) {
-        snprintf(detail, size, "the log topic %s is not there: make it with `onhand topics`", topic);
-        return ERROR_INVALID;
-    }
-    if (t->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || (!t->err && t->partitions[0].leader < 0)) {
-        snprintf(detail, size, "the log topic %s has no leader now", topic);
-        return ERROR_UNAVAILABLE;
-    }
-    if (t->err) {
-        snprintf(detail, size, "the log topic %s: %s", topic, rd_kafka_err2str(t->err));
-        return ERROR_INVALID;
-    }
-    if (t->partition_cnt != 1) {
-        snprintf(detail, size,
-                 "the log topic %s has %d partitions and must have 1: only one keeps the order; make another "
-                 "topic with `onhand topics --log-topic NAME`",
-                 topic, t->partition_cnt);
-        return ERROR_INVALID;
-    }
-    *ret_replicas = t->partitions[0].replica_cnt;
-    return 0;
-}
-
-static int check_partitions(rd_kafka_t *admin, const char *topic, int timeout_ms, int *ret_replicas,
-                            char *detail, size_t size)
-{
-    const struct rd_kafka_metadata *m = NULL;
-    rd_kafka_topic_t *t = rd_kafka_topic_new(admin, topic, NULL);
-
-    if (!t) {
-        snprintf(detail, size, "%s is not the name of a topic", topic);
-        return ERROR_INVALID;
-    }
-    rd_kafka_resp_err_t answer = rd_kafka_metadata(admin, 0, t, &m, timeout_ms);
-    int error = ERROR_UNAVAILABLE;
-    if (answer)
-        snprintf(detail, size, "no broker answers: %s", rd_kafka_err2str(answer));
-    else
-        error = judge_metadata(m, topic, ret_replicas, detail, size);
-    if (m)
-        rd_kafka_metadata_destroy(m);
-    rd_kafka_topic_destroy(t);
-    return error;
-}
 
 static const char *value_of(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *name)
 {
@@ -136,7 +64,6 @@ static const char *value_of(const rd_kafka_ConfigEntry_t **entries, size_t count
 }
 
 struct looked_at {
-    const char *topic;
     int replicas;
     enum kafka_log_check check;
 };
@@ -147,9 +74,11 @@ static bool is_wanted(enum when when, const struct looked_at *at)
            (when == FOR_EVER && at->check == KAFKA_LOG_CHECK_ALL);
 }
 
-static int judge_settings(const rd_kafka_ConfigEntry_t **entries, size_t count, const struct looked_at *at,
-                          char *detail, size_t size)
+static int judge_settings(const struct topic_asked *a, const rd_kafka_ConfigEntry_t **entries, size_t count,
+                          void *context, char *detail, size_t size)
 {
+    const struct looked_at *at = context;
+
     for (size_t i = 0; i < LOG_SETTINGS_COUNT; i++) {
         const char *wanted = log_settings[i].value, *found = value_of(entries, count, log_settings[i].name);
         if (!found || !is_wanted(log_settings[i].when, at))
@@ -158,7 +87,7 @@ static int judge_settings(const rd_kafka_ConfigEntry_t **entries, size_t count, 
                                           : strtoll(found, NULL, 10) >= strtoll(wanted, NULL, 10))
             continue;
         snprintf(detail, size,
-                 "the log topic %s has %s=%s and must have %s%s: change it with kafka-configs%s", at->topic,
+                 "the log topic %s has %s=%s and must have %s%s: change it with kafka-configs%s", a->topic,
                  log_settings[i].name, found, log_settings[i].must == AT_LEAST ? "at least " : "", wanted,
                  log_settings[i].when == FOR_EVER ? ", or say --allow-retention and keep checkpoints" : "");
         return ERROR_INVALID;
@@ -166,56 +95,27 @@ static int judge_settings(const rd_kafka_ConfigEntry_t **entries, size_t count, 
     return 0;
 }
 
-static int judge_answer(rd_kafka_event_t *event, const struct looked_at *at, char *detail, size_t size)
+static struct topic_asked asked(rd_kafka_t *admin, const char *topic, int timeout_ms)
 {
-    const char *topic = at->topic;
-    const rd_kafka_DescribeConfigs_result_t *result =
-        event ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
-    size_t count = 0, entries_count = 0;
-
-    if (!result || rd_kafka_event_error(event)) {
-        snprintf(detail, size, "the settings of the log topic %s cannot be read: %s", topic,
-                 event ? rd_kafka_event_error_string(event) : "no answer");
-        return ERROR_UNAVAILABLE;
-    }
-    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(result, &count);
-    if (count != 1 || rd_kafka_ConfigResource_error(resources[0])) {
-        snprintf(detail, size, "the settings of the log topic %s cannot be read: %s", topic,
-                 count ? rd_kafka_err2str(rd_kafka_ConfigResource_error(resources[0])) : "an empty answer");
-        return ERROR_INVALID;
-    }
-    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &entries_count);
-    return judge_settings(entries, entries_count, at, detail, size);
-}
-
-static int check_settings(rd_kafka_t *admin, const struct looked_at *at, int timeout_ms, char *detail,
-                          size_t size)
-{
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, at->topic);
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin);
-    char text[120];
-
-    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof(text));
-    rd_kafka_DescribeConfigs(admin, &resource, 1, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 500);
-    int error = judge_answer(event, at, detail, size);
-    if (event)
-        rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ConfigResource_destroy(resource);
-    return error;
+    return (struct topic_asked){admin, "the log topic", topic, "onhand topics", timeout_ms};
 }
 
 int kafka_topic_check(rd_kafka_t *admin, const char *topic, enum kafka_log_check check, int timeout_ms,
                       char *detail, size_t detail_size)
 {
-    struct looked_at at = {.topic = topic, .check = check};
-    int error = check_partitions(admin, topic, timeout_ms, &at.replicas, detail, detail_size);
+    struct topic_asked a = asked(admin, topic, timeout_ms);
+    struct looked_at at = {.check = check};
+    int partitions = 0, error = topic_ask_partitions(&a, &partitions, &at.replicas, detail, detail_size);
 
+    if (!error && partitions != 1) {
+        snprintf(detail, detail_size,
+                 "the log topic %s has %d partitions and must have 1: only one keeps the order; make another "
+                 "topic with `onhand topics --log-topic NAME`",
+                 topic, partitions);
+        error = ERROR_INVALID;
+    }
     if (!error && check != KAFKA_LOG_CHECK_NONE)
-        error = check_settings(admin, &at, timeout_ms, detail, detail_size);
+        error = topic_ask_settings(&a, judge_settings, &at, detail, detail_size);
     return error;
 }
 
@@ -249,7 +149,7 @@ static int first_record(rd_kafka_t *admin, const char *topic, int timeout_ms, st
     if (!t || rd_kafka_consume_start(t, 0, 0) != 0)
         goto out;
     while (clock_monotonic_us() < until_us) {
-        rd_kafka_message_t *m = rd_kafka_consume(t, 0, AGAIN_MS);
+        rd_kafka_message_t *m = rd_kafka_consume(t, 0, FIRST_MS);
         bool record = m && !m->err;
         if (record)
             error = read_incarnation(m, ret);
@@ -271,51 +171,15 @@ out:
     return error;
 }
 
-/* What a broker says of a topic that was just made, or whose leader just changed: asked again it knows
- * better. */
-static bool is_passing(rd_kafka_resp_err_t answer)
-{
-    switch (answer) {
-    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
-    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
-    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
-    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static rd_kafka_resp_err_t ask_ends(rd_kafka_t *admin, const char *topic, int timeout_ms,
-                                    struct kafka_ends *ret)
-{
-    int64_t until_us = clock_monotonic_us() + INT64_C(1000) * timeout_ms;
-
-    for (;;) {
-        int left_ms = (int)((until_us - clock_monotonic_us()) / 1000);
-        rd_kafka_resp_err_t answer =
-            rd_kafka_query_watermark_offsets(admin, topic, 0, &ret->first, &ret->end, left_ms);
-        if (!is_passing(answer) || left_ms <= 2 * AGAIN_MS)
-            return answer;
-        usleep(1000 * AGAIN_MS);
-    }
-}
-
 int kafka_topic_ends(rd_kafka_t *admin, const char *topic, int timeout_ms, struct kafka_ends *ret,
                      char *detail, size_t detail_size)
 {
+    struct topic_asked a = asked(admin, topic, timeout_ms);
     struct kafka_ends ends = {0};
-    rd_kafka_resp_err_t answer = ask_ends(admin, topic, timeout_ms, &ends);
+    int error = topic_ask_ends(&a, 0, &ends.first, &ends.end, detail, detail_size);
 
-    if (answer) {
-        snprintf(detail, detail_size, "the ends of the log topic %s are not known: %s", topic,
-                 rd_kafka_err2str(answer));
-        return ERROR_UNAVAILABLE;
-    }
-    int error = 0;
+    if (error)
+        return error;
     if (ends.first == 0 && ends.end > 0)
         error = first_record(admin, topic, timeout_ms, &ends.begins, detail, detail_size);
     if (!error)
@@ -376,22 +240,6 @@ static int write_incarnation(const char *brokers, const char *topic, int timeout
     return error;
 }
 
-/* A topic without a leader may have one in a moment; a broker that does not answer took the time there was.
- */
-static int check_patiently(rd_kafka_t *admin, const char *topic, enum kafka_log_check check, int timeout_ms,
-                           char *detail, size_t size)
-{
-    int64_t until_us = clock_monotonic_us() + INT64_C(1000) * timeout_ms;
-
-    for (;;) {
-        int left_ms = (int)((until_us - clock_monotonic_us()) / 1000);
-        int error = kafka_topic_check(admin, topic, check, left_ms, detail, size);
-        if (error != ERROR_UNAVAILABLE || until_us - clock_monotonic_us() <= INT64_C(2000) * AGAIN_MS)
-            return error;
-        usleep(1000 * AGAIN_MS);
-    }
-}
-
 /* `begins`: the first record is written when there is none yet. */
 static int look_and_begin(const char *brokers, const char *topic, int timeout_ms, enum kafka_log_check check,
                           bool begins, const struct incarnation_said *from, struct kafka_ends *ret,
@@ -401,7 +249,7 @@ static int look_and_begin(const char *brokers, const char *topic, int timeout_ms
 
     if (!admin)
         return ERROR_INVALID;
-    int error = check_patiently(admin, topic, check, timeout_ms, detail, size);
+    int error = kafka_topic_check(admin, topic, check, timeout_ms, detail, size);
     if (!error)
         error = kafka_topic_ends(admin, topic, timeout_ms, ret, detail, size);
     if (!error && begins && ret->end == 0) {
@@ -409,7 +257,7 @@ static int look_and_begin(const char *brokers, const char *topic, int timeout_ms
         if (!error)
             error = kafka_topic_ends(admin, topic, timeout_ms, ret, detail, size);
     }
-    rd_kafka_destroy_flags(admin, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    topic_asker_destroy(admin);
     if (!error)
         detail[0] = '\0';
     return error;
