@@ -37,7 +37,8 @@ static enum data_kind kind_of(const struct json_node *nodes)
 static bool told_only(struct text key)
 {
     return text_equal(key, TEXT("version")) || text_equal(key, TEXT("registered")) ||
-           text_equal(key, TEXT("stale")) || text_equal(key, TEXT("last_event_at"));
+           text_equal(key, TEXT("stale")) || text_equal(key, TEXT("stale_since")) ||
+           text_equal(key, TEXT("last_event_at"));
 }
 
 /* The document without its id, which goes into the path. */

@@ -157,9 +157,17 @@ static void show_replicas(struct server_status *s)
 
 static void show(struct server_status *s)
 {
-    static const char *const holds[] = {
-        "onhand_skus",        "SKUs",  "onhand_rows", "rows", "onhand_locations", "locations",
-        "onhand_table_bytes", "bytes", NULL};
+    static const char *const holds[] = {"onhand_skus",
+                                        "SKUs",
+                                        "onhand_rows",
+                                        "rows",
+                                        "onhand_locations",
+                                        "locations",
+                                        "onhand_table_bytes",
+                                        "bytes",
+                                        "onhand_locations_stale",
+                                        "locations stale",
+                                        NULL};
     static const char *const events[] = {"onhand_events_applied_total",
                                          "applied",
                                          "onhand_events_duplicate_total",
@@ -206,6 +214,7 @@ static void show_json(struct server_status *s)
                                         "onhand_skus",
                                         "onhand_rows",
                                         "onhand_locations",
+                                        "onhand_locations_stale",
                                         "onhand_table_bytes",
                                         "onhand_events_applied_total",
                                         "onhand_events_duplicate_total",

@@ -40,9 +40,11 @@ static const void *read_location(const struct json_node *nodes, const struct ref
     struct location *l = arena_zalloc(a, sizeof(*l));
     const struct json_node *latitude = document_member(nodes, 0, "latitude");
     const struct json_node *used = document_member(nodes, 0, "methods");
+    const struct json_node *sources = document_member(nodes, 0, "sources");
+    struct text *own = arena_alloc(a, ((sources ? sources->count : 0) + 1) * sizeof(*own));
     struct text type = text_member(nodes, "type");
 
-    if (!l)
+    if (!l || !own)
         return NULL;
     l->registered = true;
     l->id = r->id;
@@ -58,6 +60,11 @@ static const void *read_location(const struct json_node *nodes, const struct ref
             l->type = (enum location_type)i;
     for (unsigned i = 0; used && reference_methods[i]; i++)
         l->methods |= document_has(nodes, document_index(nodes, used), reference_methods[i]) ? 1u << i : 0;
+    l->sources_count = sources ? sources->count : 0;
+    l->sources = own;
+    for (uint32_t k = 0, i = sources ? document_index(nodes, sources) + 1 : 0; k < l->sources_count;
+         k++, i = nodes[i].next)
+        own[k] = nodes[i].text;
     if (latitude) {
         l->has_position = document_angle(latitude->text, 90, &l->latitude_e7) &&
                           document_angle(text_member(nodes, "longitude"), 180, &l->longitude_e7);
@@ -141,6 +148,7 @@ static void read_rule(const struct json_node *nodes, uint32_t object, struct rul
     for (unsigned i = 0; method && reference_methods[i]; i++)
         if (text_equal(method->text, text_of(reference_methods[i])))
             ret->method = 1u << i;
+    ret->when = document_has(nodes, object, "when") ? RULE_WHEN_STALE : RULE_ALWAYS;
     for (int i = 0; i < RULE_FIELDS; i++) {
         if (!document_has(nodes, object, fields[i]))
             continue;

@@ -84,6 +84,7 @@ static const struct document_field location_fields[] = {
     ROW("enabled", DOC_FLAG),
     ROW("occurred_at", DOC_ASIDE),
     ROW("stale", DOC_SHOWN),
+    ROW("stale_since", DOC_SHOWN),
     ROW("last_event_at", DOC_SHOWN),
     END,
 };
@@ -125,12 +126,15 @@ static const struct document_field item_fields[] = {
     END,
 };
 
+static const char *const conditions[] = {"stale", NULL}; /* of enum rule_when, but for always */
+
 static const struct document_field rule_fields[] = {
     ROW("sku", DOC_TEXT, .most = TEXT_BYTES_MOST),
     ROW("product", DOC_TEXT, .most = TEXT_BYTES_MOST),
     ROW("location", DOC_NAME),
     ROW("group", DOC_NAME),
     ROW("method", DOC_WORD, .words = reference_methods),
+    ROW("when", DOC_WORD, .words = conditions),
     ROW("buffer", DOC_QUANTITY, .most = QUANTITY_MOST),
     ROW("buffer_percent", DOC_QUANTITY, .most = 100 * MILLI_PER_UNIT),
     ROW("cap", DOC_QUANTITY, .most = QUANTITY_MOST),

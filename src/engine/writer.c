@@ -300,6 +300,7 @@ static void publish_counters(struct engine *e)
     PUT(skus, table_sku_count(s->table));
     PUT(rows, table_rows_count(s->table));
     PUT(locations, catalogue_locations_count(s->catalogue));
+    PUT(locations_stale, s->places.stale);
     PUT(table_bytes, table_bytes(s->table));
     PUT(ids, repeats.ids);
     PUT(ids_bytes, repeats.ids_bytes);

@@ -146,6 +146,24 @@ static void put_rule_quantity(struct buffer *b, const char *name, milli_t q)
         json_put_quantity(b, q);
 }
 
+/* Which of them are as they are because the place is stale. */
+static void put_by_silence(struct buffer *b, const struct terms *t)
+{
+    static const char *const names[] = {"buffer",       "buffer_percent", "cap",
+                                        "max_per_line", "safety_stock",   "enabled"};
+    const char *before = "\"";
+
+    buffer_text(b, TEXT(",\"by_silence\":["));
+    for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (t->by_silence & 1u << i) {
+            buffer_string(b, before);
+            buffer_string(b, names[i]);
+            buffer_byte(b, '"');
+            before = ",\"";
+        }
+    buffer_byte(b, ']');
+}
+
 /* What the channel's rules come to here. */
 static void put_rules(struct exchange *x, const struct terms *t)
 {
@@ -157,6 +175,7 @@ static void put_rules(struct exchange *x, const struct terms *t)
     put_rule_quantity(b, ",\"cap\":", t->cap);
     put_rule_quantity(b, ",\"max_per_line\":", t->max_per_line);
     put_rule_quantity(b, ",\"safety_stock\":", t->safety_stock);
+    put_by_silence(b, t);
     buffer_byte(b, '}');
 }
 

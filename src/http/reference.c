@@ -132,9 +132,16 @@ static void put_heard(struct buffer *b, const struct view *v, struct text id)
 
     if (!l)
         return;
-    buffer_printf(
-        b, ",\"stale\":%s,\"last_event_at\":", places_is_stale(v->places, l->number) ? "true" : "false");
+    struct place_silence silence = places_silence(v->places, l->number);
+    buffer_printf(b, ",\"stale\":%s,\"stale_since\":", silence.stale ? "true" : "false");
+    json_put_instant(b, silence.since);
+    buffer_text(b, TEXT(",\"last_event_at\":"));
     json_put_instant(b, places_heard(v->places, l->number));
+}
+
+static bool location_is_stale(const struct view *v, uint32_t n)
+{
+    return places_is_stale(v->places, n);
 }
 
 static const struct family locations = {.kind = RECORD_LOCATION,
@@ -146,6 +153,7 @@ static const struct family locations = {.kind = RECORD_LOCATION,
                                         .at = location_at,
                                         .rank = rank_location,
                                         .found = location_at,
+                                        .is_stale = location_is_stale,
                                         .put_shown = put_heard};
 static const struct family groups = {.kind = RECORD_GROUP,
                                      .id_key = "id",

@@ -25,6 +25,7 @@ struct family {
     enum search_rank (*rank)(const struct view *v, uint32_t number, const struct search *s, size_t *ret_cost);
     struct object (*found)(const struct view *v, uint32_t number);
     bool (*is_of)(const struct view *v, uint32_t number, struct text product); /* NULL: has no product */
+    bool (*is_stale)(const struct view *v, uint32_t number);                   /* NULL: these cannot be */
     void (*put_shown)(struct buffer *b, const struct view *v,
                       struct text id); /* NULL: nothing; what a GET adds */
 };

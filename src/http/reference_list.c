@@ -14,11 +14,20 @@ enum {
     OBJECT_COST = 128,
 };
 
+/* Silent for too long, or not: what a page is narrowed to. */
+enum silence { SILENCE_ANY, SILENCE_STALE, SILENCE_NOT_STALE };
+
 /* What a request asks for. */
 struct wanted {
     uint64_t limit;
     struct text after, q, product;
+    enum silence silence;
 };
+
+static bool is_wanted(const struct view *v, const struct family *f, uint32_t n, enum silence silence)
+{
+    return silence == SILENCE_ANY || f->is_stale(v, n) == (silence == SILENCE_STALE);
+}
 
 /* ---- all ---- */
 
@@ -39,16 +48,16 @@ static bool read_number(struct text t, uint32_t *ret)
 
 /* The cursor is the number of the next object. A page ends early rather than look at too many that are not
  * there any more. */
-static void put_page(struct exchange *x, const struct family *f, uint64_t limit, uint32_t after)
+static void put_page(struct exchange *x, const struct family *f, const struct wanted *w, uint32_t after)
 {
     const struct view *v = exchange_view(x);
     struct buffer *b = x->out;
     uint32_t count = f->count(v), n = after < count ? after : count;
     uint64_t listed = 0;
 
-    for (uint32_t looked = 0; n < count && listed < limit && looked < LOOKED_AT_MOST; n++, looked++) {
+    for (uint32_t looked = 0; n < count && listed < w->limit && looked < LOOKED_AT_MOST; n++, looked++) {
         struct object o = f->at(v, n);
-        if (!o.exists)
+        if (!o.exists || !is_wanted(v, f, n, w->silence))
             continue;
         if (listed++)
             buffer_byte(b, ',');
@@ -77,12 +86,12 @@ static void end_page(struct exchange *x, const struct etag *etag, struct version
     etag_end(x, etag, version_at, version_end);
 }
 
-static void list_all(struct exchange *x, const struct family *f, uint64_t limit, uint32_t after)
+static void list_all(struct exchange *x, const struct family *f, const struct wanted *w, uint32_t after)
 {
     epoch_enter(x->loop->reader);
     struct version version = view_version(exchange_view(x));
     struct etag etag = begin_page(x, f);
-    put_page(x, f, limit, after);
+    put_page(x, f, w, after);
     end_page(x, &etag, version);
     epoch_exit(x->loop->reader);
 }
@@ -103,6 +112,7 @@ struct search_task {
     enum search_rank after_rank;
     uint32_t after; /* the page begins here, within after_rank */
     bool by_words, by_product;
+    enum silence silence;
     struct search search;
     char product[TEXT_BYTES_MOST];
     size_t product_length;
@@ -111,6 +121,8 @@ struct search_task {
 
 static enum search_rank rank(const struct view *v, const struct search_task *t, uint32_t n, size_t *cost)
 {
+    if (!is_wanted(v, t->family, n, t->silence))
+        return SEARCH_NOT;
     if (t->by_product && !t->family->is_of(v, n, (struct text){t->product, t->product_length}))
         return SEARCH_NOT;
     return t->by_words ? t->family->rank(v, n, &t->search, cost) : SEARCH_BEGINS;
@@ -207,6 +219,7 @@ static void list_found(struct exchange *x, const struct family *f, const struct 
     t->pending = (struct pending){.step = search_step, .drop = search_drop};
     t->family = f;
     t->limit = (uint32_t)w->limit;
+    t->silence = w->silence;
     t->by_words = w->q.length > 0;
     t->by_product = w->product.length > 0;
     t->product_length = w->product.length;
@@ -233,6 +246,16 @@ static void read_text(const struct parameter *p, size_t most, struct text *ret, 
         parameter_wrong(errors, p->name, p->value.length ? "is too long" : "must not be empty");
 }
 
+static void read_silence(const struct parameter *p, enum silence *ret, struct problems *errors)
+{
+    if (text_equal(p->value, TEXT("true")))
+        *ret = SILENCE_STALE;
+    else if (text_equal(p->value, TEXT("false")))
+        *ret = SILENCE_NOT_STALE;
+    else
+        parameter_wrong(errors, p->name, "must be true or false");
+}
+
 static bool read_wanted(struct exchange *x, const struct family *f, struct wanted *ret)
 {
     struct problems errors;
@@ -249,6 +272,8 @@ static bool read_wanted(struct exchange *x, const struct family *f, struct wante
             read_text(&p, TEXT_BYTES_MOST, &ret->after, &errors);
         else if (f->rank && text_equal(p.name, TEXT("q")))
             read_text(&p, SEARCH_BYTES_MOST, &ret->q, &errors);
+        else if (f->is_stale && text_equal(p.name, TEXT("stale")))
+            read_silence(&p, &ret->silence, &errors);
         else if (f->is_of && text_equal(p.name, TEXT("product")))
             read_text(&p, TEXT_BYTES_MOST, &ret->product, &errors);
         else
@@ -274,5 +299,5 @@ void reference_list(struct exchange *x, const struct family *f)
         return;
     }
     read_number(w.after, &after);
-    list_all(x, f, w.limit, after);
+    list_all(x, f, &w, after);
 }

@@ -12,10 +12,12 @@ enum {
     RESERVATIONS_MOST = 256,
     LINES_MOST = 8,
     STEPS_MOST = 64,
-    SUPPLIES_MOST = 64
+    SUPPLIES_MOST = 64,
+    PLACES_MOST = 4
 };
 enum { POOL, WEB, MARKET, CHANNELS };
 #define FUTURE_US (5 * INSTANT_MINUTE)
+#define SILENCE_US (40 * INSTANT_SECOND)
 
 enum entry_kind {
     PLACED,
@@ -99,6 +101,12 @@ struct books { /* what a refused request leaves as it was */
     struct account accounts[ACCOUNTS_MOST];
 };
 
+struct place {
+    struct text id;
+    instant_t heard; /* 0: never, since it was described */
+    bool stale;
+};
+
 struct basket {
     struct books now, before;
     instant_t log_time;
@@ -108,7 +116,9 @@ struct basket {
     struct text events[4096];
     char names[RESERVATIONS_MOST][64];
     unsigned granted, refused;
-    bool web, market, set; /* their rules and components are known */
+    bool web, market, all, set;       /* their rules and components are known */
+    struct place places[PLACES_MOST]; /* that are described: those are silent after SILENCE_US */
+    size_t places_count;
 };
 
 static bool same(struct text a, struct text b)
@@ -335,15 +345,42 @@ static milli_t atp(const struct basket *b, const struct row *row, milli_t safety
     return least;
 }
 
-/* The rules of shoppers.c: web holds back 1; for market the safety stock is 2, and a line has 4 at most. */
+static struct place *place_of(struct basket *b, struct text id)
+{
+    for (size_t i = 0; i < b->places_count; i++)
+        if (same(b->places[i].id, id))
+            return &b->places[i];
+    return NULL;
+}
+
+static bool is_stale(const struct basket *b, const struct row *row)
+{
+    for (size_t i = 0; i < b->places_count; i++)
+        if (same(b->places[i].id, row->place))
+            return b->places[i].stale;
+    return false;
+}
+
+/* The rules of shoppers.c: web holds back 1, and 3 while the place is silent; for market the safety stock is
+ * 2, a line has 4 at most, and it has nothing of store-2 while that is silent. Of INK everybody is held back
+ * 2 while the place is silent, web too: that rule names the item. */
 static milli_t safety_for(const struct basket *b, const struct row *row, unsigned channel)
 {
     return channel == MARKET && b->market ? 2 * MILLI_PER_UNIT : row->safety;
 }
 
-static milli_t buffer_for(const struct basket *b, unsigned channel)
+static milli_t buffer_for(const struct basket *b, const struct row *row, unsigned channel)
 {
-    return channel == WEB && b->web ? MILLI_PER_UNIT : 0;
+    milli_t always = channel == WEB && b->web ? MILLI_PER_UNIT : 0;
+
+    if (is_stale(b, row) && b->all && same(row->sku, TEXT("INK")))
+        return 2 * MILLI_PER_UNIT;
+    return is_stale(b, row) && always ? 3 * MILLI_PER_UNIT : always;
+}
+
+static bool is_off(const struct basket *b, const struct row *row, unsigned channel)
+{
+    return channel == MARKET && b->market && is_stale(b, row) && same(row->place, TEXT("store-2"));
 }
 
 static milli_t line_most(const struct basket *b, unsigned channel)
@@ -355,15 +392,19 @@ static milli_t by_stock(const struct basket *b, const struct row *row, unsigned 
 {
     milli_t n = atp(b, row, safety_for(b, row, channel), at), pool = n;
 
+    if (is_off(b, row, channel))
+        return 0;
     for (unsigned c = POOL; c < CHANNELS; c++)
         pool -= fenced(row, c);
-    return at_least_0(lesser(n, fenced(row, channel) + at_least_0(pool)) - buffer_for(b, channel));
+    return at_least_0(lesser(n, fenced(row, channel) + at_least_0(pool)) - buffer_for(b, row, channel));
 }
 
 static milli_t with_backorder(const struct basket *b, const struct row *row, unsigned channel, instant_t at)
 {
     milli_t n = atp(b, row, safety_for(b, row, channel), at), pool = n, stock = by_stock(b, row, channel, at);
 
+    if (is_off(b, row, channel))
+        return 0;
     if (row->backorder == LIMIT_NONE)
         return INT64_MAX;
     if (row->backorder <= 0)
@@ -798,7 +839,13 @@ static void take_proposal(struct basket *b, const struct proposal_said *p)
 {
     if (b->log_time < p->due || b->log_time < p->seen)
         return;
-    if (p->kind == PROPOSAL_EXPIRE) {
+    if (p->kind == PROPOSAL_STALE) {
+        struct place *place = place_of(b, p->location);
+        if (!place || place->stale || p->seen < place->heard || p->due < p->seen + SILENCE_US)
+            return;
+        place->heard = p->seen;
+        place->stale = true;
+    } else if (p->kind == PROPOSAL_EXPIRE) {
         struct kept *k = find_kept(b, p->reference);
         if (!k || state_of(b, k) != RESERVATION_HELD || k->expires_at != p->seen)
             return;
@@ -908,6 +955,27 @@ static void take_inbound(struct basket *b, struct row *row, const struct event *
     u->overdue = e->expected_at != INSTANT_NONE && e->expected_at <= b->log_time;
 }
 
+/* All that shoppers' systems say counts as the place's own word. */
+static void hear(struct basket *b, struct text place, instant_t occurred_at)
+{
+    struct place *p = place_of(b, place);
+
+    if (!p || occurred_at <= p->heard)
+        return;
+    p->heard = occurred_at;
+    p->stale = false;
+}
+
+static void describe_place(struct basket *b, struct text id)
+{
+    struct place *p = place_of(b, id);
+
+    if (!p)
+        b->places[b->places_count++] = (struct place){.id = id};
+    else
+        p->stale = false;
+}
+
 static void take_event(struct basket *b, const struct event *e)
 {
     if (e->occurred_at > b->log_time + FUTURE_US)
@@ -916,6 +984,8 @@ static void take_event(struct basket *b, const struct event *e)
         if (same(b->events[i], e->id))
             return;
     b->events[b->events_count++] = e->id;
+    if (e->type != EVENT_ALLOCATION)
+        hear(b, e->location, e->occurred_at);
     struct row *row = row_at(b, e->sku, e->location);
     if (e->type == EVENT_RECEIPT || e->type == EVENT_RETURN || e->type == EVENT_ADJUSTMENT) {
         row->moved += e->quantity;
@@ -960,6 +1030,9 @@ void basket_take(struct basket *b, const struct record *r)
         take_event(b, &r->events[i]);
     b->web |= r->kind == RECORD_CHANNEL && same(r->reference.id, TEXT("web"));
     b->market |= r->kind == RECORD_CHANNEL && same(r->reference.id, TEXT("market"));
+    b->all |= r->kind == RECORD_CHANNEL && same(r->reference.id, TEXT("*"));
+    if (r->kind == RECORD_LOCATION)
+        describe_place(b, r->reference.id);
     b->set |= r->kind == RECORD_ITEM;
     if (r->kind == RECORD_RESERVATION)
         take_step(b, r->reservation);

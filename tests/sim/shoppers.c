@@ -383,8 +383,18 @@ void shoppers_join(struct world *w)
     struct making m = {.w = w, .now = w->begin};
     size_t count = 20 + random_below(w->random, MESSAGES - 20 - 2);
 
-    make_reference(&m, RECORD_CHANNEL, "web", "{\"rules\":[{\"buffer\":1}]}");
-    make_reference(&m, RECORD_CHANNEL, "market", "{\"rules\":[{\"safety_stock\":2,\"max_per_line\":4}]}");
+    make_reference(&m, RECORD_CHANNEL, "web",
+                   "{\"rules\":[{\"buffer\":1},{\"when\":\"stale\",\"buffer\":3}]}");
+    make_reference(&m, RECORD_CHANNEL, "market",
+                   "{\"rules\":[{\"safety_stock\":2,\"max_per_line\":4},"
+                   "{\"location\":\"store-2\",\"when\":\"stale\",\"enabled\":false}]}");
+    make_reference(&m, RECORD_CHANNEL, "*",
+                   "{\"rules\":[{\"sku\":\"INK\",\"when\":\"stale\",\"buffer\":2}]}");
+    for (unsigned i = 0; i < SHOPPER_LOCATIONS; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "%.*s", (int)world_location(i).length, world_location(i).at);
+        make_reference(&m, RECORD_LOCATION, id, "{\"sources\":[\"sh*\"],\"stale_after_seconds\":40}");
+    }
     make_reference(&m, RECORD_ITEM, "SET",
                    "{\"components\":[{\"sku\":\"PEN\",\"quantity\":2},{\"sku\":\"INK\",\"quantity\":1}]}");
     while (m.records_count < count)

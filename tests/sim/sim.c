@@ -271,6 +271,21 @@ static void proposed(struct command *c)
         reservation_answer_destroy(c->reservation);
 }
 
+/* A place's silence, too early and twice as well. */
+static bool describe_silence(struct sim *s, struct proposal_said *ret)
+{
+    const struct state *state = engine_state(s->engine);
+    const struct location *l = catalogue_location(
+        state->catalogue, world_location((unsigned)random_below(&s->random, SHOPPER_LOCATIONS)));
+    instant_t heard = l ? places_heard(&state->places, l->number) : INSTANT_NONE;
+
+    if (heard == INSTANT_NONE || !l->stale_after_us)
+        return false;
+    *ret = (struct proposal_said){
+        .kind = PROPOSAL_STALE, .location = l->id, .seen = heard, .due = heard + l->stale_after_us};
+    return true;
+}
+
 /* What falls due by a clock that is not the log's, twice and too early as well: apply has the last word. */
 static int duty_step(struct sim *s)
 {
@@ -283,9 +298,10 @@ static int duty_step(struct sim *s)
         return 0;
     instant_t clock = state->log_time + (instant_t)random_below(&s->random, 20) * INSTANT_MINUTE;
     struct due_entry *e = due_take(&state->due, kind, clock, state->log_time, INSTANT_MINUTE);
-    if (!e)
+    if (random_percent(&s->random, 30) ? !describe_silence(s, &r.proposal) : !e)
         return 0;
-    due_describe(state, kind, e, &r.proposal);
+    if (!r.proposal.location.length)
+        due_describe(state, kind, e, &r.proposal);
     buffer_clear(&s->duty.bytes);
     int error = record_encode(&r, &s->duty.bytes);
     if (error)

@@ -125,6 +125,8 @@ static const char *why_nothing(const struct asked_row *a, const struct question 
 
     if (a->terms.enabled)
         return "the location takes part";
+    if (location_gives(l, q->method) && a->terms.by_silence & RULE_SETS_ENABLED)
+        return "the channel's rules switch it off while the location is stale: it shows 0 until it speaks";
     if (location_gives(l, q->method))
         return "the channel's rules switch it off here: it shows 0";
     if (l->deleted)
@@ -191,6 +193,12 @@ static void add_later(struct explanation *e, const struct stock *s, const struct
              "what comes up to the instant asked for, less what must stay for demand after it");
 }
 
+static const char *because(const struct terms *t, enum rule_field field, const char *always,
+                           const char *stale)
+{
+    return t->by_silence & 1u << field ? stale : always;
+}
+
 static void add_terms_of_channel(struct explanation *e, const struct stock *s, const struct promise *p,
                                  const struct terms *t)
 {
@@ -198,13 +206,20 @@ static void add_terms_of_channel(struct explanation *e, const struct stock *s, c
     milli_t most = p->n < own ? p->n : own;
     milli_t buffer = promise_buffer(s, t, e->step);
 
-    add_term(e, "safety_stock_rule", p->n - p->atp, "a rule sets another safety stock for the channel");
+    add_term(e, "safety_stock_rule", p->n - p->atp,
+             because(t, RULE_SAFETY_STOCK, "a rule sets another safety stock for the channel",
+                     "a rule sets another safety stock while the location is stale"));
     add_term(e, "set_aside", most - p->n, "set aside for other channels");
-    add_term(e, "buffer", -buffer, "a rule holds units back for the channel");
+    add_term(e, "buffer", -buffer,
+             because(t, t->by_silence & 1u << RULE_BUFFER_PERCENT ? RULE_BUFFER_PERCENT : RULE_BUFFER,
+                     "a rule holds units back for the channel",
+                     "a rule holds units back while the location is stale"));
     add_term(e, "below_zero", not_below_zero(most - buffer) - (most - buffer),
              "nothing below zero can be promised");
     milli_t bounded = not_below_zero(most - buffer);
-    add_term(e, "cap", bounded > t->cap ? t->cap - bounded : 0, "a rule bounds what the channel is shown");
+    add_term(e, "cap", bounded > t->cap ? t->cap - bounded : 0,
+             because(t, RULE_CAP, "a rule bounds what the channel is shown",
+                     "a rule bounds what the channel is shown while the location is stale"));
 }
 
 size_t figure_explain(const struct asked_row *a, const struct question *q,

@@ -25,6 +25,11 @@ static bool is_stale(const struct view *v, uint32_t location)
     return v->places && places_is_stale(v->places, location); /* a view in a test may have none */
 }
 
+static struct rules_place rules_place_of(const struct query_row *r)
+{
+    return (struct rules_place){r->place, r->stale};
+}
+
 /* The table answers with a row of zeroes where there is none; one that is there has a version. */
 static bool is_there(const struct row_image *r)
 {
@@ -49,21 +54,22 @@ static struct asking ask(const struct view *v, const struct sku *s, const struct
     return (struct asking){v, q, s, s ? item_of(s) : NULL, rules_of(v->catalogue, q->channel)};
 }
 
-static struct terms terms_at(const struct asking *a, const struct location *place)
+static struct terms terms_at(const struct asking *a, struct rules_place place)
 {
     if (a->sku && rules_any(&a->rules))
         return rules_resolve(a->view->catalogue, &a->rules, sku_text(a->sku), a->item, place,
                              a->question->method);
     struct terms t = terms_none;
-    t.enabled = location_gives(place, a->question->method);
+    t.enabled = location_gives(place.location, a->question->method);
     return t;
 }
 
 static struct asked_row asked_at(const struct asking *a, const struct row_image *row, uint32_t location,
-                                 const struct location *place)
+                                 struct rules_place place)
 {
     const struct question *q = a->question;
-    struct asked_row r = {.row = row, .location = place, .item = a->item, .terms = terms_at(a, place)};
+    struct asked_row r = {
+        .row = row, .location = place.location, .item = a->item, .terms = terms_at(a, place)};
 
     if (q->left_out && a->sku)
         r.left_out = left_out_of(q->left_out, sku_number(a->sku), location, &r.left_out_count);
@@ -78,7 +84,7 @@ static void fill(const struct asking *a, const struct row_image *image, bool kno
 
     row.place = place_of(v, row.location);
     row.stale = is_stale(v, row.location);
-    struct asked_row asked = asked_at(a, &row.row, row.location, row.place);
+    struct asked_row asked = asked_at(a, &row.row, row.location, rules_place_of(&row));
     row.figure = figure_asked(&asked, a->question);
     *total += row.figure.available;
     *ret = row;
@@ -134,7 +140,8 @@ static void limit_kits(const struct view *v, const struct component *c, const st
     if (s)
         sku_read_many(v->table, s, locations, k->count, k->image);
     for (size_t i = 0; i < k->count; i++) {
-        struct asked_row asked = asked_at(&a, &k->image[i], locations[i], place_of(v, locations[i]));
+        struct rules_place place = {place_of(v, locations[i]), is_stale(v, locations[i])};
+        struct asked_row asked = asked_at(&a, &k->image[i], locations[i], place);
         asked.terms.cap = LIMIT_NONE;
         struct figure f = figure_asked(&asked, q);
         limit_kit(&k->least[i], &f, each);
@@ -172,7 +179,7 @@ static void kits_at(const struct asking *a, const uint32_t *locations, size_t co
         row.stale = is_stale(v, locations[i]);
         row.row.word[ROW_WHO] = row_who(locations[i], 0);
         row.figure = k.least[i];
-        struct terms terms = terms_at(a, row.place);
+        struct terms terms = terms_at(a, rules_place_of(&row));
         bound_kit(&row.figure, &terms);
         row.figure.level = level_of(row.figure.available, row.figure.grantable > 0, item, q);
         *total += row.figure.available;
@@ -270,5 +277,5 @@ struct asked_row query_asked(const struct view *v, const struct sku *s, const st
                              const struct query_row *row)
 {
     struct asking a = ask(v, s, q);
-    return asked_at(&a, &row->row, row->location, row->place);
+    return asked_at(&a, &row->row, row->location, rules_place_of(row));
 }

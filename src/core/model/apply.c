@@ -319,28 +319,31 @@ static int reserve_locations(struct outcome *o)
     return 0;
 }
 
-void apply_set_stale(struct apply *a, uint32_t location, bool stale, struct outcome *o)
+void apply_set_stale(struct apply *a, uint32_t location, instant_t since, struct outcome *o)
 {
-    places_set_stale(&a->state->places, location, stale, a->offset);
+    places_set_stale(&a->state->places, location, since, a->offset);
     o->locations[o->locations_count++] = location;
 }
 
-/* A location that was silent speaks again. */
-static void hear_location(struct apply *a, uint32_t location, instant_t occurred_at, struct outcome *o)
+/* A location's own word; when it was silent, it speaks again. */
+static void hear_location(struct apply *a, uint32_t location, const struct event *e, struct outcome *o)
 {
     struct places *p = &a->state->places;
-    if (places_is_stale(p, location) && occurred_at > places_heard(p, location))
-        apply_set_stale(a, location, false, o);
-    places_hear(p, location, occurred_at);
+    const struct location *l = catalogue_location_at(a->state->catalogue, location);
+    if (!location_is_spoken_for_by(l, e->source))
+        return;
+    if (places_is_stale(p, location) && e->occurred_at > places_heard(p, location))
+        apply_set_stale(a, location, INSTANT_NONE, o);
+    places_hear(p, location, e->occurred_at);
 }
 
-static void hear(struct apply *a, struct staged_row *row, instant_t occurred_at, struct outcome *o)
+static void hear(struct apply *a, struct staged_row *row, const struct event *e, struct outcome *o)
 {
-    uint64_t second = (uint64_t)(occurred_at / INSTANT_SECOND);
+    uint64_t second = (uint64_t)(e->occurred_at / INSTANT_SECOND);
     uint32_t second_32 = second > UINT32_MAX ? UINT32_MAX : (uint32_t)second;
     if (second_32 > row_last_event_s(&row->now))
         row->now.word[ROW_WHO] = row_who(row->location, second_32);
-    hear_location(a, row->location, occurred_at, o);
+    hear_location(a, row->location, e, o);
 }
 
 static milli_t said_quantity(const struct event *e)
@@ -359,7 +362,7 @@ static void commit(struct apply *a, const struct event *e, struct target *t, siz
     change_commit(c, a, e);
     stage_line(o, row, (uint32_t)event, said_quantity(e), &figures);
     if (!t->there && e->type != EVENT_ALLOCATION) /* a plan is no word of the place itself */
-        hear(a, row, e->occurred_at, o);
+        hear(a, row, e, o);
     if (!c->did && c->left_out)
         return;
     bool unmatched = c->demand && c->demand->unmatched && c->demand->gone > gone_before;
@@ -491,7 +494,7 @@ static int apply_heartbeat(struct apply *a, const struct event *e, struct outcom
         error = repeats_remember(a->state->repeats, e, a->state->log_time);
     if (error)
         return error;
-    hear_location(a, location, e->occurred_at, o);
+    hear_location(a, location, e, o);
     *ret = (struct event_verdict){.verdict = VERDICT_APPLIED, .notes = a->notes};
     return 0;
 }

@@ -143,6 +143,19 @@ const struct channel *catalogue_channel_for_all(const struct catalogue *c)
     return number == INDEX_NONE ? NULL : slots_get(&c->channels, number);
 }
 
+bool location_is_spoken_for_by(const struct location *l, struct text source)
+{
+    for (uint32_t i = 0; i < l->sources_count; i++) {
+        struct text own = l->sources[i];
+        bool begins = own.length && own.at[own.length - 1] == '*';
+        size_t length = own.length - begins;
+        if ((begins ? source.length >= length : source.length == length) &&
+            (!length || memcmp(source.at, own.at, length) == 0))
+            return true;
+    }
+    return !l->sources_count;
+}
+
 bool group_has(const struct group *g, uint32_t location)
 {
     uint32_t low = 0, high = g->locations_count;

@@ -21,6 +21,8 @@ struct location {
     enum location_type type;
     uint32_t methods;             /* bits of enum method */
     int64_t stale_after_us;       /* of opening time; 0: never stale */
+    uint32_t sources_count;       /* who speaks for it; none said: everybody does */
+    const struct text *sources;   /* names; one that ends in a star stands for all that begin so */
     struct text id, name, time_zone;
     struct text document;         /* canonical JSON as PUT; empty when not registered */
     instant_t changed_at;         /* occurred_at of the newest PUT or DELETE */
@@ -59,9 +61,12 @@ struct narrowing { enum narrowed by; struct text name; };
 
 enum rule_field { RULE_BUFFER, RULE_BUFFER_PERCENT, RULE_CAP, RULE_MAX_PER_LINE, RULE_SAFETY_STOCK, RULE_FIELDS };
 enum { RULE_SETS_ENABLED = 1 << RULE_FIELDS };
+/* While what a rule holds: always, or while the place is stale. */
+enum rule_when { RULE_ALWAYS, RULE_WHEN_STALE, RULE_WHEN_END };
 struct rule {
     struct narrowing item, place;
     uint32_t method;              /* enum method; 0: any */
+    enum rule_when when;
     uint32_t sets;                /* bits of enum rule_field, and RULE_SETS_ENABLED */
     milli_t value[RULE_FIELDS];   /* of percent: thousandths of a percent */
     bool enabled;
@@ -75,7 +80,7 @@ struct channel {
     instant_t changed_at;
     uint64_t version;
     bool deleted;
-    bool rules_name_methods, rules_name_groups;
+    bool rules_name_methods, rules_name_groups, rules_name_silence;
     uint32_t rules_count;
     const struct rule *rules;     /* in the order of rules.c */
 };
@@ -99,6 +104,8 @@ uint32_t catalogue_channels_count(const struct catalogue *c);
 /* The channel `*`, whose rules hold for every channel and the pool. */
 const struct channel *catalogue_channel_for_all(const struct catalogue *c);
 bool group_has(const struct group *g, uint32_t location);
+/* Is it the place's own word, when `source` says something of it? */
+bool location_is_spoken_for_by(const struct location *l, struct text source);
 
 /* ---- @thread writer ---- */
 /* The location's number, made bare (not registered, enabled) when it is new: *ret_new says so, and groups that name it have it from now on. A

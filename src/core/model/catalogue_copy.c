@@ -18,13 +18,19 @@ static struct text put(char **at, struct text t)
 
 struct location *location_copy(const struct location *l)
 {
-    struct location *copy =
-        malloc(sizeof(*copy) + l->id.length + l->name.length + l->time_zone.length + l->document.length);
+    size_t bytes = l->id.length + l->name.length + l->time_zone.length + l->document.length;
 
+    for (uint32_t i = 0; i < l->sources_count; i++)
+        bytes += sizeof(struct text) + l->sources[i].length;
+    struct location *copy = malloc(sizeof(*copy) + bytes);
     if (!copy)
         return NULL;
-    char *at = (char *)(copy + 1);
+    struct text *sources = (struct text *)(copy + 1);
+    char *at = (char *)(sources + l->sources_count);
     *copy = *l;
+    copy->sources = sources;
+    for (uint32_t i = 0; i < l->sources_count; i++)
+        sources[i] = put(&at, l->sources[i]);
     copy->id = put(&at, l->id);
     copy->name = put(&at, l->name);
     copy->time_zone = put(&at, l->time_zone);
@@ -91,13 +97,14 @@ struct channel *channel_copy(const struct channel *c)
     copy->id = put(&at, c->id);
     copy->name = put(&at, c->name);
     copy->document = put(&at, c->document);
-    copy->rules_name_methods = copy->rules_name_groups = false;
+    copy->rules_name_methods = copy->rules_name_groups = copy->rules_name_silence = false;
     for (uint32_t i = 0; i < c->rules_count; i++) {
         rules[i] = c->rules[i];
         rules[i].item.name = put(&at, c->rules[i].item.name);
         rules[i].place.name = put(&at, c->rules[i].place.name);
         copy->rules_name_methods |= rules[i].method != 0;
         copy->rules_name_groups |= rules[i].place.by == NARROWED_BY_GROUP;
+        copy->rules_name_silence |= rules[i].when == RULE_WHEN_STALE;
     }
     rules_sort(rules, c->rules_count);
     copy->rules = rules;

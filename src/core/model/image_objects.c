@@ -139,6 +139,26 @@ void save_location(const struct location *l, struct buffer *out)
     put_text(out, l->name);
     put_text(out, l->time_zone);
     put_text(out, l->document);
+    put_u32(out, l->sources_count);
+    for (uint32_t i = 0; i < l->sources_count; i++)
+        put_text(out, l->sources[i]);
+}
+
+/* *ret to be freed. */
+static int load_texts(struct bytes *in, uint32_t *ret_count, struct text **ret)
+{
+    uint32_t count = get_u32(in);
+    struct text *texts;
+
+    if (in->failed || count > in->left / sizeof(uint32_t))
+        return ERROR_CORRUPT;
+    if (!(texts = malloc((count + 1) * sizeof(*texts))))
+        return ERROR_NOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        texts[i] = get_text(in);
+    *ret = texts;
+    *ret_count = count;
+    return 0;
 }
 
 int load_location(struct state *s, struct bytes *in)
@@ -162,9 +182,16 @@ int load_location(struct state *s, struct bytes *in)
     l.name = get_text(in);
     l.time_zone = get_text(in);
     l.document = get_text(in);
-    if (!bytes_done(in) || type >= LOCATION_TYPE_END || !l.id.length)
-        return ERROR_CORRUPT;
-    return catalogue_restore_location(s->catalogue, &l);
+    struct text *sources;
+    int error = load_texts(in, &l.sources_count, &sources);
+    if (error)
+        return error;
+    l.sources = sources;
+    error = bytes_done(in) && type < LOCATION_TYPE_END && l.id.length
+                ? catalogue_restore_location(s->catalogue, &l)
+                : ERROR_CORRUPT;
+    free(sources);
+    return error;
 }
 
 void save_group(const struct group *g, struct buffer *out)
@@ -184,7 +211,6 @@ void save_group(const struct group *g, struct buffer *out)
 int load_group(struct state *s, struct bytes *in)
 {
     struct group g = {.number = get_u32(in)};
-    struct text *members = NULL;
 
     g.deleted = get_bool(in);
     g.changed_at = get_i64(in);
@@ -192,17 +218,14 @@ int load_group(struct state *s, struct bytes *in)
     g.id = get_text(in);
     g.name = get_text(in);
     g.document = get_text(in);
-    g.members_count = get_u32(in);
-    if (in->failed || !g.id.length || g.members_count > in->left / sizeof(uint32_t))
-        return ERROR_CORRUPT;
-    if (g.members_count && !(members = malloc(g.members_count * sizeof(*members))))
-        return ERROR_NOMEM;
-    for (uint32_t i = 0; i < g.members_count; i++)
-        members[i] = get_text(in);
+    struct text *members;
+    int error = load_texts(in, &g.members_count, &members);
+    if (error)
+        return error;
     g.members = members;
-    int result = bytes_done(in) ? catalogue_restore_group(s->catalogue, &g) : ERROR_CORRUPT;
+    error = bytes_done(in) && g.id.length ? catalogue_restore_group(s->catalogue, &g) : ERROR_CORRUPT;
     free(members);
-    return result;
+    return error;
 }
 
 static void save_rule(const struct rule *r, struct buffer *out)
@@ -212,6 +235,7 @@ static void save_rule(const struct rule *r, struct buffer *out)
     put_u8(out, (uint8_t)r->place.by);
     put_text(out, r->place.name);
     put_u32(out, r->method);
+    put_u8(out, (uint8_t)r->when);
     put_u32(out, r->sets);
     put_u8(out, r->enabled);
     for (int i = 0; i < RULE_FIELDS; i++)
@@ -225,11 +249,14 @@ static bool load_rule(struct bytes *in, struct rule *r)
     unsigned place = get_u8(in);
     r->place = (struct narrowing){(enum narrowed)place, get_text(in)};
     r->method = get_u32(in);
+    unsigned when = get_u8(in);
+    r->when = (enum rule_when)when;
     r->sets = get_u32(in);
     r->enabled = get_bool(in);
     for (int i = 0; i < RULE_FIELDS; i++)
         r->value[i] = get_i64(in);
-    return !in->failed && item < NARROWED_END && place < NARROWED_END && r->sets < 2 * RULE_SETS_ENABLED;
+    return !in->failed && item < NARROWED_END && place < NARROWED_END && when < RULE_WHEN_END &&
+           r->sets < 2 * RULE_SETS_ENABLED;
 }
 
 void save_channel(const struct channel *c, struct buffer *out)

@@ -44,18 +44,24 @@ void places_hear(struct places *p, uint32_t location, instant_t at)
         atomic_store_explicit(&f->heard_at, at, memory_order_release);
 }
 
-void places_set_stale(struct places *p, uint32_t location, bool stale, uint64_t offset)
+void places_set_stale(struct places *p, uint32_t location, instant_t since, uint64_t offset)
 {
     struct place_facts *f = facts_of(p, location);
-    if (f)
-        atomic_store_explicit(&f->silence, offset << 1 | stale, memory_order_release);
+    if (!f)
+        return;
+    p->stale += (since != INSTANT_NONE) - (atomic_load_explicit(&f->silence, memory_order_relaxed) & 1);
+    if (since != INSTANT_NONE)
+        atomic_store_explicit(&f->stale_since, since, memory_order_release);
+    atomic_store_explicit(&f->silence, offset << 1 | (since != INSTANT_NONE), memory_order_release);
 }
 
 struct place_silence places_silence(const struct places *p, uint32_t location)
 {
     struct place_facts *f = facts_of(p, location);
     uint64_t silence = f ? atomic_load_explicit(&f->silence, memory_order_acquire) : 0;
-    return (struct place_silence){silence & 1, silence >> 1};
+    instant_t since =
+        silence & 1 ? atomic_load_explicit(&f->stale_since, memory_order_acquire) : INSTANT_NONE;
+    return (struct place_silence){silence & 1, silence >> 1, since};
 }
 
 void places_count(struct places *p, uint32_t location, int rows)
@@ -101,7 +107,7 @@ int places_load(struct places *p, const void *bytes, size_t length)
     return 0;
 }
 
-/* Few ever fall silent: (location, silence) of those that did. */
+/* Few ever fall silent: (location, silence, since when) of those that did. */
 void places_save_silence(const struct places *p, struct buffer *out)
 {
     for (uint32_t i = 0; i < p->count; i++) {
@@ -111,6 +117,8 @@ void places_save_silence(const struct places *p, struct buffer *out)
             continue;
         put_u32(out, i);
         put_u64(out, silence);
+        put_i64(out,
+                silence & 1 ? atomic_load_explicit(&f->stale_since, memory_order_relaxed) : INSTANT_NONE);
     }
 }
 
@@ -120,10 +128,12 @@ int places_load_silence(struct places *p, const void *bytes, size_t length)
     while (in.left && !in.failed) {
         uint32_t location = get_u32(&in);
         uint64_t silence = get_u64(&in);
-        int error = in.failed ? ERROR_CORRUPT : places_reserve(p, location);
+        instant_t since = get_i64(&in);
+        bool right = !in.failed && (silence & 1) == (since != INSTANT_NONE);
+        int error = right ? places_reserve(p, location) : ERROR_CORRUPT;
         if (error)
             return error == ERROR_LIMIT ? ERROR_CORRUPT : error;
-        places_set_stale(p, location, silence & 1, silence >> 1);
+        places_set_stale(p, location, since, silence >> 1);
     }
     return in.failed ? ERROR_CORRUPT : 0;
 }

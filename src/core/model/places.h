@@ -1,5 +1,5 @@
-/* What apply keeps of each location beside the catalogue: when it was last heard of, whether it has been silent
- * for too long, and how many rows there are in use. */
+/* What apply keeps of each location beside the catalogue: when it was last heard of, whether it has been
+ * silent for too long, and how many rows there are in use. */
 #ifndef CORE_MODEL_PLACES_H
 #define CORE_MODEL_PLACES_H
 
@@ -15,26 +15,30 @@ struct place_facts {
     /* twice the offset of the record that last made it stale or not, + 1 while it is stale; 0: it never was.
      * Pairs like heard_at. */
     _Atomic uint64_t silence;
-    uint32_t rows_in_use; /* with stock or demand; the writer's */
+    _Atomic instant_t stale_since; /* meaningful while stale; stored before `silence` */
+    uint32_t rows_in_use;          /* with stock or demand; the writer's */
 };
 
 /* A location's silence: a flag with a version. */
 struct place_silence {
     bool stale;
     uint64_t offset; /* of the record that last changed it; 0: none did */
+    instant_t since; /* while stale: when its silence became too long. Else INSTANT_NONE */
 };
 
 /* Zero-initialised is empty and valid. Chunks never move, so that readers need no epoch. */
 struct places {
     struct place_facts *_Atomic chunks[PLACES_CHUNKS]; /* release: pairs with the acquire in places_heard */
     uint32_t count;                                    /* locations up to here may be known */
+    uint32_t stale;                                    /* how many are; the writer's */
 };
 
 int places_reserve(struct places *p, uint32_t location); /* ERROR_NOMEM, ERROR_LIMIT */
 void places_finish(struct places *p);
 /* @thread writer, after places_reserve */
 void places_hear(struct places *p, uint32_t location, instant_t at);
-void places_set_stale(struct places *p, uint32_t location, bool stale, uint64_t offset);
+/* Stale since then; INSTANT_NONE: not stale any more. */
+void places_set_stale(struct places *p, uint32_t location, instant_t since, uint64_t offset);
 void places_count(struct places *p, uint32_t location, int rows);
 uint32_t places_rows_in_use(const struct places *p, uint32_t location);
 /* @thread any. INSTANT_NONE: never */

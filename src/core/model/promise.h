@@ -43,6 +43,8 @@ struct terms {
     milli_t cap;             /* at most so many are shown; LIMIT_NONE */
     milli_t max_per_line;    /* at most so many are granted to one line; LIMIT_NONE */
     milli_t safety_stock;    /* in place of the row's; LIMIT_NONE: the row's */
+    uint32_t by_silence;     /* for explanations: bits of enum rule_field, and RULE_SETS_ENABLED, of what is
+                                more cautious because the place is stale */
 };
 extern const struct terms terms_none; /* no rule says anything: enabled, no bounds */
 

@@ -146,7 +146,7 @@ static void forget_silence(struct apply *a, struct text id, struct outcome *o)
 {
     const struct location *l = catalogue_location(a->state->catalogue, id);
     if (l && places_is_stale(&a->state->places, l->number))
-        apply_set_stale(a, l->number, false, o);
+        apply_set_stale(a, l->number, INSTANT_NONE, o);
 }
 
 static int apply_reference(struct apply *a, const struct record *r, struct event_verdict *ret,
@@ -231,7 +231,7 @@ static void apply_stale(struct apply *a, const struct proposal_said *p, struct e
     *ret = verdict(VERDICT_SUPERSEDED, REASON_OLDER);
     if (!is_silent(a->state, l, p))
         return;
-    apply_set_stale(a, l->number, true, o);
+    apply_set_stale(a, l->number, p->due, o);
     *ret = verdict(VERDICT_APPLIED, REASON_NONE);
 }
 

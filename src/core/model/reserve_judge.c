@@ -161,7 +161,8 @@ static struct terms terms_at(const struct judging *j, const struct sku *sku, con
     const struct catalogue *c = j->a->state->catalogue;
     bool pool = j->channel_number == CHANNEL_POOL;
     struct rules rules = rules_of(c, pool ? NULL : catalogue_channel_at(c, j->channel_number));
-    return rules_resolve(c, &rules, sku_text(sku), item_of(sku), l, j->method);
+    struct rules_place place = {l, places_is_stale(&j->a->state->places, l->number)};
+    return rules_resolve(c, &rules, sku_text(sku), item_of(sku), place, j->method);
 }
 
 /* No figure of the row leaves its range, whatever is promised. */

@@ -54,6 +54,7 @@ struct subject {
     struct text sku, product;
     const struct location *location;
     uint32_t method;
+    enum rule_when when; /* which rules are looked at */
 };
 
 /* One method's terms as they are being found. A rank says how specific a rule is; 0: none. */
@@ -95,7 +96,7 @@ static void visit_range(struct finding *f, const struct channel *c, bool own, st
         if (compare_narrowing(&r->item, &probe.item) != 0 || r->place.by != probe.place.by ||
             (probe.place.by == NARROWED_BY_NAME && !text_equal(r->place.name, probe.place.name)))
             return;
-        if ((r->method && r->method != s->method) || !holds_at(s, r))
+        if (r->when != s->when || (r->method && r->method != s->method) || !holds_at(s, r))
             continue;
         unsigned rank = r->item.by;
         rank = rank * NARROWED_END + r->place.by;
@@ -271,16 +272,56 @@ struct rules rules_of(const struct catalogue *c, const struct channel *channel)
                           .all = all && all->rules_count ? all : NULL};
 }
 
+static bool silence_matters(const struct rules *r)
+{
+    return (r->own && r->own->rules_name_silence) || (r->all && r->all->rules_name_silence);
+}
+
 static bool methods_matter(const struct rules *r)
 {
     return (r->own && r->own->rules_name_methods) || (r->all && r->all->rules_name_methods);
 }
 
+/* What the rules that hold `s->when` say, over the methods that are asked for. */
+static struct terms resolve(struct subject *s, uint32_t method)
+{
+    const struct location *l = s->location;
+    s->method = method;
+    if (method || !methods_matter(s->rules))
+        return find_terms(s);
+    uint32_t offered = l && l->methods ? l->methods : ALL_METHODS;
+    struct terms t = terms_none;
+    bool first = true;
+    for (uint32_t one = METHOD_PICKUP; one <= METHOD_SAME_DAY; one <<= 1) {
+        if (!(offered & one))
+            continue;
+        s->method = one;
+        struct terms of_method = find_terms(s);
+        if (first)
+            t = of_method;
+        else
+            be_cautious(&t, &of_method);
+        first = false;
+    }
+    return t;
+}
+
+static uint32_t differences(const struct terms *a, const struct terms *b)
+{
+    uint32_t fields = 0;
+    fields |= a->buffer != b->buffer ? 1u << RULE_BUFFER : 0;
+    fields |= a->buffer_percent != b->buffer_percent ? 1u << RULE_BUFFER_PERCENT : 0;
+    fields |= a->cap != b->cap ? 1u << RULE_CAP : 0;
+    fields |= a->max_per_line != b->max_per_line ? 1u << RULE_MAX_PER_LINE : 0;
+    fields |= a->safety_stock != b->safety_stock ? 1u << RULE_SAFETY_STOCK : 0;
+    return fields | (a->enabled != b->enabled ? (uint32_t)RULE_SETS_ENABLED : 0);
+}
+
 struct terms rules_resolve(const struct catalogue *c, const struct rules *r, struct text sku,
-                           const struct item *item, const struct location *location, uint32_t method)
+                           const struct item *item, struct rules_place place, uint32_t method)
 {
     struct terms t = terms_none;
-    if (!location_gives(location, method)) {
+    if (!location_gives(place.location, method)) {
         t.enabled = false;
         return t;
     }
@@ -290,22 +331,13 @@ struct terms rules_resolve(const struct catalogue *c, const struct rules *r, str
                         .rules = r,
                         .sku = sku,
                         .product = item ? item->product : (struct text){0},
-                        .location = location,
-                        .method = method};
-    if (method || !methods_matter(r))
-        return find_terms(&s);
-    uint32_t offered = location && location->methods ? location->methods : ALL_METHODS;
-    bool first = true;
-    for (uint32_t one = METHOD_PICKUP; one <= METHOD_SAME_DAY; one <<= 1) {
-        if (!(offered & one))
-            continue;
-        s.method = one;
-        struct terms of_method = find_terms(&s);
-        if (first)
-            t = of_method;
-        else
-            be_cautious(&t, &of_method);
-        first = false;
-    }
+                        .location = place.location};
+    t = resolve(&s, method);
+    if (!place.stale || !silence_matters(r))
+        return t;
+    s.when = RULE_WHEN_STALE;
+    struct terms heard = t, silent = resolve(&s, method);
+    be_cautious(&t, &silent);
+    t.by_silence = differences(&heard, &t);
     return t;
 }

@@ -18,12 +18,19 @@ static inline bool rules_any(const struct rules *r)
     return r->own || r->all;
 }
 
-/* The terms for an item at a location: also not enabled where the location gives nothing to anybody, or does
- * not offer the method. `item` NULL: not registered; `location` NULL: a location nobody knows; `method` 0:
- * the most cautious over those that the location offers, each field for itself. @thread any, inside an epoch
- * section */
+/* What of a place the rules look at. */
+struct rules_place {
+    const struct location *location; /* NULL: one nobody knows */
+    bool stale;                      /* it has been silent for too long */
+};
+
+/* The terms for an item at a place: also not enabled where the location gives nothing to anybody, or does not
+ * offer the method. `item` NULL: not registered; `method` 0: the most cautious over those that the location
+ * offers, each field for itself. At a stale place the rules for stale places are resolved among themselves,
+ * and each field is the more cautious of both: silence never shows more. @thread any, inside an epoch section
+ */
 struct terms rules_resolve(const struct catalogue *c, const struct rules *r, struct text sku,
-                           const struct item *item, const struct location *location, uint32_t method);
+                           const struct item *item, struct rules_place place, uint32_t method);
 /* May the place give anything to whoever asks? One that does not say its methods is not narrowed by them. */
 bool location_gives(const struct location *l, uint32_t method);
 

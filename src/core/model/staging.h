@@ -66,7 +66,7 @@ void stage_set_version(const struct apply *a, struct staged_row *row);
  * stopped. */
 int stage_publish(struct apply *a, struct outcome *o);
 /* apply.c's: the location's flag changes, with the record's version. Room in the outcome has been made. */
-void apply_set_stale(struct apply *a, uint32_t location, bool stale, struct outcome *o);
+void apply_set_stale(struct apply *a, uint32_t location, instant_t since, struct outcome *o);
 enum { LINES_OF_EVENT = 2 };
 /* For whoever keeps a history (outcome.keeps_lines): room for `more` lines before anything is changed
  * (ERROR_NOMEM), a row's figures before and after, and the line. A no-op when no lines are wanted. */

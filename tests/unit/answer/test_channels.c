@@ -11,7 +11,8 @@ static void look(const struct world *w, struct view *v)
     *v = (struct view){.epoch = w->epoch,
                        .table = w->state->table,
                        .catalogue = w->state->catalogue,
-                       .reservations = w->state->reservations};
+                       .reservations = w->state->reservations,
+                       .places = &w->state->places};
 }
 
 static struct question question_of(const struct world *w, const char *channel)
@@ -330,6 +331,122 @@ static struct rule random_rule(struct world *w, unsigned *seed)
     return r;
 }
 
+static enum verdict put_place(struct world *w, const char *source)
+{
+    const struct text sources[] = {text_of(source)};
+    const struct location l = {.enabled = true,
+                               .registered = true,
+                               .stale_after_us = 60 * INSTANT_MINUTE,
+                               .sources_count = source[0] != '\0',
+                               .sources = sources};
+    struct record r = {
+        .kind = RECORD_LOCATION,
+        .reference = {.id = TEXT("L1"), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &l}};
+    assert_int_equal(world_record(w, &r), 0);
+    return (enum verdict)w->outcome.verdicts[0].verdict;
+}
+
+static void fall_silent(struct world *w)
+{
+    instant_t heard = places_heard(&w->state->places, 0);
+    w->now = heard + 60 * INSTANT_MINUTE > w->now ? heard + 60 * INSTANT_MINUTE : w->now;
+    struct record r = {.kind = RECORD_PROPOSAL,
+                       .proposal = {.kind = PROPOSAL_STALE,
+                                    .location = TEXT("L1"),
+                                    .seen = heard,
+                                    .due = heard + 60 * INSTANT_MINUTE}};
+    assert_int_equal(world_record(w, &r), 0);
+}
+
+static struct event heartbeat(instant_t when, const char *source)
+{
+    struct event e = event_of(EVENT_HEARTBEAT, when);
+    e.source = text_of(source);
+    return e;
+}
+
+static const struct rule stale_buffer = {
+    .when = RULE_WHEN_STALE, .sets = 1u << RULE_BUFFER, .value = {[RULE_BUFFER] = U(2)}};
+static const struct rule stale_off = {.when = RULE_WHEN_STALE, .sets = RULE_SETS_ENABLED};
+
+static void expect_level(const struct world *w, const char *channel, milli_t shown, enum level level)
+{
+    struct question q = question_of(w, channel);
+    struct figure f = figure_for(w, "SKU-1", "L1", &q);
+    assert_int_equal(f.available, shown);
+    assert_int_equal(f.level, level);
+}
+
+static void model_a_silent_store_is_held_back_until_it_speaks(void **unused)
+{
+    struct world w;
+    stocked(&w, U(4));
+    put_place(&w, "");
+    put_channel(&w, "web", &stale_buffer, 1);
+    put_channel(&w, "marketplace", &stale_off, 1);
+    expect_level(&w, "web", U(4), LEVEL_IN_STOCK);
+    expect_level(&w, "marketplace", U(4), LEVEL_IN_STOCK);
+    fall_silent(&w);
+    assert_true(places_is_stale(&w.state->places, 0));
+    assert_int_equal(places_silence(&w.state->places, 0).since, at(9, 0));
+    expect_level(&w, "web", U(2), LEVEL_LOW_STOCK);
+    expect_level(&w, "marketplace", 0, LEVEL_OUT_OF_STOCK);
+    expect_level(&w, "store", U(4), LEVEL_IN_STOCK);
+    expect_level(&w, NULL, U(4), LEVEL_IN_STOCK);
+    expect_refused(&w, for_channel(reserve("r-1", U(3)), "web"), INSUFFICIENT);
+    expect_refused(&w, for_channel(reserve("r-2", U(1)), "marketplace"), INSUFFICIENT);
+    expect_applied(&w, for_channel(reserve("r-3", U(2)), "web"));
+    expect_level(&w, "web", 0, LEVEL_OUT_OF_STOCK);
+    expect_verdict(&w, event_of(EVENT_HEARTBEAT, w.now), APPLIED);
+    expect_level(&w, "web", U(2), LEVEL_LOW_STOCK);
+    expect_level(&w, "marketplace", U(2), LEVEL_LOW_STOCK);
+    expect_applied(&w, for_channel(reserve("r-2", U(1)), "marketplace"));
+    world_close(&w);
+}
+
+static void only_its_own_sources_speak_for_a_place(void **unused)
+{
+    struct world w;
+    world_open(&w);
+    put_place(&w, "store-1/*");
+    expect_verdict(&w, heartbeat(at(8, 0), "store-1/till"), APPLIED);
+    expect_verdict(&w, heartbeat(at(8, 30), "webshop"), APPLIED);
+    assert_int_equal(places_heard(&w.state->places, 0), at(8, 0));
+    fall_silent(&w);
+    expect_verdict(&w, heartbeat(w.now, "webshop"), APPLIED);
+    expect_verdict(&w, heartbeat(w.now, "store-11/till"), APPLIED);
+    assert_true(places_is_stale(&w.state->places, 0));
+    expect_verdict(&w, heartbeat(w.now, "store-1/"), APPLIED);
+    assert_false(places_is_stale(&w.state->places, 0));
+    world_close(&w);
+}
+
+static void an_explanation_says_that_silence_did_it(void **unused)
+{
+    struct world w;
+    struct explain_term terms[EXPLAIN_TERMS_MOST];
+    struct view v;
+    struct query_row row;
+    milli_t total;
+    stocked(&w, U(4));
+    put_place(&w, "");
+    put_channel(&w, "web", &stale_buffer, 1);
+    fall_silent(&w);
+    look(&w, &v);
+    struct question q = question_of(&w, "web");
+    const struct sku *s = table_find(v.table, TEXT("SKU-1"));
+    query_locations(&v, s, &q, &(uint32_t){0}, 1, &row, &total);
+    struct asked_row asked = query_asked(&v, s, &q, &row);
+    assert_int_equal(asked.terms.by_silence, 1u << RULE_BUFFER);
+    size_t count = figure_explain(&asked, &q, terms);
+    bool said = false;
+    for (size_t i = 0; i < count; i++)
+        said |= terms[i].value == -U(2) && strstr(terms[i].meaning, "while the location is stale");
+    assert_true(said);
+    assert_int_equal(terms[count - 1].value, U(2));
+    world_close(&w);
+}
+
 static void random_step(struct world *w, unsigned *seed, int number)
 {
     const char *channel = channels[rand_r(seed) % 3];
@@ -339,7 +456,13 @@ static void random_step(struct world *w, unsigned *seed, int number)
     struct rule rules[2] = {random_rule(w, seed), random_rule(w, seed)};
     struct event placed =
         with_channel(order(EVENT_ORDER_PLACED, now, reference, rand_r(seed) % 3000 + 1), channel);
-    switch (rand_r(seed) % 9) {
+    switch (rand_r(seed) % 11) {
+    case 9:
+        fall_silent(w);
+        break;
+    case 10:
+        say(w, event_of(EVENT_HEARTBEAT, now));
+        break;
     case 0:
         say(w, plain(EVENT_RECEIPT, now, rand_r(seed) % 20000 + 1));
         break;
@@ -415,6 +538,7 @@ static void what_is_shown_is_what_is_granted(void **unused)
         unsigned seed = story;
         struct world w;
         stocked(&w, U(10));
+        put_place(&w, "");
         for (int i = 0; i < STEPS; i++) {
             random_step(&w, &seed, i);
             expect_shown_is_granted(&w, &seed, i);
@@ -437,6 +561,9 @@ int main(void)
         cmocka_unit_test(case_10_a_basket_sees_past_its_own_holds),
         cmocka_unit_test(a_change_between_is_noticed),
         cmocka_unit_test(kits_are_the_least_over_their_components),
+        cmocka_unit_test(model_a_silent_store_is_held_back_until_it_speaks),
+        cmocka_unit_test(only_its_own_sources_speak_for_a_place),
+        cmocka_unit_test(an_explanation_says_that_silence_did_it),
         cmocka_unit_test(what_is_shown_is_what_is_granted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

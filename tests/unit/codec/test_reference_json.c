@@ -131,20 +131,23 @@ static void groups_items_and_channels_say_what_they_say(void **unused)
     assert_int_equal(item->components[0].quantity, 2500);
     assert_true(item->release_at == 1796079600000000);
 
-    r = read_sound(RECORD_CHANNEL, "*",
-                   "{\"rules\":[{\"enabled\":false,\"location\":\"l\",\"sku\":\"s\"},{\"product\":\"p\","
-                   "\"group\":\"g\",\"method\":\"ship\",\"buffer\":1,"
-                   "\"buffer_percent\":2.5,\"cap\":3,\"max_per_line\":4,\"safety_stock\":5}],\"low_"
-                   "threshold\":3,\"name\":\"All\"}",
-                   &a);
+    r = read_sound(
+        RECORD_CHANNEL, "*",
+        "{\"rules\":[{\"enabled\":false,\"location\":\"l\",\"sku\":\"s\"},{\"product\":\"p\","
+        "\"group\":\"g\",\"method\":\"ship\",\"buffer\":1,"
+        "\"buffer_percent\":2.5,\"cap\":3,\"max_per_line\":4,\"safety_stock\":5,\"when\":\"stale\"}],\"low_"
+        "threshold\":3,\"name\":\"All\"}",
+        &a);
     const struct channel *c = r.reference.decoded;
     assert_text(r.reference.document,
                 "{\"name\":\"All\",\"low_threshold\":3,\"rules\":[{\"sku\":\"s\",\"location\":\"l\","
                 "\"enabled\":false},{\"product\":\"p\",\"group\":\"g\","
-                "\"method\":\"ship\",\"buffer\":1,\"buffer_percent\":2.5,\"cap\":3,\"max_per_line\":4,"
+                "\"method\":\"ship\",\"when\":\"stale\",\"buffer\":1,\"buffer_percent\":2.5,\"cap\":3,\"max_"
+                "per_line\":4,"
                 "\"safety_stock\":5}]}");
     assert_text(c->id, "*");
     assert_int_equal(c->low_threshold, 3000);
+    assert_true(c->rules[0].when == RULE_ALWAYS && c->rules[1].when == RULE_WHEN_STALE);
     arena_finish(&a);
 }
 

@@ -200,6 +200,7 @@ static void an_image_has_it_all_and_knows_what_will_fall_due(void **unused)
     digest = state_digest(other);
     assert_true(loaded.high == digest.high && loaded.low == digest.low);
     assert_true(places_silence(&other->places, 0).stale);
+    assert_int_equal(places_silence(&other->places, 0).since, at(12, 0));
     assert_int_equal(outputs_find(&other->outputs, TEXT("redis"))->offset, 3);
     assert_int_equal(due_next(&other->due, DUE_SUPPLY), at(13, 0));
     state_destroy(other);

@@ -45,14 +45,20 @@ static void put_rules(struct shop *s, const char *channel, const struct rule *ru
     put(s, RECORD_CHANNEL, text_of(channel), &(struct channel){.rules_count = count, .rules = rules});
 }
 
-static struct terms terms_of(const struct shop *s, const char *channel, const char *sku, const char *place,
-                             uint32_t method)
+static struct terms terms_when(const struct shop *s, const char *channel, const char *sku, const char *place,
+                               bool stale, uint32_t method)
 {
     const struct catalogue *c = s->w.state->catalogue;
     const struct sku *of = table_find(s->w.state->table, text_of(sku));
     struct rules r = rules_of(c, channel ? catalogue_channel(c, text_of(channel)) : NULL);
-    return rules_resolve(c, &r, text_of(sku), of ? item_of(of) : NULL, catalogue_location(c, text_of(place)),
-                         method);
+    return rules_resolve(c, &r, text_of(sku), of ? item_of(of) : NULL,
+                         (struct rules_place){catalogue_location(c, text_of(place)), stale}, method);
+}
+
+static struct terms terms_of(const struct shop *s, const char *channel, const char *sku, const char *place,
+                             uint32_t method)
+{
+    return terms_when(s, channel, sku, place, false, method);
 }
 
 static struct rule rule_for(const char *sku, const char *product, const char *location, const char *group)
@@ -176,6 +182,32 @@ static void a_place_switched_off_stays_off_unless_that_place_is_switched_on(void
     assert_false(enabled_with((struct rule[]){all_off, mug_on}, 2, "shirt-s", "store-1"));
 }
 
+static void silence_never_shows_more(void **unused)
+{
+    struct shop s;
+    open_shop(&s);
+    struct rule buffers[] = {sets(rule_for("mug", NULL, "store-1", NULL), RULE_BUFFER, U(5)),
+                             sets(rule_for(NULL, NULL, NULL, NULL), RULE_BUFFER, U(2)),
+                             enables(rule_for("mug", NULL, "store-2", NULL), true),
+                             enables(rule_for(NULL, NULL, NULL, "stores"), false),
+                             enables(rule_for("shirt-s", NULL, NULL, "stores"), true),
+                             enables(rule_for("shirt-s", NULL, NULL, "stores"), true)};
+    buffers[1].when = buffers[3].when = buffers[5].when = RULE_WHEN_STALE;
+    put_rules(&s, "web", buffers, 6);
+    assert_int_equal(terms_when(&s, "web", "mug", "depot", false, 0).buffer, 0);
+    assert_int_equal(terms_when(&s, "web", "mug", "depot", true, 0).buffer, U(2));
+    assert_int_equal(terms_when(&s, "web", "mug", "store-1", false, 0).buffer, U(5));
+    assert_int_equal(terms_when(&s, "web", "mug", "store-1", true, 0).buffer, U(5)); /* more than 2 */
+    assert_true(terms_when(&s, "web", "mug", "store-2", false, 0).enabled);
+    assert_false(terms_when(&s, "web", "mug", "store-2", true, 0).enabled);    /* said of other times */
+    assert_true(terms_when(&s, "web", "shirt-s", "store-2", true, 0).enabled); /* said of silence too */
+    assert_int_equal(terms_when(&s, "web", "mug", "depot", true, 0).by_silence, 1u << RULE_BUFFER);
+    assert_int_equal(terms_when(&s, "web", "mug", "store-2", true, 0).by_silence,
+                     1u << RULE_BUFFER | RULE_SETS_ENABLED);
+    assert_int_equal(terms_when(&s, "web", "mug", "store-1", false, 0).by_silence, 0);
+    world_close(&s.w);
+}
+
 static void a_deleted_channel_has_no_rules(void **unused)
 {
     struct shop s;
@@ -275,24 +307,47 @@ static struct rule random_rule(unsigned *seed)
         place == 1 ? places[rand_r(seed) % PLACES] : NULL, place == 2 ? groups[rand_r(seed) % 3] : NULL);
     if (rand_r(seed) % 3 == 0)
         r.method = 1u << rand_r(seed) % 3;
+    r.when = rand_r(seed) % 3 ? RULE_ALWAYS : RULE_WHEN_STALE;
     for (enum rule_field f = 0; f < RULE_FIELDS; f++)
         if (rand_r(seed) % 3 == 0)
             r = sets(r, f, rand_r(seed) % 4);
     return rand_r(seed) % 2 ? enables(r, rand_r(seed) % 2) : r;
 }
 
-static void expect_plain(const struct shop *s, const struct told *told, int count, int sku, int place,
-                         uint32_t method)
+static int those_that_hold(enum rule_when when, const struct told *told, int count, struct told *ret)
 {
-    struct terms t = terms_of(s, "web", skus[sku], places[place], method);
-#define PLAIN(field, otherwise) plain_field(told, count, field, otherwise, sku, place, method)
-    assert_int_equal(t.buffer, PLAIN(RULE_BUFFER, 0));
-    assert_int_equal(t.buffer_percent, PLAIN(RULE_BUFFER_PERCENT, 0));
-    assert_int_equal(t.cap, PLAIN(RULE_CAP, LIMIT_NONE));
-    assert_int_equal(t.max_per_line, PLAIN(RULE_MAX_PER_LINE, LIMIT_NONE));
-    assert_int_equal(t.safety_stock, PLAIN(RULE_SAFETY_STOCK, LIMIT_NONE));
-    assert_int_equal(t.enabled, plain_enabled(told, count, sku, place, method));
+    int held = 0;
+    for (int i = 0; i < count; i++)
+        if (told[i].rule.when == when)
+            ret[held++] = told[i];
+    return held;
+}
+
+/* At a stale place: the more cautious of what rules say always, and what those for silence say. */
+static void expect_plain(const struct shop *s, const struct told *told, int count, bool stale, int sku,
+                         int place, uint32_t method)
+{
+    struct terms t = terms_when(s, "web", skus[sku], places[place], stale, method);
+    struct told always[2 * RULES_MOST], silent[2 * RULES_MOST];
+    int a = those_that_hold(RULE_ALWAYS, told, count, always);
+    int n = stale ? those_that_hold(RULE_WHEN_STALE, told, count, silent) : 0;
+#define ONE(told, count, field, otherwise) plain_field(told, count, field, otherwise, sku, place, method)
+#define LARGER(x, y) ((x) > (y) ? (x) : (y))
+#define LESSER(x, y) ((x) < (y) ? (x) : (y))
+#define PLAIN(which, field, otherwise) \
+    which(ONE(always, a, field, otherwise), ONE(silent, n, field, otherwise))
+    assert_int_equal(t.buffer, PLAIN(LARGER, RULE_BUFFER, 0));
+    assert_int_equal(t.buffer_percent, PLAIN(LARGER, RULE_BUFFER_PERCENT, 0));
+    assert_int_equal(t.cap, PLAIN(LESSER, RULE_CAP, LIMIT_NONE));
+    assert_int_equal(t.max_per_line, PLAIN(LESSER, RULE_MAX_PER_LINE, LIMIT_NONE));
+    milli_t safety = PLAIN(LARGER, RULE_SAFETY_STOCK, -1);
+    assert_int_equal(t.safety_stock, safety < 0 ? LIMIT_NONE : safety);
+    assert_int_equal(t.enabled, plain_enabled(always, a, sku, place, method) &&
+                                    plain_enabled(silent, n, sku, place, method));
 #undef PLAIN
+#undef LESSER
+#undef LARGER
+#undef ONE
 }
 
 static void random_rules_say_what_the_words_say(void **unused)
@@ -316,7 +371,8 @@ static void random_rules_say_what_the_words_say(void **unused)
             for (int place = 0; place < PLACES; place++)
                 for (uint32_t method = place == 2 ? METHOD_SHIP : METHOD_PICKUP;
                      method <= (place == 2 ? METHOD_SHIP : METHOD_SAME_DAY); method <<= 1)
-                    expect_plain(&s, told, count, sku, place, method);
+                    for (int stale = 0; stale < 2; stale++)
+                        expect_plain(&s, told, count, stale, sku, place, method);
     }
     world_close(&s.w);
 }
@@ -328,6 +384,7 @@ int main(void)
         cmocka_unit_test(of_equals_the_most_cautious),
         cmocka_unit_test(without_a_method_the_most_cautious_of_those_offered),
         cmocka_unit_test(a_place_switched_off_stays_off_unless_that_place_is_switched_on),
+        cmocka_unit_test(silence_never_shows_more),
         cmocka_unit_test(a_deleted_channel_has_no_rules),
         cmocka_unit_test(random_rules_say_what_the_words_say),
     };
