@@ -901,12 +901,18 @@ static void an_object_is_put_read_listed_and_deleted(void **state)
     expect(get("/v1/locations/store-2"), 404, "none of the locations is called `store-2`");
     expect(put("/v1/locations/store-2", "{}"), 201, NULL);
     expect(get("/v1/locations?limit=1"), 200,
-           "{\"locations\":[{\"id\":\"store-1\",\"name\":\"Uno\",\"stale\":false,\"last_event_at\":null}],"
+           "{\"locations\":[{\"id\":\"store-1\",\"name\":\"Uno\",\"stale\":false,\"stale_since\":null,\"last_"
+           "event_at\":null}],"
            "\"next\":\"1\",");
     expect(get("/v1/locations?after=1"), 200,
-           "{\"locations\":[{\"id\":\"store-2\",\"stale\":false,\"last_event_at\":null}],\"next\":null,"
+           "{\"locations\":[{\"id\":\"store-2\",\"stale\":false,\"stale_since\":null,\"last_event_at\":null}]"
+           ",\"next\":null,"
            "\"version\":"
            "\"1795219200000042:3\"");
+    expect(get("/v1/locations?stale=true"), 200, "{\"locations\":[],\"next\":null,");
+    expect(get("/v1/locations?stale=false&limit=1"), 200, "{\"locations\":[{\"id\":\"store-1\"");
+    expect(get("/v1/locations?stale=yes"), 400, "parameter `stale` must be true or false");
+    expect(get("/v1/items?stale=true"), 400, "stale");
     expect(ask(http_address(server), "DELETE", "/v1/locations/store-2", "", NULL), 204, NULL);
     expect(ask(http_address(server), "DELETE", "/v1/locations/store-2", "", NULL), 404, NULL);
     expect(get("/v1/locations/store-2"), 404, NULL);

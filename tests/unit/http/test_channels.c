@@ -136,7 +136,7 @@ static void rules_and_what_is_set_aside_show(void **state)
            200, "\"available\":40");
     expect(get("/v1/rows/A/L1/explain?channel=web&method=ship"), 200,
            "\"rules\":{\"enabled\":true,\"buffer\":7,\"buffer_percent\":0,\"cap\":40,\"max_per_line\":null,"
-           "\"safety_stock\":null}");
+           "\"safety_stock\":null,\"by_silence\":[]}");
     expect(get("/v1/rows/A/L1/explain?channel=web&method=ship"), 200,
            "{\"name\":\"set_aside\",\"value\":-30,");
     expect(get("/v1/rows/A/L1/explain?channel=web&method=ship"), 200, "{\"name\":\"buffer\",\"value\":-7,");
