@@ -2,6 +2,7 @@
 #ifndef CORE_VIEW_H
 #define CORE_VIEW_H
 
+#include "core/answer/calendar.h"
 #include "core/model/catalogue.h"
 #include "core/model/positions.h"
 #include "core/model/state.h"
@@ -23,6 +24,7 @@ struct view {
     const struct catalogue *catalogue;
     struct positions *positions;
     const struct reservations *reservations;
+    struct calendars calendars;               /* opening hours, methods, lanes of locations: calendar_of */
     const struct places *places;              /* when locations were heard of, and whether they are silent */
     const uint64_t *incarnations;             /* [0, incarnations_count): never changed once counted */
     _Atomic uint32_t incarnations_count;      /* release: pairs with the acquire of whoever indexes incarnations */

@@ -75,6 +75,7 @@ static void fill_view(struct engine *e)
     v->epoch = e->epoch;
     v->table = e->state->table;
     v->catalogue = e->state->catalogue;
+    v->calendars = e->options.calendars;
     v->positions = e->state->positions;
     v->reservations = e->state->reservations;
     v->places = &e->state->places;

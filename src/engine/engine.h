@@ -62,6 +62,7 @@ struct engine_options {
                              them. Looked at when the log is open. NULL: nobody else reads it */
     bool keep_log;        /* never trim the log */
     struct feed *feed;    /* NULL: nobody wants to know what changed. The caller's; outlives the engine */
+    struct calendars calendars; /* for the view: what locations' documents say about time. Zero: nobody asks */
     /* When the silence of a location that was last heard of at `heard` is too long (at least heard +
      * stale_after_us); INSTANT_NONE: never. NULL: opening hours do not count. @thread duty, inside an epoch
      * section */

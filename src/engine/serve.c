@@ -16,6 +16,7 @@
 #include "log/kafka_log.h"
 #include "sinks/history_sink.h"
 #include "sinks/redis_sink.h"
+#include "zone/zones.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -27,7 +28,7 @@
 /* SIGTERM has to end in 10 s: 1.5 for requests, 5 at most for intake to leave its group, the rest for the
  * last checkpoint. */
 enum { WINDOW_CHANGES = 1 << 17 };
-enum { HTTP_STOP_MS = 1500, HISTORY_STOP_MS = 1000, LOOK_MS = 100, EXIT_WITHIN_MS = 9500 };
+enum { HTTP_STOP_MS = 1500, HISTORY_STOP_MS = 1000, LOOK_MS = 100, EXIT_WITHIN_MS = 9500, SECTION_LOCATIONS = 256 };
 
 struct server {
     const struct serve_options *options;
@@ -37,7 +38,9 @@ struct server {
     struct intake_backlog *backlog; /* there is one when there is intake */
     struct serve_kafka kafka;       /* when the log is there */
     struct feed *feed;              /* NULL: no sinks */
+    struct zones *zones;
     struct silence *silence;
+    struct epoch_reader *reader; /* of this thread, when calendars are looked at */
     struct feed_port redis_port;
     struct redis_sink *redis;
     struct serve_topic topic;
@@ -224,7 +227,11 @@ static int start_engine(struct server *s)
     const struct serve_options *o = s->options;
     struct engine_witness witness = {0};
 
-    s->silence = silence_create();
+    s->zones = zones_create();
+    if (!s->zones)
+        return ERROR_NOMEM;
+    struct calendars calendars = zones_calendars(s->zones);
+    s->silence = silence_create(&calendars);
     if (!s->silence)
         return ERROR_NOMEM;
 
@@ -239,6 +246,7 @@ static int start_engine(struct server *s)
                                .checkpoint_records = o->replay_records_most,
                                .checkpoint_interval_us = (int64_t)o->checkpoint_seconds * 1000000,
                                .segment_bytes = o->segment_bytes,
+                               .calendars = calendars,
                                .silence_due = silence_due,
                                .silence_context = s->silence,
                                .feed = s->feed};
@@ -362,6 +370,23 @@ static int wait_until_ready(struct server *s, const sigset_t *signals, struct tr
     return error;
 }
 
+/* Makes the calendars of locations that are new or changed, so that no question has to. */
+static void look_at_calendars(struct server *s)
+{
+    const struct view *v = engine_view(s->engine);
+    uint32_t count = 1;
+
+    if (!s->reader && !(s->reader = epoch_register(v->epoch)))
+        return;
+    for (uint32_t at = 0; at < count; at += SECTION_LOCATIONS) {
+        epoch_enter(s->reader);
+        count = catalogue_locations_count(v->catalogue);
+        for (uint32_t n = at; n < count && n < at + SECTION_LOCATIONS; n++)
+            calendar_of(&v->calendars, catalogue_location_at(v->catalogue, n));
+        epoch_exit(s->reader);
+    }
+}
+
 static int run(struct server *s, const sigset_t *signals)
 {
     struct troubles last = {0};
@@ -383,6 +408,7 @@ static int run(struct server *s, const sigset_t *signals)
         fflush(stdout);
     }
     while (!signal) {
+        look_at_calendars(s);
         signal = wait_for_signal(signals, 1000);
         watch(s, &last);
     }
@@ -413,6 +439,7 @@ static void stop_all(struct server *s)
     redis_sink_destroy(s->redis); /* before the engine: it reads the view */
     serve_topic_stop(&s->topic);
     serve_letters_stop(s->letters);
+    epoch_unregister(s->reader);
     engine_stop(s->engine);
     history_sink_destroy(s->history, HISTORY_STOP_MS); /* now: it writes what the engine did last */
     engine_close(s->engine);                           /* and looked at the view until then */
@@ -421,6 +448,7 @@ static void stop_all(struct server *s)
     serve_kafka_finish(&s->kafka);
     feed_destroy(s->feed);
     silence_destroy(s->silence);
+    zones_destroy(s->zones); /* locations' calendars pointed at them */
     window_destroy(s->window);
 }
 

@@ -1,65 +1,46 @@
-/* Remembers hours and instants by location. */
+/* Remembers instants by location; hours are in the locations' calendars. */
 #include "engine/silence.h"
 #include "base/array.h"
-#include "base/error.h"
 #include "base/logger.h"
-#include "engine/opening.h"
 
 /* What was computed of a location, and what from. */
 struct known {
-    struct opening *opening; /* NULL: not made yet, or always open */
-    bool made;
+    bool computed;
     uint64_t version; /* of the location */
     instant_t heard, due;
 };
 
 struct silence {
-    struct opening_zones *zones;
-    struct arena arena;
+    struct calendars calendars;
     size_t count;
     struct known *known; /* by the location's number */
 };
 
-struct silence *silence_create(void)
+struct silence *silence_create(const struct calendars *k)
 {
     struct silence *s = calloc(1, sizeof(*s));
 
     if (s)
-        s->zones = opening_zones_create();
-    if (s && !s->zones) {
-        free(s);
-        return NULL;
-    }
+        s->calendars = *k;
     return s;
 }
 
 void silence_destroy(struct silence *s)
 {
-    if (!s)
-        return;
-    for (size_t i = 0; i < s->count; i++)
-        opening_destroy(s->known[i].opening);
-    free(s->known);
-    opening_zones_destroy(s->zones);
-    arena_finish(&s->arena);
+    if (s)
+        free(s->known);
     free(s);
 }
 
-static bool make_opening(struct silence *s, const struct location *l, struct known *k)
+static void compute(const struct silence *s, const struct location *l, instant_t heard, struct known *k)
 {
-    struct opening *made = NULL;
-    int error = opening_create(s->zones, l->document, &s->arena, &made);
+    const struct calendar *c = calendar_of(&s->calendars, l);
 
-    arena_reset(&s->arena);
-    if (error == ERROR_NOMEM)
-        return false;
-    if (error == ERROR_NOTFOUND)
+    if (c->zone_unknown && (!k->computed || k->version != l->version))
         log_warning("location %.*s: the time zone %.*s is not known here: its silence is judged as if it "
                     "were always open",
                     (int)l->id.length, l->id.at, (int)l->time_zone.length, l->time_zone.at);
-    opening_destroy(k->opening);
-    *k = (struct known){.opening = made, .made = true, .version = l->version, .heard = INSTANT_NONE};
-    return true;
+    *k = (struct known){true, l->version, heard, hours_add(&c->hours, heard, l->stale_after_us)};
 }
 
 instant_t silence_due(void *silence, const struct location *l, instant_t heard)
@@ -73,11 +54,7 @@ instant_t silence_due(void *silence, const struct location *l, instant_t heard)
         s->count = count;
     }
     struct known *k = &s->known[l->number];
-    if ((!k->made || k->version != l->version) && !make_opening(s, l, k))
-        return INSTANT_NONE;
-    if (k->heard != heard) {
-        k->due = k->opening ? opening_add(k->opening, heard, l->stale_after_us) : heard + l->stale_after_us;
-        k->heard = heard;
-    }
+    if (!k->computed || k->version != l->version || k->heard != heard)
+        compute(s, l, heard, k);
     return k->due;
 }

@@ -63,10 +63,10 @@ struct catalogue *catalogue_create(struct epoch *e)
     return c;
 }
 
-static void free_objects(struct slots *s, uint32_t limit)
+static void free_objects(struct slots *s, void (*give_back)(void *object))
 {
-    for (uint32_t i = 0; i < limit; i++)
-        free((void *)(uintptr_t)slots_get(s, i));
+    for (uint32_t i = 0; i < slots_count(s); i++)
+        give_back((void *)(uintptr_t)slots_get(s, i));
     slots_finish(s);
 }
 
@@ -78,9 +78,9 @@ void catalogue_destroy(struct catalogue *c)
     index_destroy(c->locations_index);
     index_destroy(c->groups_index);
     index_destroy(c->channels_index);
-    free_objects(&c->locations, slots_count(&c->locations));
-    free_objects(&c->groups, slots_count(&c->groups));
-    free_objects(&c->channels, slots_count(&c->channels));
+    free_objects(&c->locations, location_free);
+    free_objects(&c->groups, free);
+    free_objects(&c->channels, free);
     free(c);
 }
 
@@ -183,10 +183,10 @@ static void tell_before(struct catalogue *c, enum catalogue_kind kind, uint32_t 
         c->before(c->before_context, kind, number);
 }
 
-static void retire(struct catalogue *c, const void *object)
+static void retire(struct catalogue *c, const void *object, void (*give_back)(void *object))
 {
     if (object)
-        epoch_retire(c->epoch, (void *)(uintptr_t)object, free);
+        epoch_retire(c->epoch, (void *)(uintptr_t)object, give_back);
 }
 
 /* A new object at the next number. ERROR_NOMEM: nobody has seen it. */
@@ -248,7 +248,7 @@ static int publish_location(struct catalogue *c, struct location *object, const 
     if (old) {
         tell_before(c, CATALOGUE_LOCATION, old->number);
         slots_set(&c->locations, old->number, object);
-        retire(c, old);
+        retire(c, old, location_free);
     }
     membership_commit(m);
     return 0;
@@ -457,7 +457,7 @@ int catalogue_put_channel(struct catalogue *c, const struct reference_said *r, i
     if (old) {
         tell_before(c, CATALOGUE_CHANNEL, old->number);
         slots_set(&c->channels, old->number, object);
-        retire(c, old);
+        retire(c, old, free);
     }
     notice_channel(c, object);
     say(ret, VERDICT_APPLIED, REASON_NONE);
@@ -503,7 +503,7 @@ int catalogue_put_item(struct catalogue *c, struct sku *sku, const struct refere
         return ERROR_NOMEM;
     tell_before(c, CATALOGUE_ITEM, sku_number(sku));
     sku_set_item(sku, object);
-    retire(c, old);
+    retire(c, old, free);
     say(ret, VERDICT_APPLIED, REASON_NONE);
     return 0;
 }

@@ -11,6 +11,8 @@
 enum location_type { LOCATION_STORE, LOCATION_WAREHOUSE, LOCATION_DARK_STORE, LOCATION_SUPPLIER, LOCATION_VIRTUAL, LOCATION_TYPE_END };
 enum method { METHOD_PICKUP = 1, METHOD_SHIP = 2, METHOD_SAME_DAY = 4 };
 
+struct calendar;
+
 /* Immutable once published. Angles in 10^-7 degrees, so that no float decides anything. */
 struct location {
     uint32_t number;
@@ -28,6 +30,7 @@ struct location {
     instant_t changed_at;         /* occurred_at of the newest PUT or DELETE */
     uint64_t version;             /* offset of the record that made it so */
     bool deleted;                 /* a tombstone: its number stays */
+    _Atomic(struct calendar *) calendar; /* what readers made of the document: core/answer/calendar.h alone looks at it. Freed with the location */
 };
 
 struct group {

@@ -3,6 +3,7 @@
 
 #include "core/model/rules.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Copies a text to *at and moves on. */
@@ -35,7 +36,17 @@ struct location *location_copy(const struct location *l)
     copy->name = put(&at, l->name);
     copy->time_zone = put(&at, l->time_zone);
     copy->document = put(&at, l->document);
+    atomic_init(&copy->calendar, NULL);
     return copy;
+}
+
+void location_free(void *location)
+{
+    struct location *l = location;
+
+    if (l)
+        free(atomic_load_explicit(&l->calendar, memory_order_relaxed));
+    free(l);
 }
 
 static int by_number(const void *left, const void *right)

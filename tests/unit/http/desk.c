@@ -126,6 +126,9 @@ void desk_start(struct desk *d)
     d->view.positions = d->state->positions;
     d->view.reservations = d->state->reservations;
     d->view.places = &d->state->places;
+    d->zones = zones_create();
+    require(d->zones, "zones_create");
+    d->view.calendars = zones_calendars(d->zones);
     d->view.incarnations = d->state->incarnations;
     d->now_us = INT64_C(1795255500000000); /* 2026-11-21T10:05:00Z */
     atomic_store(&d->view.ready, true);
@@ -144,6 +147,7 @@ void desk_stop(struct desk *d)
     outcome_finish(&d->outcome);
     state_destroy(d->state);
     epoch_destroy(d->view.epoch);
+    zones_destroy(d->zones);
 }
 
 void desk_hold(struct desk *d, bool held)

@@ -6,6 +6,7 @@
 #include "core/command.h"
 #include "core/model/apply.h"
 #include "core/view.h"
+#include "zone/zones.h"
 
 #include <pthread.h>
 
@@ -15,6 +16,7 @@ struct desk {
     struct view view;
     struct command_port port;
     struct state *state;
+    struct zones *zones;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;

@@ -189,24 +189,6 @@ static void a_kit_is_explained_by_its_components(void **state)
            "\"available\":9}]");
 }
 
-static void days_end_when_they_do_there(void **state)
-{
-    const instant_t midnight = INT64_C(1774742400) * INSTANT_SECOND; /* 2026-03-29T00:00:00Z */
-
-    assert_int_equal(by_day_end(TEXT("UTC"), 2026, 3, 28), midnight - 1);
-    assert_int_equal(by_day_end(TEXT(""), 2026, 3, 28), midnight - 1);
-    assert_int_equal(by_day_end(TEXT("nowhere"), 2026, 3, 28), midnight - 1);
-    /* in Berlin that night has 23 hours, and one in October has 25 */
-    assert_int_equal(by_day_end(TEXT("Europe/Berlin"), 2026, 3, 28), midnight - 60 * INSTANT_MINUTE - 1);
-    assert_int_equal(by_day_end(TEXT("Europe/Berlin"), 2026, 3, 29) -
-                         by_day_end(TEXT("Europe/Berlin"), 2026, 3, 28),
-                     23 * 60 * INSTANT_MINUTE);
-    assert_int_equal(by_day_end(TEXT("Europe/Berlin"), 2026, 10, 25) -
-                         by_day_end(TEXT("Europe/Berlin"), 2026, 10, 24),
-                     25 * 60 * INSTANT_MINUTE);
-    assert_int_equal(by_day_end(TEXT("UTC"), 9999, 12, 31), INSTANT_MOST);
-}
-
 static void a_basket_sees_past_its_own_holds(void **state)
 {
     count_at("A", "L1", "10");
@@ -306,7 +288,6 @@ int main(void)
         TEST(rules_and_what_is_set_aside_show),
         TEST(by_date_counts_what_is_to_come),
         TEST(a_kit_is_explained_by_its_components),
-        cmocka_unit_test(days_end_when_they_do_there),
         TEST(a_basket_sees_past_its_own_holds),
         TEST(model_a_plan_shares_out_what_is_there),
         TEST(a_plan_under_an_id_is_set_once),

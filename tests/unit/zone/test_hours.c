@@ -1,11 +1,13 @@
 /* Opening hours: both nights on which clocks change, past midnight, dated exceptions, nothing said. */
 #include "base/error.h"
-#include "engine/opening.h"
+#include "core/model/catalogue_copy.h"
+#include "zone/zones.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #define HOUR (INT64_C(60) * INSTANT_MINUTE)
@@ -13,23 +15,33 @@
 #define BERLIN "\"time_zone\":\"Europe/Berlin\""
 
 struct shop {
-    struct opening_zones *zones;
-    struct arena arena;
-    struct opening *opening;
+    struct zones *zones;
+    const struct calendar *calendar;
+    const struct hours *hours;
+    struct location *location;
 };
+
+static struct shop shop_in(const char *zone, const char *document)
+{
+    struct shop s = {.zones = zones_create(), .location = calloc(1, sizeof(struct location))};
+    struct calendars k = zones_calendars(s.zones);
+
+    s.location->time_zone = text_of(zone);
+    s.location->document = text_of(document);
+    s.calendar = calendar_of(&k, s.location);
+    s.hours = &s.calendar->hours;
+    return s;
+}
 
 static struct shop shop_of(const char *document)
 {
-    struct shop s = {.zones = opening_zones_create()};
-    assert_int_equal(opening_create(s.zones, text_of(document), &s.arena, &s.opening), 0);
-    return s;
+    return shop_in("Europe/Berlin", document);
 }
 
 static void shop_close(struct shop *s)
 {
-    opening_destroy(s->opening);
-    opening_zones_destroy(s->zones);
-    arena_finish(&s->arena);
+    location_free(s->location);
+    zones_destroy(s->zones);
 }
 
 static instant_t on(const char *text)
@@ -56,12 +68,13 @@ static void nothing_said_is_always_open(void **unused)
 
     for (int i = 0; i < 4; i++) {
         struct shop s = shop_of(documents[i]);
-        assert_true(opening_is_always(s.opening));
-        assert_true(opening_at(s.opening, on("2026-11-22T03:00:00Z")));
-        assert_instant(opening_add(s.opening, on("2026-11-22T03:00:00Z"), 50 * HOUR), "2026-11-24T05:00:00Z");
-        struct opening_hours day[OPENING_DAY_MOST];
-        assert_int_equal(opening_day(s.opening, on("2026-11-22T03:00:00Z"), 1, day), 1);
-        assert_instant(day[0].from, "2026-11-23T00:00:00Z");
+        assert_true(!s.hours->limited);
+        assert_true(hours_open_at(s.hours, on("2026-11-22T03:00:00Z")));
+        assert_instant(hours_add(s.hours, on("2026-11-22T03:00:00Z"), 50 * HOUR), "2026-11-24T05:00:00Z");
+        struct hours_piece day[HOURS_DAY_MOST];
+        assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-11-22T03:00:00Z")) + 1, day),
+                         1);
+        assert_instant(day[0].from, "2026-11-23T00:00:00+01:00"); /* in its zone */
         shop_close(&s);
     }
 }
@@ -73,16 +86,16 @@ static void preparation_runs_inside_opening_hours(void **unused)
     struct shop s =
         shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]}");
 
-    assert_instant(opening_add(s.opening, on("2026-11-24T07:30:00+01:00"), 2 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-11-24T07:30:00+01:00"), 2 * HOUR),
                    "2026-11-24T11:00:00+01:00");
-    assert_instant(opening_add(s.opening, on("2026-11-24T15:59:00+01:00"), 2 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-11-24T15:59:00+01:00"), 2 * HOUR),
                    "2026-11-24T17:59:00+01:00");
-    assert_instant(opening_add(s.opening, on("2026-11-24T15:59:00+01:00"), 3 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-11-24T15:59:00+01:00"), 3 * HOUR),
                    "2026-11-25T09:59:00+01:00");
-    assert_instant(opening_next(s.opening, on("2026-11-24T18:00:00+01:00")), "2026-11-25T09:00:00+01:00");
-    assert_instant(opening_next(s.opening, on("2026-11-24T17:59:59+01:00")), "2026-11-24T17:59:59+01:00");
-    assert_false(opening_at(s.opening, on("2026-11-24T18:00:00+01:00"))); /* closing time is not open */
-    assert_true(opening_at(s.opening, on("2026-11-24T09:00:00+01:00")));
+    assert_instant(hours_next(s.hours, on("2026-11-24T18:00:00+01:00")), "2026-11-25T09:00:00+01:00");
+    assert_instant(hours_next(s.hours, on("2026-11-24T17:59:59+01:00")), "2026-11-24T17:59:59+01:00");
+    assert_false(hours_open_at(s.hours, on("2026-11-24T18:00:00+01:00"))); /* closing time is not open */
+    assert_true(hours_open_at(s.hours, on("2026-11-24T09:00:00+01:00")));
     shop_close(&s);
 }
 
@@ -90,22 +103,24 @@ static void the_night_that_lacks_an_hour(void **unused)
 {
     struct shop s =
         shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"00:00\",\"closes\":\"24:00\"}]}");
-    struct opening_hours day[OPENING_DAY_MOST];
+    struct hours_piece day[HOURS_DAY_MOST];
 
-    assert_int_equal(opening_day(s.opening, on("2026-03-29T12:00:00+02:00"), 0, day), 1);
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-03-29T12:00:00+02:00")) + 0, day),
+                     1);
     assert_int_equal(day[0].until - day[0].from, 23 * HOUR);
-    assert_instant(opening_add(s.opening, on("2026-03-28T12:00:00+01:00"), 24 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-03-28T12:00:00+01:00"), 24 * HOUR),
                    "2026-03-29T13:00:00+02:00");
     shop_close(&s);
     /* opens at a time that there is not: when the clock is changed; closes at one: then too */
     s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"02:30\",\"closes\":\"04:00\"}]}");
-    assert_instant(opening_next(s.opening, on("2026-03-29T00:30:00+01:00")), "2026-03-29T03:00:00+02:00");
+    assert_instant(hours_next(s.hours, on("2026-03-29T00:30:00+01:00")), "2026-03-29T03:00:00+02:00");
     shop_close(&s);
     s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"22:00\",\"closes\":\"02:30\"}]}");
-    assert_int_equal(opening_day(s.opening, on("2026-03-28T12:00:00+01:00"), 0, day), 1);
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-03-28T12:00:00+01:00")) + 0, day),
+                     1);
     assert_instant(day[0].until, "2026-03-29T03:00:00+02:00");
     assert_int_equal(day[0].until - day[0].from, 4 * HOUR);
-    assert_instant(opening_add(s.opening, on("2026-03-28T23:00:00+01:00"), 4 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-03-28T23:00:00+01:00"), 4 * HOUR),
                    "2026-03-29T23:00:00+02:00");
     shop_close(&s);
 }
@@ -114,44 +129,50 @@ static void the_night_that_has_an_hour_twice(void **unused)
 {
     struct shop s =
         shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"00:00\",\"closes\":\"24:00\"}]}");
-    struct opening_hours day[OPENING_DAY_MOST];
+    struct hours_piece day[HOURS_DAY_MOST];
 
-    assert_int_equal(opening_day(s.opening, on("2026-10-25T12:00:00+01:00"), 0, day), 1);
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-10-25T12:00:00+01:00")) + 0, day),
+                     1);
     assert_int_equal(day[0].until - day[0].from, 25 * HOUR);
-    assert_instant(opening_add(s.opening, on("2026-10-24T12:00:00+02:00"), 24 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-10-24T12:00:00+02:00"), 24 * HOUR),
                    "2026-10-25T11:00:00+01:00");
     shop_close(&s);
     s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"22:00\",\"closes\":\"02:30\"}]}");
-    assert_int_equal(opening_day(s.opening, on("2026-10-24T12:00:00+02:00"), 0, day), 1);
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-10-24T12:00:00+02:00")) + 0, day),
+                     1);
     assert_instant(day[0].until, "2026-10-25T02:30:00+02:00"); /* the first of both */
-    assert_false(opening_at(s.opening, on("2026-10-25T02:15:00+01:00")));
+    assert_false(hours_open_at(s.hours, on("2026-10-25T02:15:00+01:00")));
     shop_close(&s);
     s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"01:00\",\"closes\":\"04:00\"}]}");
-    assert_int_equal(opening_day(s.opening, on("2026-10-25T12:00:00+01:00"), 0, day), 1);
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-10-25T12:00:00+01:00")) + 0, day),
+                     1);
     assert_int_equal(day[0].until - day[0].from, 4 * HOUR);
-    assert_instant(opening_add(s.opening, on("2026-10-25T01:30:00+02:00"), 2 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-10-25T01:30:00+02:00"), 2 * HOUR),
                    "2026-10-25T02:30:00+01:00");
     shop_close(&s);
 }
 
 static void what_lasts_past_midnight_belongs_to_the_day_on_which_it_begins(void **unused)
 {
-    struct shop s = shop_of("{\"time_zone\":\"America/New_York\",\"opening_hours\":["
-                            "{\"days\":[\"fr\"],\"opens\":\"20:00\",\"closes\":\"02:00\"},"
-                            "{\"days\":[\"sa\"],\"opens\":\"01:00\",\"closes\":\"03:00\"}]}");
-    struct opening_hours day[OPENING_DAY_MOST];
+    struct shop s =
+        shop_in("America/New_York", "{\"time_zone\":\"America/New_York\",\"opening_hours\":["
+                                    "{\"days\":[\"fr\"],\"opens\":\"20:00\",\"closes\":\"02:00\"},"
+                                    "{\"days\":[\"sa\"],\"opens\":\"01:00\",\"closes\":\"03:00\"}]}");
+    struct hours_piece day[HOURS_DAY_MOST];
 
-    assert_true(opening_at(s.opening, on("2026-11-21T01:59:00-05:00")));
-    assert_false(opening_at(s.opening, on("2026-11-20T19:59:00-05:00")));
-    assert_false(opening_at(s.opening, on("2026-11-22T01:30:00-05:00"))); /* a Sunday */
+    assert_true(hours_open_at(s.hours, on("2026-11-21T01:59:00-05:00")));
+    assert_false(hours_open_at(s.hours, on("2026-11-20T19:59:00-05:00")));
+    assert_false(hours_open_at(s.hours, on("2026-11-22T01:30:00-05:00"))); /* a Sunday */
     /* Friday 20:00 to Saturday 3:00 is seven hours, not eight: what overlaps counts once */
-    assert_instant(opening_add(s.opening, on("2026-11-20T12:00:00-05:00"), 7 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-11-20T12:00:00-05:00"), 7 * HOUR),
                    "2026-11-21T03:00:00-05:00");
-    assert_instant(opening_add(s.opening, on("2026-11-20T12:00:00-05:00"), 8 * HOUR),
+    assert_instant(hours_add(s.hours, on("2026-11-20T12:00:00-05:00"), 8 * HOUR),
                    "2026-11-27T21:00:00-05:00");
-    assert_int_equal(opening_day(s.opening, on("2026-11-20T23:00:00-05:00"), 0, day), 1);
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-11-20T23:00:00-05:00")) + 0, day),
+                     1);
     assert_instant(day[0].until, "2026-11-21T02:00:00-05:00");
-    assert_int_equal(opening_day(s.opening, on("2026-11-20T23:00:00-05:00"), 2, day), 0);
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-11-20T23:00:00-05:00")) + 2, day),
+                     0);
     shop_close(&s);
 }
 
@@ -164,23 +185,25 @@ static void an_exception_has_the_day_for_itself(void **unused)
                 "\"exceptions\":[{\"date\":\"2026-12-25\",\"closed\":true},{\"date\":\"2026-12-24\","
                 "\"opens\":\"09:00\","
                 "\"closes\":\"12:00\"},{\"date\":\"2026-12-24\",\"opens\":\"13:00\",\"closes\":\"14:00\"}]}");
-    struct opening_hours day[OPENING_DAY_MOST];
+    struct hours_piece day[HOURS_DAY_MOST];
 
-    assert_int_equal(opening_day(s.opening, on("2026-12-22T12:00:00+01:00"), 0, day), 1); /* joined */
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-12-22T12:00:00+01:00")) + 0, day),
+                     1); /* joined */
     assert_instant(day[0].until, "2026-12-22T18:00:00+01:00");
-    assert_int_equal(opening_day(s.opening, on("2026-12-22T12:00:00+01:00"), 2, day), 2);
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-12-22T12:00:00+01:00")) + 2, day),
+                     2);
     assert_instant(day[1].from, "2026-12-24T13:00:00+01:00");
-    assert_int_equal(opening_day(s.opening, on("2026-12-22T12:00:00+01:00"), 3, day), 0);
-    assert_true(opening_at(s.opening, on("2026-12-24T00:30:00+01:00"))); /* still Wednesday's */
-    assert_instant(opening_add(s.opening, on("2026-12-24T11:00:00+01:00"), 3 * HOUR),
+    assert_int_equal(hours_of_day(s.hours, zone_day(s.hours->zone, on("2026-12-22T12:00:00+01:00")) + 3, day),
+                     0);
+    assert_true(hours_open_at(s.hours, on("2026-12-24T00:30:00+01:00"))); /* still Wednesday's */
+    assert_instant(hours_add(s.hours, on("2026-12-24T11:00:00+01:00"), 3 * HOUR),
                    "2026-12-26T10:00:00+01:00");
     shop_close(&s);
     s = shop_of("{" BERLIN
                 ",\"exceptions\":[{\"date\":\"2026-12-24\",\"opens\":\"09:00\",\"closes\":\"12:00\"}]}");
-    assert_instant(opening_next(s.opening, on("2026-11-01T00:00:00Z")), "2026-12-24T09:00:00+01:00");
-    assert_int_equal(opening_next(s.opening, on("2026-12-24T12:00:00+01:00")),
-                     INSTANT_NONE); /* never again */
-    assert_int_equal(opening_add(s.opening, on("2026-11-01T00:00:00Z"), 4 * HOUR), INSTANT_NONE);
+    assert_instant(hours_next(s.hours, on("2026-11-01T00:00:00Z")), "2026-12-24T09:00:00+01:00");
+    assert_int_equal(hours_next(s.hours, on("2026-12-24T12:00:00+01:00")), INSTANT_NONE); /* never again */
+    assert_int_equal(hours_add(s.hours, on("2026-11-01T00:00:00Z"), 4 * HOUR), INSTANT_NONE);
     shop_close(&s);
 }
 
@@ -189,25 +212,40 @@ static void hours_without_length_are_none(void **unused)
     struct shop s =
         shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"09:00\",\"closes\":\"09:00\"}]}");
 
-    assert_false(opening_is_always(s.opening));
-    assert_int_equal(opening_next(s.opening, on("2026-11-01T00:00:00Z")), INSTANT_NONE);
+    assert_false(!s.hours->limited);
+    assert_int_equal(hours_next(s.hours, on("2026-11-01T00:00:00Z")), INSTANT_NONE);
     shop_close(&s);
 }
 
 static void an_unknown_zone_is_said(void **unused)
 {
-    struct opening_zones *zones = opening_zones_create();
-    struct arena arena = {0};
-    struct opening *o = NULL;
+    struct shop s = shop_in("Europe/Atlantis", "{\"time_zone\":\"Europe/Atlantis\",\"opening_hours\":[{" ALL
+                                               ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]}");
+    const struct zone *zone;
 
-    assert_int_equal(opening_create(zones,
-                                    TEXT("{\"time_zone\":\"Europe/Atlantis\",\"opening_hours\":[{" ALL
-                                         ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]}"),
-                                    &arena, &o),
-                     ERROR_NOTFOUND);
-    assert_null(o);
-    opening_zones_destroy(zones);
-    arena_finish(&arena);
+    assert_true(s.calendar->zone_unknown);
+    assert_false(s.hours->limited);
+    assert_int_equal(zones_find(s.zones, TEXT("Europe/Atlantis"), &zone), ERROR_NOTFOUND);
+    assert_int_equal(zones_find(s.zones, TEXT(""), &zone), ERROR_NOTFOUND);
+    assert_int_equal(zones_find(s.zones, TEXT("Europe/Berlin"), &zone), 0);
+    shop_close(&s);
+}
+
+static void days_end_when_they_do_there(void **unused)
+{
+    const instant_t midnight = on("2026-03-29T00:00:00Z");
+    const int32_t day = (int32_t)(midnight / INSTANT_DAY) - 1,
+                  october = zone_day(NULL, on("2026-10-25T00:00:00Z"));
+    struct shop s = shop_of("");
+    const struct zone *berlin = s.hours->zone;
+
+    assert_int_equal(zone_day_end(NULL, day), midnight - 1);
+    /* in Berlin that night has 23 hours, and one in October has 25 */
+    assert_int_equal(zone_day_end(berlin, day), midnight - HOUR - 1);
+    assert_int_equal(zone_day_end(berlin, day + 1) - zone_day_end(berlin, day), 23 * HOUR);
+    assert_int_equal(zone_day_end(berlin, october) - zone_day_end(berlin, october - 1), 25 * HOUR);
+    assert_int_equal(zone_day_end(NULL, (int32_t)(INSTANT_MOST / INSTANT_DAY)), INSTANT_MOST);
+    shop_close(&s);
 }
 
 /* Every hour of three years, added hour by hour and all at once, in zones with odd changes. */
@@ -223,14 +261,14 @@ static void adding_in_pieces_is_adding_at_once(void **unused)
             "{\"time_zone\":\"%s\",\"opening_hours\":[{\"days\":[\"mo\",\"we\",\"su\"],\"opens\":\"22:30\","
             "\"closes\":\"04:15\"},{\"days\":[\"tu\"],\"opens\":\"07:00\",\"closes\":\"09:00\"}]}",
             names[z]);
-        struct shop s = shop_of(document);
+        struct shop s = shop_in(names[z], document);
         instant_t from = on("2026-01-01T00:00:00Z"), at = from;
         for (int hours = 1; hours < 2000; hours++) {
-            instant_t next = opening_add(s.opening, at, HOUR);
+            instant_t next = hours_add(s.hours, at, HOUR);
             assert_true(next >= at + HOUR);
             at = next;
             if (hours % 50 == 0)
-                assert_int_equal(opening_add(s.opening, from, hours * HOUR), at);
+                assert_int_equal(hours_add(s.hours, from, hours * HOUR), at);
         }
         shop_close(&s);
     }
@@ -247,6 +285,7 @@ int main(void)
         cmocka_unit_test(an_exception_has_the_day_for_itself),
         cmocka_unit_test(hours_without_length_are_none),
         cmocka_unit_test(an_unknown_zone_is_said),
+        cmocka_unit_test(days_end_when_they_do_there),
         cmocka_unit_test(adding_in_pieces_is_adding_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
