@@ -43,13 +43,6 @@ struct text json_text(const struct json_node *nodes, uint32_t object, const char
     return nodes[at].text.length ? nodes[at].text : (struct text){"", 0};
 }
 
-bool json_true(const struct json_node *nodes, uint32_t object, const char *key)
-{
-    uint32_t at = json_member(nodes, object, key);
-
-    return at && nodes[at].type == JSON_TRUE;
-}
-
 void json_put_node(struct buffer *out, const struct json_node *nodes, uint32_t at)
 {
     switch (nodes[at].type) {

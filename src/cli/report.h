@@ -20,7 +20,6 @@ void document_finish(struct document *d);
 uint32_t json_member(const struct json_node *nodes, uint32_t object, const char *key);
 /* Its text (numbers, strings; "true", "false"), "" when it is not there or null. */
 struct text json_text(const struct json_node *nodes, uint32_t object, const char *key);
-bool json_true(const struct json_node *nodes, uint32_t object, const char *key);
 /* The first element of an array (or member of an object); use nodes[i].next for the following, until `end`.
  */
 #define json_each(nodes, container, i)                                                                \

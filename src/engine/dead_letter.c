@@ -23,7 +23,7 @@ struct dead_letters {
     struct buffer waiting, writing; /* waiting: under lock; writing: the thread's */
     bool busy, stopping;
     int failed; /* the last write failed: tried again with the next */
-    uint64_t written, dropped;
+    uint64_t written, lost;
     /* what the file ended with at open */
     uint64_t known_incarnation, known_offset;
     uint32_t known_number;
@@ -104,7 +104,7 @@ static void *letters_main(void *context)
             log_error("the dead-letter file cannot be written: rejected events are only in the answers until "
                       "it can");
         d->failed = error;
-        *(error ? &d->dropped : &d->written) += lines;
+        *(error ? &d->lost : &d->written) += lines;
         d->busy = false;
         pthread_cond_broadcast(&d->changed);
     }
@@ -170,7 +170,7 @@ static void line_end(struct dead_letters *d, size_t before)
     if (d->waiting.failed || d->waiting.length == before) {
         d->waiting.length = before;
         d->waiting.failed = false;
-        d->dropped++;
+        d->lost++;
     }
     pthread_cond_broadcast(&d->changed);
 }
@@ -259,9 +259,9 @@ uint64_t dead_letters_written(struct dead_letters *d)
     return read_under_lock(d, &d->written);
 }
 
-uint64_t dead_letters_dropped(struct dead_letters *d)
+uint64_t dead_letters_lost(struct dead_letters *d)
 {
-    return read_under_lock(d, &d->dropped);
+    return read_under_lock(d, &d->lost);
 }
 
 void dead_letters_close(struct dead_letters *d)

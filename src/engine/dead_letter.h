@@ -25,7 +25,7 @@ bool dead_letters_idle(struct dead_letters *d);
 /* Waits until it is. The error of the last write. @thread any */
 int dead_letters_flush(struct dead_letters *d);
 uint64_t dead_letters_written(struct dead_letters *d);
-uint64_t dead_letters_dropped(struct dead_letters *d);
+uint64_t dead_letters_lost(struct dead_letters *d);
 void dead_letters_close(struct dead_letters *d); /* flushes; takes NULL */
 
 #endif

@@ -320,6 +320,7 @@ static void publish_counters(struct engine *e)
     PUT(reservations_conflicts_total, reservations.conflicts);
     PUT(alerts_total, e->alerts);
     PUT(dead_letters_total, e->dead_letters ? dead_letters_written(e->dead_letters) : 0);
+    PUT(dead_letters_lost_total, e->dead_letters ? dead_letters_lost(e->dead_letters) : 0);
 #undef PUT
     bool ready = log.writable && reached >= e->ready_at_offset;
     if (!log.writable)

@@ -15,11 +15,6 @@ static const struct metric_row rows[METRIC_END] = {
 #undef METRIC
 };
 
-const char *metric_name(enum metric m)
-{
-    return (unsigned)m < METRIC_END ? rows[m].name : "";
-}
-
 static uint64_t sum(const struct http *h, enum metric m)
 {
     uint64_t total = 0;

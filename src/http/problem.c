@@ -17,11 +17,6 @@ static const struct problem_row rows[PROBLEM_END] = {
 #undef PROBLEM
 };
 
-unsigned problem_status(enum problem_type t)
-{
-    return rows[t].status;
-}
-
 /* The first row with that status: the parser speaks in statuses. */
 enum problem_type problem_of_status(unsigned status)
 {

@@ -234,7 +234,6 @@ void problem_begin(struct exchange *x, enum problem_type t, const char *detail);
 void problem_end(struct exchange *x);
 /* `[{"pointer":…,"detail":…}]` */
 void put_problems(struct buffer *b, const struct problems *p);
-unsigned problem_status(enum problem_type t);
 enum problem_type problem_of_status(unsigned status);
 void problem_no_memory(struct exchange *x);
 
@@ -273,8 +272,5 @@ static inline unsigned loop_option(unsigned value, unsigned otherwise)
 /* ---- changes.c ---- */
 /* Tells all who listen what has changed. */
 void listeners_tell(struct loop *l);
-
-/* ---- metrics.c ---- */
-const char *metric_name(enum metric m);
 
 #endif

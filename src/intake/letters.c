@@ -179,17 +179,3 @@ void letters_upkeep(struct letters *l)
     if (l->wanted && l->topic_seen)
         send_wanted(l);
 }
-
-int64_t letters_late_ms(const struct letters *l)
-{
-    const struct parcel_pool *pool = &l->intake->pool;
-    int64_t late = 0;
-
-    for (size_t k = 0; l->wanted + l->sent && k < pool->count; k++) {
-        const struct parcel *p = &pool->all[k];
-        bool waits = p->letter == LETTER_WANTED || p->letter == LETTER_SENT;
-        if (p->step != PARCEL_FREE && waits && l->intake->now_ms - p->letter_at_ms > late)
-            late = l->intake->now_ms - p->letter_at_ms;
-    }
-    return late;
-}

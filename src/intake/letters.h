@@ -24,7 +24,5 @@ void letters_finish(struct letters *l);
 void letters_send(struct letters *l, struct parcel *p);
 /* Serves acknowledgements, repeats what failed, makes the topic when it is missing. */
 void letters_upkeep(struct letters *l);
-/* Milliseconds the oldest letter has been waiting. */
-int64_t letters_late_ms(const struct letters *l);
 
 #endif

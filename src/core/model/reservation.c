@@ -19,16 +19,6 @@ const char *step_name(enum reservation_step s)
     return s < STEP_END ? steps[s] : "";
 }
 
-bool step_from_name(struct text name, enum reservation_step *ret)
-{
-    for (int s = STEP_NONE + 1; s < STEP_END; s++)
-        if (text_equal(name, text_of(steps[s]))) {
-            *ret = (enum reservation_step)s;
-            return true;
-        }
-    return false;
-}
-
 const char *reservation_state_name(enum reservation_state s)
 {
     return s < RESERVATION_STATE_END ? states[s] : "";

@@ -19,7 +19,6 @@ enum reservation_step {
     STEP_END
 };
 const char *step_name(enum reservation_step s);
-bool step_from_name(struct text name, enum reservation_step *ret);
 
 enum reservation_state {
 #define RESERVATION_STATE(NAME, name) RESERVATION_##NAME,
