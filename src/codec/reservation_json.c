@@ -165,7 +165,7 @@ static void read_near(const struct reading *r, uint32_t at, struct place_said *p
 {
     document_angle(read_text(r, at, "latitude"), 90, &p->latitude_e7);
     document_angle(read_text(r, at, "longitude"), 180, &p->longitude_e7);
-    p->within_m = (double)read_quantity(r, at, "within_km"); /* thousandths of a kilometre */
+    p->within_m = (uint64_t)read_quantity(r, at, "within_km"); /* thousandths of a kilometre */
     p->limit = (uint32_t)(read_quantity(r, at, "limit") / MILLI_PER_UNIT);
     p->limit = p->limit ? p->limit : NEAR_LIMIT;
 }

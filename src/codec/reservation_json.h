@@ -16,7 +16,7 @@ struct place_said {
     enum place_kind kind;
     struct text group;
     int32_t latitude_e7, longitude_e7;
-    double within_m; /* 0: any distance */
+    uint64_t within_m; /* 0: any distance */
     uint32_t limit;  /* locations near */
 };
 

@@ -230,17 +230,28 @@ bool scratch_locations(struct loop *l, size_t count)
 {
     struct scratch *s = &l->scratch;
 
-    if (count <= s->locations_capacity)
-        return true;
-    size_t capacity = count < ROWS_A_TURN ? ROWS_A_TURN : count;
-    uint32_t *locations = realloc(s->locations, capacity * sizeof(*locations));
-    if (!locations)
-        return false;
-    s->locations = locations;
-    double *distances = realloc(s->distances, capacity * sizeof(*distances));
-    if (!distances)
-        return false;
-    s->distances = distances;
-    s->locations_capacity = capacity;
+    if (count > s->locations_capacity) {
+        size_t capacity = count < ROWS_A_TURN ? ROWS_A_TURN : count;
+        uint32_t *grown = realloc(s->locations, capacity * sizeof(*grown));
+        if (!grown)
+            return false;
+        s->locations = grown;
+        s->locations_capacity = capacity;
+    }
     return true;
+}
+
+struct near_place *scratch_places(struct loop *l, size_t count)
+{
+    struct scratch *s = &l->scratch;
+
+    if (count > s->places_capacity) {
+        size_t capacity = count < ROWS_A_TURN ? ROWS_A_TURN : count;
+        struct near_place *grown = realloc(s->places, capacity * sizeof(*grown));
+        if (!grown)
+            return NULL;
+        s->places = grown;
+        s->places_capacity = capacity;
+    }
+    return s->places;
 }

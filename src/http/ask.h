@@ -40,5 +40,6 @@ bool content_is(const struct exchange *x, const char *media_type);
 /* Memory for that many rows in the loop's scratch; NULL without. */
 struct query_row *scratch_rows(struct loop *l, size_t count);
 bool scratch_locations(struct loop *l, size_t count);
+struct near_place *scratch_places(struct loop *l, size_t count);
 
 #endif

@@ -2,7 +2,7 @@
  * log. */
 #include "http/reservation_request.h"
 
-#include "core/answer/query.h"
+#include "core/answer/finder.h"
 
 /* ---- keys ---- */
 
@@ -68,29 +68,40 @@ static void add_group(struct exchange *x, const struct group *g, struct candidat
         add(x, c, catalogue_location_at(v->catalogue, g->locations[i]));
 }
 
-/* The nearest that have a row of the SKU; when none has, the nearest: the log says no to them. */
+static bool may_here(void *context, const struct location *l)
+{
+    return key_may_at(context, l->id);
+}
+
+/* The nearest that have a row of the SKU; when none has, the nearest: the log says no to it. */
 static void add_near(struct exchange *x, const struct place_said *p, struct text sku, struct candidates *c)
 {
     const struct view *v = exchange_view(x);
     struct question q = {.now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
-    const struct sku *s = table_find(v->table, sku);
-    struct query_row *rows = scratch_rows(x->loop, NEAR_LIMIT_MOST);
-    milli_t total;
+    struct finder_line line = {table_find(v->table, sku), 0};
+    struct finder f = {.view = v,
+                       .question = &q,
+                       .room = &x->loop->scratch.finder,
+                       .lines_count = 1,
+                       .lines = &line,
+                       .known_only = true,
+                       .near = near_from(p->latitude_e7, p->longitude_e7, p->within_m),
+                       .is_wanted = may_here,
+                       .context = (void *)(uintptr_t)x->key};
+    struct query_row *rows = scratch_rows(x->loop, p->limit + FINDER_TURN);
+    struct near_place *places = scratch_places(x->loop, p->limit + FINDER_TURN);
 
-    if (!rows || !scratch_locations(x->loop, NEAR_LIMIT_MOST)) {
+    if (!rows || !places) {
         c->failed = true;
         return;
     }
-    uint32_t *numbers = x->loop->scratch.locations;
-    size_t found = query_near(v, p->latitude_e7, p->longitude_e7, p->within_m, numbers,
-                              x->loop->scratch.distances, NEAR_LIMIT_MOST);
-    if (s)
-        query_locations(v, s, &q, numbers, found, rows, &total);
-    for (size_t i = 0; s && i < found && c->count < p->limit; i++)
-        if (rows[i].known)
-            add(x, c, catalogue_location_at(v->catalogue, numbers[i]));
-    for (size_t i = 0; !c->count && i < found; i++)
-        add(x, c, catalogue_location_at(v->catalogue, numbers[i]));
+    size_t found = finder_find(&f, places, rows, p->limit);
+    if (!found) {
+        f.lines_count = 0;
+        found = finder_find(&f, places, rows, 1);
+    }
+    for (size_t i = 0; i < found; i++)
+        add(x, c, catalogue_location_at(v->catalogue, places[i].number));
 }
 
 /* ---- what cannot be resolved ---- */

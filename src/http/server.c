@@ -329,7 +329,9 @@ static void loop_finish(struct loop *l)
     free(l->scratch.rows);
     free(l->scratch.left_out);
     free(l->scratch.locations);
-    free(l->scratch.distances);
+    free(l->scratch.places);
+    finder_room_finish(&l->scratch.finder);
+    id_order_finish(&l->scratch.ids);
 }
 
 /* ---- the server ---- */

@@ -13,6 +13,7 @@
 #include "http/watch.h"
 
 #include "base/error.h"
+#include "core/answer/finder.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -115,8 +116,11 @@ struct scratch {
     struct query_row *rows; /* rows_capacity */
     size_t rows_capacity;
     uint32_t *locations; /* locations_capacity */
-    double *distances;
     size_t locations_capacity;
+    struct near_place *places; /* places_capacity */
+    size_t places_capacity;
+    struct finder_room finder;
+    struct id_order ids;
     struct left_out_set *left_out; /* NULL: nobody asked past a reservation yet */
 };
 

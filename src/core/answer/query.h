@@ -29,8 +29,7 @@ struct asked_row query_asked(const struct view *v, const struct sku *s, const st
 
 /* Metres between two points on the sphere of radius 6,371,008.8 m (haversine); angles in 10^-7 degrees. */
 double distance_m(int32_t latitude_a_e7, int32_t longitude_a_e7, int32_t latitude_b_e7, int32_t longitude_b_e7);
-/* The locations within `within_m` (0: no bound), nearest first, ties by number; at most `most`. Returns how many. Tombstones and places without position are left out. */
-size_t query_near(const struct view *v, int32_t latitude_e7, int32_t longitude_e7, double within_m, uint32_t *ret_locations, double *ret_distances_m,
-                  size_t most);
+/* The question for the places nearest to a point; within_m 0: no bound. */
+struct near_question near_from(int32_t latitude_e7, int32_t longitude_e7, uint64_t within_m);
 
 #endif

@@ -22,6 +22,7 @@ struct catalogue {
     _Atomic uint32_t
         channel_for_all; /* number of `*`, or INDEX_NONE. relaxed: the object is found through slots_get */
     struct membership membership;
+    struct nearby nearby;
     catalogue_before before; /* NULL: nobody looks on */
     void *before_context;
 };
@@ -51,6 +52,7 @@ struct catalogue *catalogue_create(struct epoch *e)
     if (!c)
         return NULL;
     c->epoch = e;
+    c->nearby.epoch = e;
     c->channel_for_all = INDEX_NONE;
     c->locations_index = index_create(e, 0, location_equal, &c->locations);
     c->groups_index = index_create(e, 0, group_equal, &c->groups);
@@ -75,6 +77,7 @@ void catalogue_destroy(struct catalogue *c)
     if (!c)
         return;
     membership_finish(&c->membership);
+    nearby_finish(&c->nearby);
     index_destroy(c->locations_index);
     index_destroy(c->groups_index);
     index_destroy(c->channels_index);
@@ -169,6 +172,17 @@ bool group_has(const struct group *g, uint32_t location)
     return low < g->locations_count && g->sorted[low] == location;
 }
 
+size_t catalogue_near(const struct catalogue *c, const struct near_question *q, struct near_place *ret,
+                      size_t most)
+{
+    return nearby_find(&c->nearby, q, ret, most);
+}
+
+size_t catalogue_near_count(const struct catalogue *c)
+{
+    return nearby_count(&c->nearby);
+}
+
 /* ---- changing ---- */
 
 void catalogue_watch(struct catalogue *c, catalogue_before before, void *context)
@@ -221,6 +235,24 @@ static bool is_due(const struct reference_said *r, const void *old, instant_t ol
     return false;
 }
 
+static bool is_placed(const struct location *l)
+{
+    return l && !l->deleted && l->has_position;
+}
+
+/* What a location's coming, going or moving does to the tree of places. */
+static void place_anew(const struct catalogue *c, const struct location *old, const struct location *now,
+                       struct nearby_change *ret)
+{
+    nearby_begin(&c->nearby, ret);
+    if (is_placed(old) && is_placed(now) && sphere_chord2(&old->point, &now->point) == 0)
+        return;
+    if (is_placed(old))
+        nearby_remove(ret, &old->point, old->number);
+    if (is_placed(now))
+        nearby_add(ret, &now->point, now->number);
+}
+
 /* Publishes a location, new (old NULL) or in another's place, with all that its coming or going means for
  * groups. Takes `object` over. */
 static int publish_location(struct catalogue *c, struct location *object, const struct location *old)
@@ -230,7 +262,9 @@ static int publish_location(struct catalogue *c, struct location *object, const 
     struct mention *named = mention == INDEX_NONE ? NULL : &m->mentions[mention];
     uint32_t before = named ? named->location : INDEX_NONE;
     uint32_t now = object->deleted ? INDEX_NONE : object->number;
-    int result = membership_reserve(m, object->number + 1, 0);
+    struct nearby_change nearby;
+    place_anew(c, old, object, &nearby);
+    int result = nearby.failed ? ERROR_NOMEM : membership_reserve(m, object->number + 1, 0);
 
     if (!result && named && before != now) {
         named->location = now;
@@ -242,6 +276,7 @@ static int publish_location(struct catalogue *c, struct location *object, const 
         if (named)
             named->location = before;
         membership_abandon(m);
+        nearby_abandon(&nearby);
         free(object);
         return result;
     }
@@ -251,6 +286,7 @@ static int publish_location(struct catalogue *c, struct location *object, const 
         retire(c, old, location_free);
     }
     membership_commit(m);
+    nearby_commit(&c->nearby, &nearby);
     return 0;
 }
 
@@ -527,10 +563,16 @@ int catalogue_restore_location(struct catalogue *c, const struct location *l)
 
     if (!object)
         return l->number < LOCATIONS_LIMIT ? ERROR_NOMEM : ERROR_CORRUPT;
-    int result = restore(&c->locations, c->locations_index, object->number, object->id, object);
-    if (result)
+    struct nearby_change nearby;
+    place_anew(c, NULL, object, &nearby);
+    int result = nearby.failed ? ERROR_NOMEM : restore(&c->locations, c->locations_index, object->number, object->id, object);
+    if (result) {
+        nearby_abandon(&nearby);
         free(object);
-    return result;
+        return result;
+    }
+    nearby_commit(&c->nearby, &nearby);
+    return 0;
 }
 
 int catalogue_restore_group(struct catalogue *c, const struct group *g)

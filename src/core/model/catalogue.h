@@ -2,6 +2,7 @@
 #ifndef CORE_MODEL_CATALOGUE_H
 #define CORE_MODEL_CATALOGUE_H
 
+#include "core/model/nearby.h"
 #include "core/model/record.h"
 #include "core/model/verdict.h"
 #include "core/table/epoch.h"
@@ -20,6 +21,7 @@ struct location {
     bool enabled, returns;
     bool has_position;
     int32_t latitude_e7, longitude_e7;
+    struct sphere_point point;    /* the same on the sphere */
     enum location_type type;
     uint32_t methods;             /* bits of enum method */
     int64_t stale_after_us;       /* of opening time; 0: never stale */
@@ -109,6 +111,10 @@ const struct channel *catalogue_channel_for_all(const struct catalogue *c);
 bool group_has(const struct group *g, uint32_t location);
 /* Is it the place's own word, when `source` says something of it? */
 bool location_is_spoken_for_by(const struct location *l, struct text source);
+/* The locations nearest to a point, of those that have a position and are no tombstones; at most `most`. Returns how many. (One that is being changed may
+ * be found as it was: its object tells.) */
+size_t catalogue_near(const struct catalogue *c, const struct near_question *q, struct near_place *ret, size_t most);
+size_t catalogue_near_count(const struct catalogue *c); /* of them all */
 
 /* ---- @thread writer ---- */
 /* The location's number, made bare (not registered, enabled) when it is new: *ret_new says so, and groups that name it have it from now on. A

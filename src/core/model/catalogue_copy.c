@@ -32,6 +32,8 @@ struct location *location_copy(const struct location *l)
     copy->sources = sources;
     for (uint32_t i = 0; i < l->sources_count; i++)
         sources[i] = put(&at, l->sources[i]);
+    if (l->has_position)
+        copy->point = sphere_point_of(l->latitude_e7, l->longitude_e7);
     copy->id = put(&at, l->id);
     copy->name = put(&at, l->name);
     copy->time_zone = put(&at, l->time_zone);

@@ -222,52 +222,6 @@ static void distances_are_those_of_the_sphere(void **unused)
     assert_true(fabs(distance_m(525200000, 134050000, 488566000, 23522000) - 877463) < 50);
 }
 
-static void the_nearest_agree_with_a_full_sort(void **unused)
-{
-    struct fixture *f = begin();
-    unsigned seed = 2;
-    enum { PLACES = 500, MOST = 20 };
-    uint32_t nearest[PLACES];
-    double distances[PLACES];
-    char id[16];
-
-    for (int i = 0; i < PLACES; i++) {
-        struct location l = {.enabled = true,
-                             .has_position = i % 7 != 0,
-                             .latitude_e7 = (rand_r(&seed) % 1800 - 900) * 1000000,
-                             .longitude_e7 = (rand_r(&seed) % 3600 - 1800) * 1000000};
-        struct event_verdict v;
-        snprintf(id, sizeof(id), "s%d", i);
-        struct reference_said r = {.id = text_of(id), .decoded = &l, .deleted = i % 11 == 0};
-        assert_int_equal(catalogue_put_location(f->catalogue, &r, 1, 1, PLACES, &v), 0);
-    }
-    for (int round = 0; round < 50; round++) {
-        int32_t latitude = (rand_r(&seed) % 1800 - 900) * 1000000,
-                longitude = (rand_r(&seed) % 3600 - 1800) * 1000000;
-        double within = round % 2 ? 3e6 : 0;
-        size_t all = query_near(&f->view, latitude, longitude, within, nearest, distances, PLACES);
-        size_t expected = 0;
-        for (uint32_t i = 0; i < PLACES; i++) {
-            const struct location *l = catalogue_location_at(f->catalogue, i);
-            if (l->deleted || !l->has_position)
-                continue;
-            expected += !within || distance_m(latitude, longitude, l->latitude_e7, l->longitude_e7) <= within;
-        }
-        assert_int_equal(all, expected);
-        for (size_t i = 0; i + 1 < all; i++)
-            assert_true(distances[i] < distances[i + 1] ||
-                        (distances[i] == distances[i + 1] && nearest[i] < nearest[i + 1]));
-        uint32_t few[MOST];
-        double few_distances[MOST];
-        size_t some = query_near(&f->view, latitude, longitude, within, few, few_distances, MOST);
-        assert_int_equal(some, all < MOST ? all : MOST);
-        assert_memory_equal(few, nearest, some * sizeof(*few));
-        assert_memory_equal(few_distances, distances, some * sizeof(*few_distances));
-    }
-    assert_int_equal(query_near(&f->view, 0, 0, 0, nearest, distances, 0), 0);
-    end(f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,7 +230,6 @@ int main(void)
         cmocka_unit_test(many_rows_keep_their_places),
         cmocka_unit_test(a_kit_is_as_many_as_its_scarcest_component),
         cmocka_unit_test(distances_are_those_of_the_sphere),
-        cmocka_unit_test(the_nearest_agree_with_a_full_sort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,378 @@
+/* The store finder. Candidates come in order, a batch at a time, from one of three sources: the tree of
+ * places, the order of ids, or a list that is known to be short (the rows of a rare item, a small group). Of
+ * each batch the stock is looked at line by line. */
+#include "core/answer/finder.h"
+
+#include "base/array.h"
+#include "base/error.h"
+#include "base/hash.h"
+
+enum {
+    BATCH_FIRST = 32,
+    BATCH_MOST = 512,
+    LIST_MOST = 100000 /* rows of an item that it starts from */
+};
+
+/* ---- the order of ids ---- */
+
+static int compare_ids(const void *left, const void *right, void *context)
+{
+    const struct catalogue *c = context;
+    return text_compare(catalogue_location_at(c, *(const uint32_t *)left)->id,
+                        catalogue_location_at(c, *(const uint32_t *)right)->id);
+}
+
+/* The new ones, sorted at the end of the array, among the old ones before them: from behind, so that none is
+ * written over before it was read. `fresh` is a copy of the new ones. */
+static void merge(uint32_t *numbers, uint32_t old, const uint32_t *fresh, uint32_t fresh_count,
+                  const struct catalogue *c)
+{
+    for (uint32_t to = old + fresh_count; fresh_count;) {
+        bool from_old =
+            old && compare_ids(&numbers[old - 1], &fresh[fresh_count - 1], (void *)(uintptr_t)c) > 0;
+        numbers[--to] = from_old ? numbers[--old] : fresh[--fresh_count];
+    }
+}
+
+int id_order_follow(struct id_order *o, const struct catalogue *c)
+{
+    uint32_t count = catalogue_locations_count(c), more = count - o->count;
+
+    if (!more)
+        return 0;
+    if (count > o->capacity) {
+        uint32_t capacity = count + count / 4 + 16;
+        if (!array_grow(&o->numbers, o->capacity, capacity, sizeof(*o->numbers)) ||
+            !array_grow(&o->ranks, o->capacity, capacity, sizeof(*o->ranks)))
+            return ERROR_NOMEM;
+        o->capacity = capacity;
+    }
+    uint32_t *fresh = malloc(more * sizeof(*fresh));
+    if (!fresh)
+        return ERROR_NOMEM;
+    for (uint32_t i = 0; i < more; i++)
+        fresh[i] = o->count + i;
+    qsort_r(fresh, more, sizeof(*fresh), compare_ids, (void *)(uintptr_t)c);
+    merge(o->numbers, o->count, fresh, more, c);
+    free(fresh);
+    o->count = count;
+    for (uint32_t i = 0; i < count; i++)
+        o->ranks[o->numbers[i]] = i;
+    return 0;
+}
+
+uint32_t id_order_after(const struct id_order *o, const struct catalogue *c, struct text id)
+{
+    uint32_t low = 0, high = o->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (text_compare(catalogue_location_at(c, o->numbers[middle])->id, id) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void id_order_finish(struct id_order *o)
+{
+    free(o->numbers);
+    free(o->ranks);
+    *o = (struct id_order){0};
+}
+
+/* ---- memory ---- */
+
+static bool grow(void *array, size_t *capacity, size_t to, size_t size)
+{
+    if (to <= *capacity)
+        return true;
+    if (!array_grow(array, *capacity, to + to / 4, size))
+        return false;
+    *capacity = to + to / 4;
+    return true;
+}
+
+void finder_room_finish(struct finder_room *r)
+{
+    free(r->images);
+    free(r->list);
+    free(r->numbers);
+    *r = (struct finder_room){0};
+}
+
+/* ---- candidates ---- */
+
+struct candidates {
+    struct finder *finder;
+    struct near_question near; /* goes on behind what came */
+    bool listed;
+    size_t list_count; /* in the room's list */
+    uint32_t order_at;
+};
+
+static struct near_place place_seen(const struct finder *f, const struct location *l)
+{
+    if (f->order)
+        return (struct near_place){f->order->ranks[l->number], l->number};
+    return (struct near_place){sphere_chord2(&f->near.from, &l->point), l->number};
+}
+
+static bool is_candidate(const struct finder *f, uint32_t number)
+{
+    const struct location *l = catalogue_location_at(f->view->catalogue, number);
+
+    /* the order may not know the newest yet */
+    return l && !l->deleted && (f->order ? number < f->order->count : l->has_position);
+}
+
+/* These and no others: where each stands. False without memory. */
+static bool list_candidates(struct candidates *c, const uint32_t *numbers, size_t count)
+{
+    const struct finder *f = c->finder;
+    struct finder_room *r = f->room;
+
+    if (!grow(&r->list, &r->list_capacity, count, sizeof(*r->list)))
+        return false;
+    c->list_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_candidate(f, numbers[i])) {
+            struct near_place p = place_seen(f, catalogue_location_at(f->view->catalogue, numbers[i]));
+            if (f->order || p.chord2 <= f->near.reach)
+                r->list[c->list_count++] = p;
+        }
+    c->listed = true;
+    return true;
+}
+
+static size_t next_listed(const struct candidates *c, struct near_place *ret, size_t most)
+{
+    const struct near_place *list = c->finder->room->list;
+    struct near_question any = {.reach = CHORD2_ANY};
+    struct near_heap h;
+
+    near_heap_init(&h, &any, ret, most);
+    for (size_t i = 0; i < c->list_count; i++)
+        if (list[i].chord2 <= h.bound && (!c->near.goes_on || near_place_before(&c->near.after, &list[i])))
+            near_heap_offer(&h, list[i]);
+    near_heap_sort(&h);
+    return h.count;
+}
+
+static size_t next_in_order(struct candidates *c, struct near_place *ret, size_t most)
+{
+    const struct id_order *o = c->finder->order;
+    size_t count = 0;
+
+    if (c->near.goes_on)
+        c->order_at = (uint32_t)c->near.after.chord2 + 1;
+    for (; count < most && c->order_at < o->count; c->order_at++)
+        ret[count++] = (struct near_place){c->order_at, o->numbers[c->order_at]};
+    return count;
+}
+
+static size_t next_candidates(struct candidates *c, struct near_place *ret, size_t most)
+{
+    const struct finder *f = c->finder;
+    size_t count = c->listed  ? next_listed(c, ret, most)
+                   : f->order ? next_in_order(c, ret, most)
+                              : catalogue_near(f->view->catalogue, &c->near, ret, most);
+
+    if (count) {
+        c->near.goes_on = true;
+        c->near.after = ret[count - 1];
+    }
+    return count;
+}
+
+/* ---- starting from an item's rows ---- */
+
+/* The SKU whose rows are everywhere where the line's item can be: itself, or a kit's rarest component; NULL:
+ * it is nowhere. */
+static const struct sku *carrier(const struct view *v, const struct finder_line *l)
+{
+    const struct item *item = l->sku ? item_of(l->sku) : NULL;
+    const struct sku *rarest = l->sku;
+
+    for (uint32_t i = 0; item && i < item->components_count; i++) {
+        struct text text = item->components[i].sku;
+        const struct sku *s = table_find_hashed(v->table, text, hash_text(text));
+        if (!s)
+            return NULL;
+        if (!i || sku_rows_count(s) < sku_rows_count(rarest))
+            rarest = s;
+    }
+    return rarest;
+}
+
+static bool is_kit(const struct finder_line *l)
+{
+    const struct item *item = l->sku ? item_of(l->sku) : NULL;
+    return item && item->components_count;
+}
+
+/* What must be in a row at least; rows that have less are left out unseen. */
+struct rarity {
+    bool is_bound;         /* some line says where the basket can be at all */
+    const struct sku *sku; /* NULL: nowhere */
+    size_t rows;
+    milli_t least;
+};
+
+static struct rarity rarest_line(const struct finder *f)
+{
+    struct rarity r = {0};
+
+    for (size_t i = 0; i < f->lines_count; i++) {
+        const struct finder_line *l = &f->lines[i];
+        if (!l->quantity && !f->known_only)
+            continue;
+        const struct sku *s = carrier(f->view, l);
+        size_t rows = s ? sku_rows_count(s) : 0;
+        if (!r.is_bound || rows < r.rows)
+            r = (struct rarity){true, s, rows, !l->quantity ? 0 : is_kit(l) ? 1 : l->quantity};
+    }
+    return r;
+}
+
+/* Nothing in the row can make it more than this; so most rows that have nothing are known by three words. */
+static bool may_have(const struct row_image *r, const struct question *q, milli_t least)
+{
+    if (!least || q->at || q->at_location || q->left_out || row_flags(r) & ROW_DATED)
+        return true;
+    return row_on_hand(r) - row_unavailable(r) - row_reserved(r) - row_committed(r) >= least;
+}
+
+/* Lists the places of an item's rows. False: not possible, there are too many or there is no memory. */
+static bool list_rows(struct candidates *c, const struct rarity *rarest)
+{
+    const struct finder *f = c->finder;
+    struct finder_room *room = f->room;
+    size_t count = rarest->rows, kept = 0;
+
+    do { /* it may have got more */
+        if (count > LIST_MOST || !grow(&room->images, &room->images_capacity, count, sizeof(*room->images)))
+            return false;
+        count =
+            rarest->sku ? sku_read_all(f->view->table, rarest->sku, room->images, room->images_capacity) : 0;
+    } while (count > room->images_capacity);
+    if (!grow(&room->numbers, &room->numbers_capacity, count, sizeof(*room->numbers)))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (may_have(&room->images[i], f->question, rarest->least))
+            room->numbers[kept++] = row_location(&room->images[i]);
+    return list_candidates(c, room->numbers, kept);
+}
+
+/* A list of so many is cheaper than looking among all of them, where only the share that is listed counts. */
+static bool is_short(const struct finder *f, size_t list, size_t most)
+{
+    size_t places = f->order ? f->order->count : catalogue_near_count(f->view->catalogue);
+    return list < places && list <= most * places / (list + 1);
+}
+
+static void begin(struct candidates *c, struct finder *f, const struct rarity *rarest, size_t most)
+{
+    *c = (struct candidates){.finder = f, .near = f->near};
+    if (rarest->is_bound && is_short(f, rarest->rows, most) && list_rows(c, rarest))
+        return;
+    if (f->group && is_short(f, f->group->locations_count, most))
+        list_candidates(c, f->group->locations, f->group->locations_count);
+}
+
+/* ---- looking at stock ---- */
+
+/* Of some candidates those that are wanted at all. */
+static size_t keep_wanted(const struct finder *f, struct near_place *places, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct location *l = catalogue_location_at(f->view->catalogue, places[i].number);
+        if (!l || l->deleted || (!f->order && !l->has_position) ||
+            (f->group && !group_has(f->group, l->number)) || (f->is_wanted && !f->is_wanted(f->context, l)))
+            continue;
+        places[kept++] = places[i];
+    }
+    return kept;
+}
+
+static bool has_line(const struct finder *f, const struct finder_line *l, const struct query_row *r)
+{
+    return r->figure.available >= l->quantity && (r->known || !f->known_only);
+}
+
+/* Of the places those that have one line; each has a row of rows for all lines. */
+static size_t keep_having(const struct finder *f, size_t line, struct near_place *places, size_t count,
+                          struct query_row *rows)
+{
+    const struct finder_line *l = &f->lines[line];
+    struct query_row fresh[FINDER_TURN];
+    uint32_t numbers[FINDER_TURN];
+    size_t kept = 0, lines = f->lines_count;
+    milli_t total;
+
+    if (!l->sku)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = places[i].number;
+    query_locations(f->view, l->sku, f->question, numbers, count, fresh, &total);
+    for (size_t i = 0; i < count; i++) {
+        if (!has_line(f, l, &fresh[i]))
+            continue;
+        if (kept != i) {
+            places[kept] = places[i];
+            memcpy(&rows[kept * lines], &rows[i * lines], line * sizeof(*rows));
+        }
+        rows[kept++ * lines + line] = fresh[i];
+    }
+    return kept;
+}
+
+static size_t look(const struct finder *f, const struct near_place *candidates, size_t count,
+                   struct near_place *ret_places, struct query_row *ret_rows)
+{
+    memcpy(ret_places, candidates, count * sizeof(*candidates));
+    count = keep_wanted(f, ret_places, count);
+    for (size_t line = 0; line < f->lines_count && count; line++)
+        count = keep_having(f, line, ret_places, count, ret_rows);
+    return count;
+}
+
+/* Looked at more places than the rarest item has rows, and found too few: the rest from its rows. */
+static void reconsider(struct candidates *c, const struct rarity *rarest, size_t looked)
+{
+    if (!c->listed && rarest->is_bound && looked > rarest->rows / 4)
+        list_rows(c, rarest);
+}
+
+size_t finder_find(struct finder *f, struct near_place *ret_places, struct query_row *ret_rows, size_t most)
+{
+    struct rarity rarest = rarest_line(f);
+    struct near_place batch[BATCH_MOST];
+    struct candidates c;
+    size_t found = 0, looked = 0, size = BATCH_FIRST;
+
+    f->ended_early = false;
+    if (!most || (rarest.is_bound && !rarest.sku))
+        return 0;
+    begin(&c, f, &rarest, most);
+    for (size_t count; (count = next_candidates(&c, batch, size));) {
+        for (size_t i = 0; i < count; i += FINDER_TURN) {
+            size_t some = count - i < FINDER_TURN ? count - i : FINDER_TURN;
+            found += look(f, batch + i, some, ret_places + found, ret_rows + found * f->lines_count);
+            f->last = batch[i + some - 1];
+            looked += some;
+            if (found >= most)
+                return most;
+            if (f->looks_most && looked >= f->looks_most) {
+                f->ended_early = true;
+                return found;
+            }
+        }
+        size = size < BATCH_MOST ? 2 * size : size;
+        reconsider(&c, &rarest, looked);
+    }
+    return found;
+}
