@@ -6,11 +6,13 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -141,12 +143,18 @@ static void a_file_that_is_not_there(void **unused)
 static void what_a_full_disk_does_not_take_is_counted(void **unused)
 {
     struct event e = {.type = EVENT_SALE, .has = HAS(id), .id = TEXT("e-1")};
+    struct rlimit limit, full = {0};
     struct dead_letters *d;
 
-    assert_int_equal(dead_letters_open("/dev/full", &d), 0);
-    dead_letters_add(d, LOG, 1, 0, 1000000, &e,
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    full.rlim_max = limit.rlim_max;
+    signal(SIGXFSZ, SIG_IGN); /* so that the write says it */
+    assert_int_equal(dead_letters_open(path, &d), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    dead_letters_add(d, LOG, 9000, 0, 1000000, &e,
                      (struct event_verdict){.verdict = VERDICT_REJECTED, .reason = REASON_FUTURE});
     assert_int_not_equal(dead_letters_flush(d), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     assert_int_equal(dead_letters_lost(d), 1);
     assert_int_equal(dead_letters_written(d), 0);
     dead_letters_close(d);
@@ -157,7 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_place_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_lines_in_order_and_the_torn_one_later, set_up, tear_down),
-        cmocka_unit_test(what_a_full_disk_does_not_take_is_counted),
+        cmocka_unit_test_setup_teardown(what_a_full_disk_does_not_take_is_counted, set_up, tear_down),
         cmocka_unit_test(a_file_that_is_not_there)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
