@@ -43,11 +43,21 @@ export function flash(node) {
     node.classList.add('changed');
 }
 
-/** Calls f once when `ms` have passed without another call. */
+/** Calls f once when `ms` have passed without another call; `.stop()` takes back a call that has not been made yet. */
 export function settled(f, ms) {
     let timer;
-    return (...given) => {
+    const soon = (...given) => {
         clearTimeout(timer);
         timer = setTimeout(() => f(...given), ms);
     };
+    soon.stop = () => clearTimeout(timer);
+    return soon;
+}
+
+/** Makes `nodes` the children of `parent`, in this order, and moves only what has to move: what has the focus keeps it. */
+export function arrange(parent, nodes) {
+    nodes.forEach((node, i) => {
+        if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null);
+    });
+    while (parent.children.length > nodes.length) parent.lastElementChild.remove();
 }
