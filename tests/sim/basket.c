@@ -735,6 +735,7 @@ static bool part_step(struct basket *b, struct kept *k, const struct reservation
         } else if (quantity > 0) {
             enter_line(b, k, l, CANCEL_STEP, quantity);
             l->committed -= quantity;
+            k->ended = RESERVATION_CANCELLED;
         }
     }
     return true;
@@ -910,9 +911,12 @@ static void take_order(struct basket *b, struct row *row, const struct event *e)
         open[i] =
             same(b->reservations[i].key, key) && state_of(b, &b->reservations[i]) <= RESERVATION_CONFIRMED;
     enter(b, a, kind, e->occurred_at, e->quantity);
+    milli_t after = figures_of(a).gone; /* which message closed it says what it is */
     for (size_t i = 0; i < b->reservations_count; i++)
-        if (open[i] && figures_of(a).gone > before)
+        if (open[i] && after > before)
             b->reservations[i].ended = RESERVATION_FULFILLED;
+        else if (open[i] && state_of(b, &b->reservations[i]) > RESERVATION_CONFIRMED)
+            b->reservations[i].ended = RESERVATION_CANCELLED;
 }
 
 static void take_allocation(struct row *row, const struct event *e)

@@ -383,6 +383,35 @@ static void an_order_cancels_what_is_held(void **unused)
     world_close(&w);
 }
 
+/* Which arrow of the state diagram led out of confirmed: what was handed over before the rest was cancelled stands in
+ * `gone`. */
+static void the_last_of_what_was_open_says_how_it_ended(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(50));
+    static const char *const ids[] = {"by-step", "by-order", "handed-over", "shipped"};
+    for (int i = 0; i < 4; i++) {
+        expect_applied(&w, for_reference(reserve(ids[i], U(2)), ids[i]));
+        expect_applied(&w, ask_of(STEP_CONFIRM, ids[i]));
+    }
+    expect_applied(&w, part_of(STEP_FULFIL, "by-step", "s-1", U(1)));
+    expect_state(&w, "by-step", CONFIRMED);
+    expect_applied(&w, part_of(STEP_CANCEL, "by-step", "s-2", U(1)));
+    expect_state(&w, "by-step", CANCELLED);
+    assert_int_equal(reservation_at(&w, "by-step")->lines[0].gone, U(1));
+    expect_verdict(&w, order(EVENT_ORDER_SHIPPED, at(12, 0), "by-order", U(1)), APPLIED);
+    expect_verdict(&w, with_reference(event_of(EVENT_ORDER_CANCELLED, at(12, 1)), "by-order"), APPLIED);
+    expect_state(&w, "by-order", CANCELLED);
+    assert_int_equal(reservation_at(&w, "by-order")->lines[0].gone, U(1));
+    expect_applied(&w, part_of(STEP_CANCEL, "handed-over", "s-1", U(1)));
+    expect_applied(&w, ask_of(STEP_FULFIL, "handed-over"));
+    expect_state(&w, "handed-over", FULFILLED);
+    expect_applied(&w, part_of(STEP_CANCEL, "shipped", "s-1", U(1)));
+    expect_verdict(&w, order(EVENT_ORDER_SHIPPED, at(12, 2), "shipped", U(1)), APPLIED);
+    expect_state(&w, "shipped", FULFILLED);
+    world_close(&w);
+}
+
 static void image_keeps_reservations(void **unused)
 {
     struct world w, v;
@@ -439,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_reference_that_comes_with_the_confirmation),
         cmocka_unit_test(an_order_cancels_what_is_held),
         cmocka_unit_test(lines_of_an_order_are_the_reservations),
+        cmocka_unit_test(the_last_of_what_was_open_says_how_it_ended),
         cmocka_unit_test(image_keeps_reservations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
