@@ -19,7 +19,7 @@ struct share_asked {
 /* One location's share for one channel. */
 struct share_set {
     struct text location, channel;
-    milli_t quantity;
+    milli_t quantity, previous; /* previous: as it was set before, what was consumed of it included */
 };
 
 struct plan {
@@ -28,6 +28,7 @@ struct plan {
     struct arena arena;
     /* as asked */
     struct text id, sku;
+    bool dry_run; /* nothing is set: only the answer */
     size_t locations_count, shares_count;
     const struct text *locations;
     struct share_asked shares[PLAN_SHARES_MOST]; /* by rank */
@@ -172,6 +173,10 @@ static void read_member(struct reading *r, struct plan *p, uint32_t at)
         read_identifier(r, at, "/id", &p->id);
         if (p->id.length > ID_BYTES)
             wrong(r, "/id", "must be at most 48 bytes long");
+    } else if (text_equal(n->key, TEXT("dry_run"))) {
+        p->dry_run = r->nodes[at].type == JSON_TRUE;
+        if (!p->dry_run && r->nodes[at].type != JSON_FALSE)
+            wrong(r, "/dry_run", "must be true or false");
     } else if (text_equal(n->key, TEXT("locations"))) {
         read_locations(r, p, at);
     } else if (text_equal(n->key, TEXT("shares"))) {
@@ -290,6 +295,14 @@ static instant_t set_instant(const struct view *v, const struct stock *s, uint32
     return at;
 }
 
+static milli_t set_before(const struct stock *s, uint32_t channel)
+{
+    for (uint32_t i = 0; i < s->fences_count; i++)
+        if (s->fences[i].channel == channel)
+            return s->fences[i].quantity;
+    return 0;
+}
+
 static bool plan_location(struct plan *p, const struct view *v, const struct sku *sku, struct text location,
                           struct share_set *sets)
 {
@@ -308,8 +321,9 @@ static bool plan_location(struct plan *p, const struct view *v, const struct sku
     plan_shares(plan_there(&stock, shares, p->shares_count), item ? item->step : 1, shares, p->shares_count,
                 got);
     for (size_t i = 0; i < p->shares_count; i++) {
-        sets[i] = (struct share_set){location, p->shares[i].channel, got[i]};
-        if (shares[i].pool)
+        sets[i] = (struct share_set){location, p->shares[i].channel, got[i],
+                                     shares[i].pool ? 0 : set_before(&stock, shares[i].channel)};
+        if (shares[i].pool || p->dry_run)
             continue;
         struct text id = share_id(p, &sets[i], &row);
         if (!id.at)
@@ -377,7 +391,7 @@ static void put_set(struct buffer *b, const struct plan *p, const struct share_s
     put_text_or_null(b, s->channel);
     buffer_text(b, TEXT(",\"quantity\":"));
     json_put_quantity(b, s->quantity);
-    if (s->channel.length) {
+    if (s->channel.length && !p->dry_run) {
         const struct command *c = batch_command(p->batch, *event / EVENTS_A_RECORD);
         struct event_verdict v = c->verdicts[*event % EVENTS_A_RECORD];
         ++*event;
@@ -389,6 +403,10 @@ static void put_set(struct buffer *b, const struct plan *p, const struct share_s
             buffer_string(b, reason_name((enum reason)v.reason));
             buffer_byte(b, '"');
         }
+    }
+    if (s->channel.length) {
+        buffer_text(b, TEXT(",\"previous\":"));
+        json_put_quantity(b, s->previous);
     }
     buffer_byte(b, '}');
 }
@@ -411,7 +429,7 @@ static void answer(struct exchange *x, const struct plan *p)
             buffer_byte(b, ',');
         put_set(b, p, &p->sets[i], &event);
     }
-    buffer_text(b, TEXT("]}"));
+    buffer_string(b, p->dry_run ? "],\"dry_run\":true}" : "],\"dry_run\":false}");
     answer_end(x);
 }
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import pathlib
 import signal
 import subprocess
@@ -64,7 +65,7 @@ def test_help_is_there_for_every_command_and_names_its_options():
     listed = run("--help")
     assert listed.returncode == OK
     for command in ("serve", "send", "get", "near", "explain", "reserve", "confirm", "release", "extend", "fulfil", "cancel", "relocate",
-                    "change", "reservation", "import", "export", "status", "check", "topics", "key", "completion", "man", "version"):
+                    "change", "reservation", "plan", "import", "export", "status", "check", "topics", "key", "completion", "man", "version"):
         assert f"\n  {command} " in listed.stdout
         help_text = run(command, "--help")
         assert help_text.returncode == OK and help_text.stdout.startswith(f"onhand {command}")
@@ -325,6 +326,26 @@ def test_a_line_that_is_none_is_a_usage_error(server):
         assert got.returncode == USAGE and said in got.stderr, (words, got.stderr)
     nowhere = server.run("reserve", "SKU-1=1")
     assert nowhere.returncode == REFUSED and "must have one of location, candidates, group, near" in nowhere.stderr
+
+
+def test_a_plan_is_shown_and_set(server, tmp_path):
+    """1000; rank 1 A 40 % (min 100), rank 2 the pool 10 %, rank 3 B 20 % but min 300, rank 4 C 30 %: A 400, pool 100, B 300, C 200."""
+    assert server.run("send", stdin=json.dumps(event(1, 1000))).returncode == OK
+    plan = ["plan", "SKU-1", "A=40+100@1", "C=30@4", "pool=10@2", "B=20+300@3", "--location", "s1"]
+    dry = server.run(*plan, "--dry-run")
+    assert dry.returncode == OK and "nothing was set" in dry.stdout and "applied" not in dry.stdout, dry
+    assert available(server) == 1000
+    done = server.run(*plan, "--json")
+    assert {a["channel"]: a["quantity"] for a in json.loads(done.stdout)["allocations"]} == {"A": 400, None: 100, "B": 300, "C": 200}
+    assert available(server) == 100
+    shares = tmp_path / "shares.json"
+    shares.write_text(json.dumps([{"channel": "A", "rank": 1, "percent": 50}]))
+    again = server.run("plan", "SKU-1", "--shares", shares, "--location", "s1")
+    assert again.returncode == OK and re.search(r"s1 +A +400 +250 +applied", again.stdout), again  # of the 500 that B and C leave
+    for words in (["A"], ["A=x"], ["A=1+"], ["A=1", "--shares", shares], [], ["--shares", tmp_path / "none"]):
+        assert server.run("plan", "SKU-1", *words, "--location", "s1").returncode == USAGE, words
+    assert server.run("plan", "SKU-1", "A=1").returncode == USAGE
+    assert server.run("plan", "NOBODY", "A=1", "--location", "s1").returncode == REFUSED
 
 
 def test_near_a_point_and_by_group(server, tmp_path):

@@ -213,13 +213,13 @@ static void model_a_plan_shares_out_what_is_there(void **state)
         "{\"channel\":\"A\",\"rank\":1,\"percent\":40,\"minimum\":100},"
         "{\"channel\":\"C\",\"rank\":4,\"percent\":30},{\"pool\":true,\"rank\":2,\"percent\":10}]}";
     count_at("A", "L1", "1000");
-    expect(
-        post("/v1/allocations/plan", plan), 200,
-        "\"allocations\":[{\"location\":\"L1\",\"channel\":\"A\",\"quantity\":400,\"verdict\":\"applied\"},"
-        "{\"location\":\"L1\",\"channel\":null,\"quantity\":100},"
-        "{\"location\":\"L1\",\"channel\":\"B\",\"quantity\":300,\"verdict\":\"applied\"},"
-        "{\"location\":\"L1\",\"channel\":\"C\",\"quantity\":200,\"verdict\":\"applied\"},"
-        "{\"location\":\"L2\",\"channel\":\"A\",\"quantity\":0,\"verdict\":\"applied\"}");
+    expect(post("/v1/allocations/plan", plan), 200,
+           "\"allocations\":[{\"location\":\"L1\",\"channel\":\"A\",\"quantity\":400,\"verdict\":\"applied\","
+           "\"previous\":0},"
+           "{\"location\":\"L1\",\"channel\":null,\"quantity\":100},"
+           "{\"location\":\"L1\",\"channel\":\"B\",\"quantity\":300,\"verdict\":\"applied\",\"previous\":0},"
+           "{\"location\":\"L1\",\"channel\":\"C\",\"quantity\":200,\"verdict\":\"applied\",\"previous\":0},"
+           "{\"location\":\"L2\",\"channel\":\"A\",\"quantity\":0,\"verdict\":\"applied\",\"previous\":0}");
     expect(get("/v1/availability/A?location=L1"), 200, "\"available\":100");
     expect(get("/v1/availability/A?location=L1&channel=B"), 200, "\"available\":400");
     expect(post("/v1/allocations/plan", plan), 200,
@@ -240,6 +240,17 @@ static void a_plan_under_an_id_is_set_once(void **state)
         "\"channel\":\"web\",\"occurred_at\":\"2026-11-21T10:06:00Z\"}");
     expect(post("/v1/allocations/plan", plan), 200, "\"verdict\":\"duplicate\"");
     expect(get("/v1/availability/A?detail=true"), 200, "{\"web\":{\"quantity\":5,\"consumed\":2}}");
+}
+
+static void a_dry_run_sets_nothing(void **state)
+{
+    const char *plan =
+        "{\"dry_run\":true,\"sku\":\"A\",\"locations\":[\"L1\"],\"shares\":[{\"channel\":\"web\","
+        "\"percent\":50}]}";
+    count_at("A", "L1", "10");
+    expect(post("/v1/allocations/plan", plan), 200,
+           "{\"location\":\"L1\",\"channel\":\"web\",\"quantity\":5,\"previous\":0}],\"dry_run\":true}");
+    expect(get("/v1/availability/A?location=L1&detail=true"), 200, "\"allocations\":{}");
 }
 
 static void plans_that_are_not_right_are_refused(void **state)
@@ -265,6 +276,7 @@ static void plans_that_are_not_right_are_refused(void **state)
          "/shares/0/minimum"},
         {"{\"sku\":\"A\",\"locations\":[\"L1\"],\"shares\":[{\"channel\":\"a\",\"colour\":1}]}",
          "/shares/0/colour"},
+        {"{\"sku\":\"A\",\"dry_run\":1}", "\"pointer\":\"/dry_run\""},
         {"{\"sku\":\"A\",\"colour\":1}", "\"pointer\":\"/colour\""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -290,6 +302,7 @@ int main(void)
         TEST(a_kit_is_explained_by_its_components),
         TEST(a_basket_sees_past_its_own_holds),
         TEST(model_a_plan_shares_out_what_is_there),
+        TEST(a_dry_run_sets_nothing),
         TEST(a_plan_under_an_id_is_set_once),
         TEST(plans_that_are_not_right_are_refused),
     };
