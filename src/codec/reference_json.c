@@ -94,6 +94,19 @@ static const void *read_group(const struct json_node *nodes, const struct refere
     return g;
 }
 
+/* Methods that are said to be false. */
+static uint32_t read_restrictions(const struct json_node *nodes)
+{
+    const struct json_node *said = document_member(nodes, 0, "restrictions");
+    uint32_t restricted = 0;
+
+    for (unsigned i = 0; said && reference_methods[i]; i++) {
+        const struct json_node *n = document_member(nodes, document_index(nodes, said), reference_methods[i]);
+        restricted |= n && n->type == JSON_FALSE ? 1u << i : 0;
+    }
+    return restricted;
+}
+
 static const void *read_item(const struct json_node *nodes, const struct reference_said *r, struct arena *a)
 {
     const struct json_node *list = document_member(nodes, 0, "components");
@@ -118,6 +131,7 @@ static const void *read_item(const struct json_node *nodes, const struct referen
         .step = quantity_member(nodes, 0, "step", 1),
         .changed_at = r->occurred_at,
         .release_at = INSTANT_NONE,
+        .restricted = read_restrictions(nodes),
         .components_count = count,
         .components = components,
     };

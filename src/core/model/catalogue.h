@@ -56,6 +56,7 @@ struct item {                     /* hangs on a struct sku */
     instant_t changed_at, release_at;
     uint64_t version;
     bool deleted;
+    uint32_t restricted;          /* bits of enum method: not handed over in these ways. item_goes_by */
     uint32_t components_count;    /* > 0: a kit, without stock of its own */
     const struct component *components;
 };
@@ -154,6 +155,12 @@ static inline const struct item *item_of(const struct sku *s)
 {
     const struct item *i = sku_item(s);
     return i && !i->deleted ? i : NULL;
+}
+
+/* May it be handed over in that way (enum method; 0: in whatever way)? `item` may be NULL. Of a kit only what it says itself: ask for its components too. */
+static inline bool item_goes_by(const struct item *i, uint32_t method)
+{
+    return !i || !(i->restricted & method);
 }
 
 #endif

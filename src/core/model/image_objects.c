@@ -318,6 +318,7 @@ static void save_item(const struct item *i, struct buffer *out)
     put_text(out, i->product);
     put_text(out, i->unit);
     put_text(out, i->document);
+    put_u32(out, i->restricted);
     put_u32(out, i->components_count);
     for (uint32_t n = 0; n < i->components_count; n++) {
         put_text(out, i->components[n].sku);
@@ -350,6 +351,7 @@ static int load_item(struct state *s, struct sku *sku, struct bytes *in)
     i.product = get_text(in);
     i.unit = get_text(in);
     i.document = get_text(in);
+    i.restricted = get_u32(in);
     i.components_count = get_u32(in);
     if (in->failed || i.step < 1 || i.components_count > in->left / (sizeof(uint32_t) + sizeof(milli_t)))
         return ERROR_CORRUPT;

@@ -130,6 +130,8 @@ static void groups_items_and_channels_say_what_they_say(void **unused)
     assert_text(item->components[0].sku, "A");
     assert_int_equal(item->components[0].quantity, 2500);
     assert_true(item->release_at == 1796079600000000);
+    assert_false(item_goes_by(item, METHOD_SHIP));
+    assert_true(item_goes_by(item, METHOD_PICKUP) && item_goes_by(item, 0) && item_goes_by(NULL, METHOD_SHIP));
 
     r = read_sound(
         RECORD_CHANNEL, "*",

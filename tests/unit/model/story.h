@@ -196,6 +196,7 @@ static inline void story_reference_data(struct story *s, struct story_record *r)
         r->component = (struct component){TEXT("SKU-1"), 2000};
         r->item = (struct item){.step = story_roll(s, 6) ? 1 : 2000,
                                 .release_at = INSTANT_NONE,
+                                .restricted = story_roll(s, 4) == 0 ? METHOD_SHIP : 0,
                                 .name = said->document,
                                 .unit = TEXT("each"),
                                 .components = &r->component,
