@@ -1,5 +1,5 @@
-/* The front door over a state in memory, for measuring: no log, no intake. serve_state PORT SKUS SECONDS ends
- * by itself. */
+/* The front door over a state in memory, for measuring: no log, no intake. serve_state PORT SKUS SECONDS
+ * [THREADS] ends by itself. */
 #include "base/hash.h"
 #include "core/model/apply.h"
 #include "core/view.h"
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
     struct http *server;
     char listen[64], detail[200];
 
-    require(argc == 4, "serve_state PORT SKUS SECONDS");
+    require(argc == 4 || argc == 5, "serve_state PORT SKUS SECONDS [THREADS]");
     hash_seed(0);
     view.epoch = epoch_create();
     struct state *s = state_create(view.epoch);
@@ -79,7 +79,10 @@ int main(int argc, char **argv)
     atomic_store(&view.next_offset, s->next_offset);
     atomic_store(&view.ready, true);
     snprintf(listen, sizeof(listen), "127.0.0.1:%s", argv[1]);
-    struct http_options o = {.listen = listen, .threads = 1, .view = &view, .commands = {NULL, refuse}};
+    struct http_options o = {.listen = listen,
+                             .threads = argc > 4 ? (unsigned)atoi(argv[4]) : 1,
+                             .view = &view,
+                             .commands = {NULL, refuse}};
     require(http_start(&o, &server, detail, sizeof(detail)) == 0, detail);
     printf("ready\n");
     fflush(stdout);

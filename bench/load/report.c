@@ -1,5 +1,6 @@
 /* Writes what came of it. */
 #include "bench/load/report.h"
+#include "bench/load/histogram_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,24 +140,6 @@ static void put_string(struct buffer *out, const char *s)
     buffer_byte(out, '"');
 }
 
-void report_histogram(struct buffer *out, const struct histogram *h)
-{
-    buffer_printf(out, "{\"count\":%llu,\"mean\":%.3f", (unsigned long long)h->count,
-                  histogram_mean(h) / 1e3);
-    for (unsigned i = 0; i < SHARES; i++)
-        buffer_printf(out, ",\"%s\":%.3f", shares[i].name, us(histogram_at(h, shares[i].share)));
-    buffer_string(out, ",\"buckets\":[");
-    bool first = true;
-    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        if (!h->counts[i])
-            continue;
-        buffer_printf(out, "%s[%.3f,%llu]", first ? "" : ",", us(histogram_highest(i)),
-                      (unsigned long long)h->counts[i]);
-        first = false;
-    }
-    buffer_string(out, "]}");
-}
-
 static void put_kind(struct buffer *out, const struct kind_result *k, const char *name)
 {
     buffer_printf(out,
@@ -165,9 +148,9 @@ static void put_kind(struct buffer *out, const struct kind_result *k, const char
                   name, (unsigned long long)k->right, (unsigned long long)k->refused,
                   (unsigned long long)k->errors, (unsigned long long)k->wrong,
                   (unsigned long long)k->unanswered);
-    report_histogram(out, &k->latency);
+    histogram_json(out, &k->latency);
     buffer_string(out, ",\"from_sent_us\":");
-    report_histogram(out, &k->service);
+    histogram_json(out, &k->service);
     buffer_byte(out, '}');
 }
 

@@ -26,7 +26,4 @@ void report_totals(const struct totals *t, const struct step *steps, unsigned co
 void report_json(struct buffer *out, const struct options *o, const struct stock *s, const struct totals *t,
                  const struct step *steps, unsigned count);
 
-/* {"p50":…}: a histogram as members of an object, microseconds; with its buckets. */
-void report_histogram(struct buffer *out, const struct histogram *h);
-
 #endif

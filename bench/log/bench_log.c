@@ -12,7 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RECORD_BYTES = 128, FILE_BYTES = 64 << 20, ROUNDS = 5, ROUND_US = 400000, WAITING_MOST = 1000 };
+enum {
+    RECORD_BYTES = 128,
+    FILE_BYTES = 64 << 20,
+    ROUNDS = 5,
+    ROUNDS_MOST = 100,
+    ROUND_US = 400000,
+    WAITING_MOST = 1000
+};
 
 struct figure {
     double records_a_second;
@@ -134,16 +141,30 @@ static void better(struct figure *best, const struct figure *f)
         *best = *f;
 }
 
-static void compare_at(int fd, struct log *l, unsigned waiting)
+/* The rounds as JSON: [[records a second, p50 us, p99 us], …] of each. */
+static void put_rounds(FILE *json, const char *name, const struct figure *f, int rounds)
 {
-    struct figure bare = {0}, ours = {0}, f;
+    fprintf(json, "\"%s\":[", name);
+    for (int i = 0; i < rounds; i++)
+        fprintf(json, "%s[%.1f,%ld,%ld]", i ? "," : "", f[i].records_a_second, f[i].p50_us, f[i].p99_us);
+    fprintf(json, "]");
+}
 
-    for (int i = 0; i < ROUNDS; i++) {
-        f = bare_round(fd, waiting);
-        better(&bare, &f);
-        f = log_round(l, waiting);
-        better(&ours, &f);
+static void compare_at(int fd, struct log *l, unsigned waiting, int rounds, FILE *json)
+{
+    struct figure bare = {0}, ours = {0}, bares[ROUNDS_MOST], logs[ROUNDS_MOST];
+
+    for (int i = 0; i < rounds; i++) {
+        bares[i] = bare_round(fd, waiting);
+        better(&bare, &bares[i]);
+        logs[i] = log_round(l, waiting);
+        better(&ours, &logs[i]);
     }
+    fprintf(json, "%s\"%u\":{", waiting == 1 ? "" : ",", waiting);
+    put_rounds(json, "bare", bares, rounds);
+    fprintf(json, ",");
+    put_rounds(json, "log", logs, rounds);
+    fprintf(json, "}");
     printf("%7u  %11.0f %6.0f %6ld %6ld  %11.0f %6.0f %6ld %6ld  %5.2f\n", waiting, bare.records_a_second,
            bare.group, bare.p50_us, bare.p99_us, ours.records_a_second, ours.group, ours.p50_us, ours.p99_us,
            ours.records_a_second / bare.records_a_second);
@@ -154,7 +175,13 @@ int main(int argc, char **argv)
     char directory[512], path[600], command[600];
     struct file_log_report report;
     struct log *l = NULL;
-    int fd, failed = 1;
+    FILE *json = fopen(argc > 2 ? argv[2] : "/dev/null", "w");
+    int fd, failed = 1, rounds = argc > 3 ? atoi(argv[3]) : ROUNDS;
+
+    if (!json || rounds < 1 || rounds > ROUNDS_MOST) {
+        fprintf(stderr, "usage: bench_log [directory [file.json [rounds, 1 to %d]]]\n", ROUNDS_MOST);
+        return 2;
+    }
 
     snprintf(directory, sizeof(directory), "%s/onhand-bench-XXXXXX", argc > 1 ? argv[1] : "/var/tmp");
     if (!mkdtemp(directory))
@@ -164,17 +191,20 @@ int main(int argc, char **argv)
     snprintf(path, sizeof(path), "%s/log", directory);
     if (fd >= 0 && file_log_open(&(struct file_log_options){.directory = path}, &l, &report) == 0) {
         printf("records of %d bytes; best of %d rounds, taking turns; latencies in µs of a whole group\n",
-               RECORD_BYTES, ROUNDS);
+               RECORD_BYTES, rounds);
         printf("waiting   bare rec/s  group    p50    p99    log rec/s  group    p50    p99  ratio\n");
         sleep(1); /* the first spare segment is made */
-        compare_at(fd, l, 1);
-        compare_at(fd, l, 32);
-        compare_at(fd, l, 1000);
+        fprintf(json, "{");
+        compare_at(fd, l, 1, rounds, json);
+        compare_at(fd, l, 32, rounds, json);
+        compare_at(fd, l, 1000, rounds, json);
+        fprintf(json, "}\n");
         l->ops->destroy(l);
         failed = 0;
     } else {
         fprintf(stderr, "%s: %s\n", directory, report.detail);
     }
+    failed |= fclose(json);
     snprintf(command, sizeof(command), "rm -rf '%s'", directory);
     return system(command) != 0 || failed;
 }

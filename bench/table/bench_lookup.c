@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOCATIONS = 1000, QUESTIONS = 1 << 20, BATCH = 16, ROUNDS = 5 };
+enum { LOCATIONS = 1000, QUESTIONS = 1 << 20, BATCH = 16, ROUNDS = 5, ROUNDS_MOST = 100 };
 
 static double clock_ns(clockid_t clock)
 {
@@ -354,6 +354,8 @@ struct contest {
     size_t count;
     double best_ns;
     uint64_t sum;
+    double rounds_ns[ROUNDS_MOST];
+    int rounds;
 };
 
 static struct {
@@ -403,6 +405,7 @@ static void measure(struct contest *c)
     writing.stop = true;
     pthread_join(writer, NULL);
     c->peer->detach(c->self);
+    c->rounds_ns[c->rounds++] = took;
     if (c->best_ns == 0 || took < c->best_ns)
         c->best_ns = took;
 }
@@ -444,7 +447,7 @@ static void set(int which, const char *name, const char *label, const struct pee
                 uint64_t (*find)(void *, const struct question *, size_t), const struct question *q,
                 size_t count)
 {
-    contests[which] = (struct contest){name, label, p, self, find, q, count, 0, 0};
+    contests[which] = (struct contest){name, label, p, self, find, q, count, 0, 0, {0}, 0};
 }
 
 static void *filled(const struct peer *p, size_t rows, uint32_t per_sku)
@@ -504,7 +507,10 @@ static void report(FILE *json, size_t rows, int rounds, const struct memory *m)
     fprintf(json, "{\"bench\":\"lookup\",\"rows\":%zu,\"rounds\":%d,\"ns\":{", rows, rounds);
     for (size_t k = 0; k < contests_count; k++) {
         printf("%-48s %10.1f\n", contests[k].name, contests[k].best_ns);
-        fprintf(json, "%s\"%s\":%.1f", k ? "," : "", contests[k].label, contests[k].best_ns);
+        fprintf(json, "%s\"%s\":[", k ? "," : "", contests[k].label);
+        for (int round = 0; round < contests[k].rounds; round++)
+            fprintf(json, "%s%.1f", round ? "," : "", contests[k].rounds_ns[round]);
+        fprintf(json, "]");
     }
     printf("\n%-48s %10s %8s %8s\n", "", "measured", "floor", "goal");
     fprintf(json, "},\"rows_at_home\":%.3f,\"figures\":{", m->home);
@@ -525,7 +531,7 @@ int main(int count, char **arguments)
     int rounds = count > 2 ? atoi(arguments[2]) : ROUNDS;
     FILE *json = fopen(count > 3 ? arguments[3] : "/dev/null", "w");
 
-    if (rows < 4000 || rows > 1000000000 || rounds < 1 || !json) {
+    if (rows < 4000 || rows > 1000000000 || rounds < 1 || rounds > ROUNDS_MOST || !json) {
         fprintf(stderr, "usage: bench_lookup [rows, 4000 and more, [rounds [file.json]]]\n");
         return 2;
     }
