@@ -26,7 +26,7 @@ export const has = (store) => HAS.has(store.level) || store.available > 0;
 /** "Camden, 1.2 km, open until 20:00, last one": the store in one breath. */
 export function storeWords(store, now = Date.now()) {
     return [store.name ?? store.location, distance(store.distance_km), opening(store, now).word.toLowerCase(),
-        has(store) ? left(store.available, store.more) : levelWord(store.level ?? 'out_of_stock').toLowerCase()].filter(Boolean).join(', ');
+        has(store) ? left(store.available, store.capped) : levelWord(store.level ?? 'out_of_stock').toLowerCase()].filter(Boolean).join(', ');
 }
 
 /** `select(location)` and `reserve(location)` are called for its buttons. `.update(store, {number, selected, held, busy})` draws. */
@@ -55,7 +55,7 @@ export function storeCard(location, { select, reserve }) {
             say(refusal, text);
         },
         update(store, { number: nth, selected, held, busy, now = Date.now() }) {
-            const figure = has(store) ? left(store.available, store.more) : levelWord(store.level ?? 'out_of_stock');
+            const figure = has(store) ? left(store.available, store.capped) : levelWord(store.level ?? 'out_of_stock');
             const hoursNow = opening(store, now);
             const title = store.name ?? store.location;
             if (before !== undefined && before !== figure) flash(badge);

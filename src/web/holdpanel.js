@@ -4,10 +4,10 @@ import { arrange, element, say } from './dom.js';
 import { countdown, when } from './words.js';
 
 const ENDS = {
-    expired: 'The time to reserve is over, and it went back on the shelf.',
-    released: 'Given back.',
-    cancelled: 'Cancelled.',
-    fulfilled: 'Collected.',
+    expired: 'The time is over, and it went back on the shelf.',
+    released: 'It is back on the shelf.',
+    cancelled: 'It is back on the shelf.',
+    fulfilled: 'Thank you.',
 };
 
 /** `actions`: confirm, end, again, forget (each called with the hold); `over` is called when one's time has passed. */
@@ -28,15 +28,15 @@ export function holdPanel(section, actions, over) {
     function buttons(hold) {
         switch (hold.state) {
         case 'asking':
-            return [button('first', 'Try again', 'again', hold), button('plain', 'Give up', 'drop', hold)];
+            return [button('first', 'Try again', 'again', hold), button('', 'Give up', 'drop', hold)];
         case 'held':
             return [button('first', 'Confirm', 'confirm', hold), button('', 'Give back', 'end', hold)];
         case 'confirmed':
             return [button('', 'Cancel', 'end', hold)];
         case 'expired':
-            return [button('first', 'Take it after all', 'confirm', hold), button('plain', 'Dismiss', 'forget', hold)];
+            return [button('first', 'Take it after all', 'confirm', hold), button('', 'Dismiss', 'forget', hold)];
         default:
-            return [button('plain', 'Dismiss', 'forget', hold)];
+            return [button('', 'Dismiss', 'forget', hold)];
         }
     }
 

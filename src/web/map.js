@@ -2,7 +2,6 @@
 // (azimuthal equidistant), so circles around you are circles of one distance.
 
 import { arrange, element, replace, svg } from './dom.js';
-import { distance } from './words.js';
 
 const EARTH_KM = 6371.0088;
 const STEPS_KM = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
@@ -27,6 +26,7 @@ function project(centre, { latitude, longitude }) {
     };
 }
 
+const kilometres = (km) => (km < 1 ? `${Math.round(km * 1000)} m` : `${Number(km.toFixed(1))} km`);
 const atLeast = (km) => STEPS_KM.find((step) => step >= km) ?? 10000;
 
 /** The middle of all points and how far they reach. */
@@ -84,7 +84,7 @@ export function storeMap(figure, select) {
         for (let km = step; km * scale < reach && rings.length < 24; km += step) {
             const r = km * scale;
             rings.push(svg('circle', { class: 'map-ring', cx: you.x, cy: you.y, r }));
-            if (you.y - r > 14) rings.push(svg('text', { class: 'map-ring-word', x: you.x, y: you.y - r + 4 }, distance(km)));
+            if (you.y - r > 14) rings.push(svg('text', { class: 'map-ring-word', x: you.x, y: you.y - r + 4 }, kilometres(km)));
         }
         const dots = shown.others.map((store) => {
             const { x, y } = place(store);
@@ -103,7 +103,7 @@ export function storeMap(figure, select) {
             svg('circle', { class: 'map-you', cx: you.x, cy: you.y, r: 6 }),
             svg('text', { class: 'map-you-word', x: you.x, y: you.y + 28 }, shown.place.word ?? 'You'),
             svg('path', { class: 'map-bar', d: `M${right - bar * scale} ${height - 22}v6h${bar * scale}v-6` }),
-            svg('text', { class: 'map-bar-word', x: right, y: height - 28 }, distance(bar)),
+            svg('text', { class: 'map-bar-word', x: right, y: height - 28 }, kilometres(bar)),
             svg('path', { class: 'map-north', d: `M24 ${height - 40}l6 16-6-4-6 4z` }),
             svg('text', { class: 'map-north-word', x: 24, y: height - 10 }, 'N'),
             chosen && nameOf(chosen, width, height, place));

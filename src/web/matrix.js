@@ -33,7 +33,7 @@ export function variantWord(variant) {
 const FEW = 3; // said only when there are no more: what there is plenty of needs no word
 
 function stateOf(variant) {
-    if (HAS.has(variant.level)) return variant.available <= FEW ? left(variant.available, variant.more) : levelWord('in_stock').toLowerCase();
+    if (HAS.has(variant.level)) return variant.available <= FEW ? left(variant.available, variant.capped) : levelWord('in_stock').toLowerCase();
     return levelWord(variant.level ?? 'out_of_stock').toLowerCase();
 }
 

@@ -15,6 +15,7 @@ import { coordinates, HAS, left, near, stores as storesWord } from './words.js';
 const STORES_MOST = 24;
 const OTHERS_MOST = 100;
 const AGES_MS = 15000;
+const OPEN = new Set(['held', 'confirmed']); // states of a reservation that has something
 const WITHIN = '25'; // km, when nothing is said
 
 // ---- what was chosen ----
@@ -48,7 +49,7 @@ function keepInAddress(replaceEntry = false) {
     const { product, sku, place, within, channel, store } = chosen;
     const address = `/stores${query({
         product, sku, near: place && near(place), place: place?.name, within: within === WITHIN ? '' : within || 'any',
-        channel: channel === 'web' ? '' : channel, store,
+        channel: new URLSearchParams(location.search).get('channel'), store,
     })}`;
     if (address === location.pathname + location.search) return;
     history[replaceEntry ? 'replaceState' : 'pushState'](null, '', address);
@@ -123,11 +124,8 @@ async function askStores(signal) {
         shops = others = [];
         return;
     }
-    const where = { near: near(place), within_km: withinKm(), sku, channel, capability: 'pickup' };
-    const [those, around] = await Promise.all([
-        get('/v1/stores', { ...where, quantity: 1, limit: STORES_MOST }, { signal }),
-        get('/v1/stores', { ...where, quantity: 0, limit: OTHERS_MOST }, { signal }),
-    ]);
+    const asked = (quantity, limit) => get('/v1/stores', { near: near(place), within_km: withinKm(), sku, quantity, channel, method: 'pickup', limit }, { signal });
+    const [those, around] = await Promise.all([asked(1, STORES_MOST), asked(0, OTHERS_MOST)]);
     const before = shops;
     shops = those.stores;
     more = Boolean(those.next);
@@ -145,7 +143,7 @@ function tellDifference(before, now) {
     }
     const was = new Map(before.map((shop) => [shop.location, shop]));
     const told = now.filter((shop) => was.has(shop.location) && was.get(shop.location).available !== shop.available)
-        .map((shop) => `${shop.name ?? shop.location}: ${left(shop.available, shop.more)}`);
+        .map((shop) => `${shop.name ?? shop.location}: ${left(shop.available, shop.capped)}`);
     told.push(...now.filter((shop) => !was.has(shop.location)).map((shop) => `${shop.name ?? shop.location} has it now`));
     const still = new Set(now.map((shop) => shop.location));
     told.push(...before.filter((shop) => !still.has(shop.location)).map((shop) => `${shop.name ?? shop.location}: sold out`));
@@ -204,7 +202,6 @@ function select(place) {
 }
 
 function drawProduct() {
-    byId('product').hidden = !variants.length;
     if (!variants.length) {
         matrix.clear();
         return;
@@ -233,10 +230,14 @@ function drawList() {
     arrange(byId('stores'), here);
 }
 
+/** Whether the shopper has one of these already. */
+const isMine = () => holds.all().some((hold) => OPEN.has(hold.state) && hold.request.items[0].sku === chosen.sku);
+
 function headline() {
     if (!chosen.place) return ['Where are you?', 'Type a place, or use “Near me”, and see which stores have it.'];
-    const at = chosen.place.name ? `near ${chosen.place.name}` : 'near you';
+    const at = chosen.place.name ? `near ${chosen.place.name}` : chosen.place.own ? 'near you' : 'near this place';
     if (shops.length) return [`${storesWord(shops.length)}${more ? ' and more' : ''} ${shops.length === 1 ? 'has' : 'have'} it ${at}`, itemWords()];
+    if (isMine()) return ['The last one is yours', itemWords()];
     return [`Sold out ${at}`, itemWords()];
 }
 
@@ -245,7 +246,7 @@ function drawEnd() {
     if (chosen.place && !shops.length) {
         const waiting = waitedFor.has(chosen.sku);
         parts.push(element('div', { class: 'none-here' },
-            element('p', {}, withinKm() ? `None of ${storesWord(others.length)} within ${chosen.within} km has it at the moment.` : 'No store has it at the moment.'),
+            element('p', {}, withinKm() ? `None of ${storesWord(others.length)} within ${chosen.within} km has ${isMine() ? 'another' : 'it'} at the moment.` : 'No store has it at the moment.'),
             element('div', { class: 'buttons' },
                 element('button', { class: `button ${waiting ? '' : 'first'}`, type: 'button', 'aria-pressed': String(waiting), on: { click: toggleWaiting } },
                     waiting ? 'Waiting: stop' : 'Tell me when it is back'),
@@ -262,9 +263,7 @@ function drawEnd() {
 }
 
 function drawStores() {
-    const shown = variants.length > 0;
-    byId('results').hidden = !shown;
-    if (!shown) return;
+    if (!variants.length) return;
     const [title, note] = headline();
     say(byId('results-title'), title);
     say(byId('results-note'), note);
@@ -280,10 +279,10 @@ function drawStores() {
 }
 
 function draw() {
+    byId('found').hidden = !variants.length;
+    byId('start').hidden = variants.length > 0;
     drawProduct();
     drawStores();
-    say(byId('start'), variants.length ? '' : 'Search for an item: its name, or the number on its label.');
-    byId('start').hidden = variants.length > 0;
     document.title = variants.length ? `${productName()} · Find it in a store` : 'Find it in a store · onhand';
     tellBack();
     listen();
@@ -487,8 +486,20 @@ keyButton(() => {
 setInterval(() => !document.hidden && variants.length && drawStores(), AGES_MS);
 setInterval(() => !document.hidden && chosen.sku && askSoon(), 60000); // hours pass, doors open
 
+/** The shopper's channel is `web`, or what the address says; a server that has no such channel is asked without one. */
+async function findChannel() {
+    if (new URLSearchParams(location.search).has('channel')) return;
+    const { channels } = await get('/v1/channels', { limit: 1000 });
+    if (!channels.some((one) => one.id === chosen.channel)) chosen.channel = '';
+}
+
+async function begin() {
+    await attempt('ask', findChannel, begin);
+    await ask();
+    byId('item').value = variants.length ? productName() : '';
+    await attempt('hold', () => holds.look(), begin);
+}
+
 fillIn();
 panel.show(holds.all());
-await ask();
-byId('item').value = variants.length ? productName() : '';
-await attempt('hold', () => holds.look(), () => attempt('hold', () => holds.look()));
+await begin();
