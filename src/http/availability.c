@@ -3,6 +3,7 @@
 #include "http/etag.h"
 #include "http/past.h"
 #include "http/shape.h"
+#include "http/where.h"
 
 enum {
     NAMES_MOST = 1024 /* more `location=` do not fit into a request line */,
@@ -19,9 +20,8 @@ void availability_get(struct exchange *x);
 struct asked {
     struct text sku, channel, group;
     uint32_t method;
-    bool detail, is_near;
-    int32_t latitude_e7, longitude_e7;
-    uint64_t within_m;
+    bool detail;
+    struct near_said near;
     uint64_t limit, after; /* limit 0: not said */
     milli_t quantity;      /* 0: any */
     struct version least;
@@ -33,68 +33,10 @@ struct asked {
 
 /* ---- reading the question ---- */
 
-/* Degrees with at most so many whole ones, exactly, into 10^-7 degrees; more digits are cut off. */
-static bool read_degrees(struct text t, int64_t most, int32_t *ret)
-{
-    bool negative = t.length && t.at[0] == '-';
-    int64_t whole = 0;
-    size_t i = negative, digits = 0, fraction = 0;
-
-    for (; i < t.length && t.at[i] >= '0' && t.at[i] <= '9' && digits < 4; i++, digits++)
-        whole = whole * 10 + (t.at[i] - '0');
-    if (!digits)
-        return false;
-    if (i < t.length && t.at[i] == '.')
-        for (i++; i < t.length && t.at[i] >= '0' && t.at[i] <= '9'; i++)
-            if (fraction < 7) {
-                whole = whole * 10 + (t.at[i] - '0');
-                fraction++;
-            }
-    if (i != t.length)
-        return false;
-    for (; fraction < 7; fraction++)
-        whole *= 10;
-    if (whole > most * 10000000)
-        return false;
-    *ret = (int32_t)(negative ? -whole : whole);
-    return true;
-}
-
-static void read_near(struct asked *a, const struct parameter *p, struct problems *errors)
-{
-    const char *comma = p->value.length ? memchr(p->value.at, ',', p->value.length) : NULL;
-    size_t length = comma ? (size_t)(comma - p->value.at) : 0;
-
-    if (!comma || !read_degrees((struct text){p->value.at, length}, 90, &a->latitude_e7) ||
-        !read_degrees((struct text){comma + 1, p->value.length - length - 1}, 180, &a->longitude_e7))
-        parameter_wrong(errors, p->name, "must be latitude,longitude in degrees: near=52.52,13.405");
-    a->is_near = true;
-}
-
-static void read_quantity(const struct parameter *p, milli_t *ret, struct problems *errors)
-{
-    enum quantity_error e = quantity_parse(p->value, ret);
-
-    if (e)
-        parameter_wrong(errors, p->name, quantity_error_text(e));
-    else if (*ret <= 0)
-        parameter_wrong(errors, p->name, "must be greater than 0");
-}
-
-static void read_name(const struct parameter *p, struct text *ret, struct problems *errors)
-{
-    if (!text_is_name(p->value))
-        parameter_wrong(errors, p->name, "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them");
-    else if (ret->length)
-        parameter_wrong(errors, p->name, "is there twice");
-    else
-        *ret = p->value;
-}
-
 static void read_location(struct asked *a, const struct parameter *p, struct problems *errors)
 {
     if (!text_is_name(p->value))
-        parameter_wrong(errors, p->name, "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them");
+        parameter_wrong(errors, p->name, parameter_name_must);
     else if (a->names_count < NAMES_MOST)
         a->names[a->names_count++] = p->value;
 }
@@ -107,34 +49,26 @@ static void read_reservation(struct asked *a, const struct parameter *p, struct 
         parameter_wrong(errors, p->name, detail);
 }
 
-static void read_within(struct asked *a, const struct parameter *p, struct problems *errors)
-{
-    milli_t metres = 0; /* thousandths of a kilometre */
-
-    read_quantity(p, &metres, errors);
-    a->within_m = (uint64_t)(metres > 0 ? metres : 0);
-}
-
 static void read_parameter(struct asked *a, const struct parameter *p, struct problems *errors)
 {
     if (text_equal(p->name, TEXT("location")))
         read_location(a, p, errors);
     else if (text_equal(p->name, TEXT("group")))
-        read_name(p, &a->group, errors);
+        parameter_name(p, &a->group, errors);
     else if (text_equal(p->name, TEXT("near")))
-        read_near(a, p, errors);
+        parameter_near(p, &a->near, errors);
     else if (text_equal(p->name, TEXT("reservation")))
         read_reservation(a, p, errors);
     else if (text_equal(p->name, TEXT("within_km")))
-        read_within(a, p, errors);
+        parameter_within(p, &a->near, errors);
     else if (text_equal(p->name, TEXT("limit")))
         parameter_number(p, 1, ROWS_A_TURN, &a->limit, errors);
     else if (text_equal(p->name, TEXT("after")))
         parameter_number(p, 0, EVERYWHERE_MOST, &a->after, errors);
     else if (text_equal(p->name, TEXT("channel")))
-        read_name(p, &a->channel, errors);
+        parameter_name(p, &a->channel, errors);
     else if (text_equal(p->name, TEXT("quantity")))
-        read_quantity(p, &a->quantity, errors);
+        parameter_quantity(p, &a->quantity, errors);
     else if (text_equal(p->name, TEXT("detail")))
         parameter_flag(p, &a->detail, errors);
     else if (text_equal(p->name, TEXT("method"))) {
@@ -152,11 +86,11 @@ static void read_parameter(struct asked *a, const struct parameter *p, struct pr
 
 static void check_together(const struct asked *a, struct problems *errors)
 {
-    if ((a->names_count > 0) + (a->group.length > 0) + a->is_near > 1)
+    if ((a->names_count > 0) + (a->group.length > 0) + a->near.is_said > 1)
         problems_add(errors, "location", "location, group and near do not go together");
-    if (a->within_m > 0 && !a->is_near)
+    if (a->near.within_m && !a->near.is_said)
         problems_add(errors, "within_km", "goes with near only");
-    if (a->is_near && a->after)
+    if (a->near.is_said && a->after)
         problems_add(errors, "after", "does not go with near");
 }
 
@@ -264,7 +198,7 @@ static bool find_near(struct exchange *x, const struct asked *a, const struct sk
                        .room = &x->loop->scratch.finder,
                        .lines_count = 1,
                        .lines = &line,
-                       .near = near_from(a->latitude_e7, a->longitude_e7, a->within_m),
+                       .near = near_from(a->near.latitude_e7, a->near.longitude_e7, a->near.within_m),
                        .is_wanted = is_keys,
                        .context = x,
                        .looks_most = NEAR_MOST};
@@ -275,10 +209,8 @@ static bool find_near(struct exchange *x, const struct asked *a, const struct sk
         return false;
     }
     r->count = finder_find(&f, places, r->at, wanted);
-    for (size_t i = 0; i < r->count; i++) {
-        const struct location *l = r->at[i].place;
-        r->at[i].distance_m = distance_m(a->latitude_e7, a->longitude_e7, l->latitude_e7, l->longitude_e7);
-    }
+    for (size_t i = 0; i < r->count; i++)
+        r->at[i].distance_m = near_distance_m(&a->near, r->at[i].place);
     return true;
 }
 
@@ -317,7 +249,7 @@ static bool find_rows(struct exchange *x, const struct asked *a, const struct sk
         return find_named(x, a, s, q, r);
     if (a->group.length)
         return find_group(x, a, s, q, r);
-    if (a->is_near)
+    if (a->near.is_said)
         return find_near(x, a, s, q, r);
     return find_everywhere(x, s, q, r);
 }
@@ -349,7 +281,7 @@ static void put_locations(struct exchange *x, const struct asked *a, const struc
         if (listed++)
             buffer_byte(b, ',');
         put_row(b, exchange_view(x), row, item, r->names ? r->names[i] : TEXT("unknown"), a->detail,
-                a->is_near);
+                a->near.is_said);
     }
 }
 

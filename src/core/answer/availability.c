@@ -96,7 +96,8 @@ struct figure figure_asked(const struct asked_row *a, const struct question *q)
                        .promisable = not_below_zero(p.atp),
                        .available = p.shown,
                        .grantable = p.grant_most,
-                       .oversold = stock_oversold(&now)};
+                       .oversold = stock_oversold(&now),
+                       .capped = a->terms.cap != LIMIT_NONE && p.shown >= a->terms.cap};
     f.net_available = f.sellable - now.reserved - now.committed - now.safety_stock;
     f.level = level_of(f.available, p.grant_most > 0, a->item, q);
     return f;

@@ -19,6 +19,7 @@ struct figure {
                                         quantity. What one line may have at most is not looked at */
     milli_t oversold;
     enum level level;
+    bool capped; /* a rule's cap bounds what is shown, and it is reached: there may be more */
 };
 
 /* Who asks, and for when. Zero: the pool, now. */

@@ -156,6 +156,7 @@ static void bound_kit(struct figure *f, const struct terms *t)
     if (!t->enabled)
         f->available = f->grantable = 0;
     f->available = lesser(f->available, t->cap);
+    f->capped = t->cap != LIMIT_NONE && f->available >= t->cap;
 }
 
 static void kits_at(const struct asking *a, const uint32_t *locations, size_t count,
@@ -168,7 +169,7 @@ static void kits_at(const struct asking *a, const uint32_t *locations, size_t co
 
     for (size_t i = 0; i < count; i++) {
         k.least[i] = (struct figure){
-            QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, LIMIT_NONE, 0, LEVEL_OUT_OF_STOCK};
+            QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, LIMIT_NONE, 0, LEVEL_OUT_OF_STOCK, false};
         k.known[i] = true;
     }
     for (uint32_t c = 0; c < item->components_count; c++)
