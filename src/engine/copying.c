@@ -49,7 +49,8 @@ static int begin(struct engine *e, enum copy_kind kind)
     int error;
 
     c->next_offset = e->state->next_offset;
-    c->of_cut = false;
+    c->of_cut = c->image_done = false;
+    c->window_at = WINDOW_SAVE_ALL;
     if (kind == COPY_CHECKPOINT) {
         c->began_us = clock_monotonic_us();
         c->file_offset = c->next_offset;
@@ -196,6 +197,21 @@ static void committed(struct engine *e)
     answer_checkpoint(e, 0);
 }
 
+/* A piece of the window that stood before the cut, behind the image: whoever listens can go on after a
+ * restart. 1: there may be more, 0: that was all. */
+static int copy_window(struct engine *e)
+{
+    struct copying *c = &e->copying;
+
+    if (!e->options.window || c->kind != COPY_CHECKPOINT)
+        return 0;
+    size_t length = window_save(e->options.window, &c->window_at, c->file_offset, c->window_piece);
+    if (!length)
+        return 0;
+    int error = e->store.ops->add(c->file, IMAGE_CHANGES, c->window_piece, length);
+    return error ? error : 1;
+}
+
 /* One step of the copy. 1: more at once, -1: the disk is behind, 0: the copy is done. */
 static int step(struct engine *e)
 {
@@ -204,9 +220,14 @@ static int step(struct engine *e)
 
     if (c->kind == COPY_CHECKPOINT && e->store.ops->backlog_bytes(c->file) > BACKLOG_BYTES_MOST)
         return -1;
-    int more = image_step(e->state, COPY_BYTES_A_TURN, &digest);
+    int more = c->image_done ? 0 : image_step(e->state, COPY_BYTES_A_TURN, &c->image_digest);
+    if (!more) {
+        c->image_done = true;
+        more = copy_window(e);
+    }
     if (more > 0)
         return 1;
+    digest = c->image_digest;
     enum copy_kind kind = c->kind;
     c->kind = COPY_NONE;
     if (c->of_cut && more == 0)

@@ -49,6 +49,10 @@ struct copying {
     uint64_t news;            /* records since then that say something about the world */
     uint64_t news_since_cut;  /* since the last cut of the log, taken or not */
     bool of_cut;              /* what is copied is the state behind a cut of the log: the others are told */
+    bool image_done; /* its digest is there; the window follows */
+    struct hash128 image_digest;
+    uint64_t window_at;
+    char window_piece[WINDOW_PIECE_BYTES];
     int64_t cut_asked_us;     /* monotonic: a cut of ours is on its way since; 0: none */
 };
 

@@ -14,6 +14,8 @@
 static int load_section(void *context, uint8_t kind, const void *bytes, size_t length)
 {
     struct engine *e = context;
+    if (kind == IMAGE_CHANGES && e->options.window)
+        return window_load(e->options.window, bytes, length);
     return image_load(e->state, kind, bytes, length);
 }
 
@@ -176,6 +178,8 @@ static int go_on(struct engine *e, char *detail, size_t detail_size)
     if (!error)
         error = state_apply(e->state, &r, l.offset, l.appended_at, &e->outcome);
     arena_reset(&e->arena);
+    if (!error && e->options.window)
+        window_clear(e->options.window, l.offset + 1);
     if (error)
         snprintf(detail, detail_size, "the log does not go on from the checkpoint before record %lu: %s",
                  before, error_text(error));

@@ -27,7 +27,6 @@
 
 /* SIGTERM has to end in 10 s: 1.5 for requests, 5 at most for intake to leave its group, the rest for the
  * last checkpoint. */
-enum { WINDOW_CHANGES = 1 << 17 };
 enum { HTTP_STOP_MS = 1500, HISTORY_STOP_MS = 1000, LOOK_MS = 100, EXIT_WITHIN_MS = 9500, SECTION_LOCATIONS = 256 };
 
 struct server {
@@ -184,7 +183,10 @@ static int make_history(struct server *s)
     const struct serve_options *o = s->options;
     char path[4200];
 
-    s->window = window_create(WINDOW_CHANGES);
+    size_t slots = WINDOW_SLOTS_LEAST;
+    while (slots < o->changes_kept)
+        slots *= 2;
+    s->window = window_create(slots);
     if (!s->window)
         return ERROR_NOMEM;
     if (!o->history)

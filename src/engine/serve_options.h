@@ -38,6 +38,7 @@ struct serve_options {
     bool history;                   /* keep one, in data_directory */
     unsigned history_days_most;     /* 0: no bound, as the next */
     uint64_t history_bytes_most;
+    size_t changes_kept;            /* for /v1/changes: rounded up to a power of two */
     const char *keys_path;          /* NULL: no keys, loopback only */
     unsigned checkpoint_seconds;    /* a checkpoint at least this often while records come */
     uint64_t replay_records_most;   /* and after so many records */

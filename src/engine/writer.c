@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/logger.h"
 #include "codec/record_codec.h"
+#include "core/answer/notice.h"
 #include "engine/feed.h"
 
 #include <time.h>
@@ -155,19 +156,9 @@ static void tell_duty(struct engine *e, size_t i)
 
 static void show_in_window(struct engine *e, const struct record *r, uint64_t offset)
 {
-    struct window *w = e->options.window;
-
     if (r->kind == RECORD_INCARNATION)
-        window_clear(w); /* offsets may begin anew */
-    for (size_t i = 0; i < e->outcome.changes_count; i++) {
-        const struct outcome_change *c = &e->outcome.changes[i];
-        window_add(w, &(struct window_change){.offset = offset,
-                                              .sku = sku_number(c->sku),
-                                              .location = c->location,
-                                              .net_was = c->net_was,
-                                              .net_now = c->net_now,
-                                              .at = e->state->log_time});
-    }
+        window_clear(e->options.window, offset + 1); /* offsets may begin anew */
+    notices_add(e->options.window, e->state, r, &e->outcome, offset);
 }
 
 /* Hands on what a record did. */
@@ -211,6 +202,7 @@ static int apply_run(struct engine *e, size_t from, size_t to)
             prefetch(e, i, to);
         e->outcome.verdicts_count = e->outcome.alerts_count = e->outcome.changes_count = 0;
         e->outcome.locations_count = e->outcome.lines_count = 0;
+        e->outcome.keeps_briefs = e->options.window;
         if (e->options.historian.wants)
             e->outcome.keeps_lines = e->options.historian.wants(e->options.historian.context);
         int error = apply_one(e, i);

@@ -1,361 +1,394 @@
-/* GET /v1/changes: what changes, as it changes, as Server-Sent Events.
- *
- * A loop looks into the window every few milliseconds while somebody listens, and writes to each listener
- * what its filters let through. Who does not take what was written is left alone until it has; who falls out
- * of the window meanwhile is cut, comes back with Last-Event-ID and is told when that is not there any more.
- * An event has an `id` only when it is the last one of its record for that listener, so that nobody who comes
- * back has missed half of a record. */
-#include "http/commands.h"
-#include "http/shape.h"
+/* GET /v1/changes: what changes, as it changes, as Server-Sent Events: the question, and the stream that
+ * answers it. Who hears what is listeners.c's. */
+#include "http/listeners.h"
 
 #include "codec/row_json.h"
+#include "http/ask.h"
 
 #include <stdlib.h>
 
 void changes_get(struct exchange *x);
 
-enum {
-    LISTENERS_MOST = 1000,
-    LOOK_US = 10000,
-    CHANGES_A_LOOK = 256,
-    EVENTS_A_TURN = 4096, /* looked at for one listener before the others have their turn */
-    HEARTBEAT_S = 15,
-    NAMES_MOST = 1000,
-};
+enum { HEARTBEAT_S = 15 };
 
-struct wanted { /* one name of a filter */
-    struct text name;
-    uint32_t number;
-    bool known; /* the number is: what nobody has heard of has none yet */
-};
+/* ---- the stream ---- */
 
-struct listener {
-    struct pending pending; /* first */
-    struct loop *loop;
-    struct connection *connection;
-    struct listener *next, *previous; /* of the loop */
-    struct key_set *keys;             /* as they were when it came */
-    const struct key *key;
-    char *names; /* what the filters point into */
-    struct wanted *skus, *locations;
-    size_t skus_count, locations_count;
-    uint64_t cursor, after_offset;
-    uint64_t missed_offset; /* of the version it asked to go on from, when that is not there any more */
-    bool begun, resumes, missed;
-    int64_t heartbeat_us;
-    bool holds; /* `held` is to be written: with an id when its record has nothing more for us */
-    struct window_change held;
-};
-
-/* ---- filters ---- */
-
-static bool lets_through(struct wanted *w, size_t count, uint32_t number)
+static void begin(struct listener *n, struct exchange *x)
 {
-    for (size_t i = 0; i < count; i++)
-        if (w[i].known && w[i].number == number)
-            return true;
-    return !count;
+    n->begun = true;
+    answer_begin(x, 200, "text/event-stream");
+    buffer_text(x->out, TEXT("Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"));
+    answer_stream_begin(x);
 }
 
-/* Names that nobody had heard of may be known by now. */
-static void find_numbers(struct listener *n)
+/* The id from which on nothing is missing, without an event: whoever hears little goes on from there, too. */
+static void put_reached(struct listener *n, struct buffer *b)
 {
-    const struct view *v = n->loop->http->options.view;
+    uint64_t reached = listeners_reached(n);
 
-    for (size_t i = 0; i < n->skus_count; i++) {
-        const struct sku *s = n->skus[i].known ? NULL : table_find(v->table, n->skus[i].name);
-        if (s)
-            n->skus[i] = (struct wanted){n->skus[i].name, sku_number(s), true};
-    }
-    for (size_t i = 0; i < n->locations_count; i++) {
-        const struct location *l =
-            n->locations[i].known ? NULL : catalogue_location(v->catalogue, n->locations[i].name);
-        if (l)
-            n->locations[i] = (struct wanted){n->locations[i].name, l->number, true};
-    }
-}
-
-static bool wants(struct listener *n, const struct window_change *c)
-{
-    if (!lets_through(n->skus, n->skus_count, c->sku) ||
-        !lets_through(n->locations, n->locations_count, c->location))
-        return false;
-    if (!n->key || !n->key->locations_count)
-        return true;
-    const struct location *l = catalogue_location_at(n->loop->http->options.view->catalogue, c->location);
-    return l && key_has_location(n->key, l->id);
-}
-
-/* ---- writing ---- */
-
-static milli_t shown(milli_t net, const struct location *l)
-{
-    return net > 0 && l && l->enabled && !l->deleted ? net : 0;
-}
-
-static void put_change(struct buffer *b, const struct view *v, const struct window_change *c, bool with_id)
-{
-    const struct sku *s = table_sku(v->table, c->sku);
-    const struct location *l = catalogue_location_at(v->catalogue, c->location);
-    uint64_t incarnation = view_incarnation(v);
-
-    buffer_text(b, TEXT("event: change\n"));
-    if (with_id)
-        buffer_printf(b, "id: %lu:%lu\n", incarnation, c->offset);
-    buffer_text(b, TEXT("data: {\"sku\":"));
-    json_put_string(b, s ? sku_text(s) : (struct text){0});
-    buffer_text(b, TEXT(",\"location\":"));
-    json_put_string(b, l ? l->id : (struct text){0});
-    buffer_text(b, TEXT(",\"available\":"));
-    json_put_quantity(b, shown(c->net_now, l));
-    buffer_text(b, TEXT(",\"previous\":"));
-    json_put_quantity(b, shown(c->net_was, l));
-    buffer_text(b, TEXT(",\"version\":"));
-    json_put_version(b, (struct version){incarnation, c->offset});
-    buffer_text(b, TEXT(",\"at\":"));
-    json_put_instant(b, c->at);
-    buffer_text(b, TEXT("}\n\n"));
-}
-
-static void write_held(struct listener *n, struct buffer *b, bool with_id)
-{
-    if (!n->holds)
-        return;
-    put_change(b, n->loop->http->options.view, &n->held, with_id);
-    n->holds = false;
-    count(n->loop, METRIC_CHANGES_TOLD, 1);
-}
-
-static void take(struct listener *n, struct buffer *b, const struct window_change *c)
-{
-    if (n->holds && n->held.offset != c->offset)
-        write_held(n, b, true);
-    if (!wants(n, c))
-        return;
-    write_held(n, b, false);
-    n->held = *c;
-    n->holds = true;
-}
-
-/* False: it fell out of the window. Whole records only are shown there, so what is held at the end is the
- * last of its record. */
-static bool write_changes(struct listener *n, struct buffer *b)
-{
-    const struct window *w = n->loop->http->options.window;
-    struct window_change changes[CHANGES_A_LOOK];
-    uint64_t end = window_newest(w);
-    size_t looked = 0;
-
-    while (n->cursor < end && looked < EVENTS_A_TURN) {
-        uint64_t left = end - n->cursor;
-        int got = window_read(w, &n->cursor, changes, left < CHANGES_A_LOOK ? (size_t)left : CHANGES_A_LOOK);
-        if (got < 0)
-            return false;
-        for (int i = 0; i < got; i++)
-            take(n, b, &changes[i]);
-        looked += (size_t)got;
-    }
-    if (n->cursor >= end)
-        write_held(n, b, true);
-    return true;
+    if (!n->behind && !n->open && reached && reached - 1 > n->last_offset)
+        n->last_offset = reached - 1;
+    if (!n->open)
+        id_write(b, n->loop->http->options.view, n->last_offset);
 }
 
 static void put_missed(struct listener *n, struct buffer *b)
 {
-    const struct view *v = n->loop->http->options.view;
+    const struct http_options *o = &n->loop->http->options;
 
-    buffer_text(b, TEXT("event: missed\ndata: {\"version\":"));
-    json_put_version(b, view_version(v));
-    buffer_text(b, TEXT("}\n\n"));
+    missed_write(b, o->view, o->window);
     n->missed = false;
+    count(n->loop, METRIC_LISTENERS_TOO_OLD, 1);
+    put_reached(n, b);
 }
 
-static void begin(struct listener *n, struct exchange *x)
+static void put_first(struct listener *n, struct buffer *b)
 {
-    const struct window *w = n->loop->http->options.window;
+    buffer_text(b, TEXT("retry: 1000\n: what changes, from here on\n\n"));
+    if (!n->missed)
+        put_reached(n, b);
+}
 
-    n->begun = true;
-    n->cursor = window_newest(w);
-    if (n->resumes && !n->missed)
-        n->missed = !window_after(w, n->after_offset, &n->cursor);
+static void take_ready(struct listener *n, struct buffer *b)
+{
+    buffer_add(b, n->ready.at, n->ready.length);
+    b->failed |= n->ready.failed;
+    if (n->ready.capacity > LISTENER_READY_BYTES_MOST / 4)
+        buffer_finish(&n->ready);
+    else
+        buffer_clear(&n->ready);
+}
+
+/* False: it cannot go on. */
+static bool write_some(struct listener *n, struct exchange *x, bool first)
+{
+    size_t mark = answer_chunk_begin(x), at = x->out->length;
+    bool goes_on = true;
+
+    epoch_enter(x->loop->reader);
+    if (first)
+        put_first(n, x->out);
     if (n->missed)
-        n->cursor = window_newest(w);
-    answer_begin(x, 200, "text/event-stream");
-    buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
-    answer_stream_begin(x);
+        put_missed(n, x->out);
+    if (n->behind)
+        goes_on = listeners_catch_up(n);
+    take_ready(n, x->out);
+    if (x->out->length == at && x->loop->now_us >= n->heartbeat_us) {
+        buffer_text(x->out, TEXT(":\n"));
+        put_reached(n, x->out);
+    }
+    epoch_exit(x->loop->reader);
+    if (x->out->length != at) {
+        n->heartbeat_us = x->loop->now_us + HEARTBEAT_S * INT64_C(1000000);
+        listeners_written(n);
+    }
+    answer_chunk_end(x, mark);
+    return goes_on && !x->out->failed;
 }
 
-static enum pending_status end_stream(struct exchange *x)
+static enum pending_status end_stream(struct listener *n, struct exchange *x)
 {
+    size_t mark = answer_chunk_begin(x);
+
+    if (n->open)
+        buffer_byte(x->out, '\n');
+    n->open = false;
+    put_reached(n, x->out);
+    answer_chunk_end(x, mark);
     answer_stream_end(x);
     x->close = true;
     return PENDING_DONE;
 }
 
-static void write_some(struct listener *n, struct exchange *x, bool first, bool *ret_goes_on)
-{
-    size_t mark = answer_chunk_begin(x), at = x->out->length;
-
-    epoch_enter(x->loop->reader);
-    find_numbers(n);
-    if (first)
-        buffer_text(x->out, TEXT("retry: 1000\n: what changes, from here on\n\n"));
-    if (n->missed)
-        put_missed(n, x->out);
-    *ret_goes_on = write_changes(n, x->out);
-    epoch_exit(x->loop->reader);
-    if (x->out->length == at && x->loop->now_us >= n->heartbeat_us)
-        buffer_text(x->out, TEXT(":\n\n"));
-    if (x->out->length != at)
-        n->heartbeat_us = x->loop->now_us + HEARTBEAT_S * INT64_C(1000000);
-    answer_chunk_end(x, mark);
-}
-
-/* Called whenever the loop has looked and all that was written before is sent. */
+/* Called when something is ready and all that was written before is sent. */
 static enum pending_status step(struct pending *p, struct exchange *x)
 {
     struct listener *n = (struct listener *)p;
-    bool first = !n->begun, goes_on = true;
+    bool first = !n->begun;
 
     if (first) {
         begin(n, x);
         if (x->request->method == HTTP_HEAD)
             return PENDING_DONE;
     }
+    bool goes_on = write_some(n, x, first);
     if (x->loop->stopping || x->connection->ended || n->keys != x->loop->keys)
-        return end_stream(x); /* the keys are others now: who still may comes again */
-    write_some(n, x, first, &goes_on);
+        return end_stream(n, x); /* the keys are others now: who still may comes again */
     if (goes_on)
-        return PENDING_WAIT;
+        return n->behind ? PENDING_TURN : PENDING_WAIT;
     count(x->loop, METRIC_LISTENERS_CUT, 1);
-    return end_stream(x);
+    return end_stream(n, x);
 }
 
-static void drop(struct pending *p)
+static void listener_free(struct listener *n)
 {
-    struct listener *n = (struct listener *)p;
-
-    if (n->next)
-        n->next->previous = n->previous;
-    *(n->previous ? &n->previous->next : &n->loop->listeners) = n->next;
-    atomic_fetch_sub_explicit(&n->loop->http->listeners_count, 1, memory_order_relaxed);
-    count(n->loop, METRIC_LISTENERS, (uint64_t)-1);
     key_set_release(n->keys);
+    buffer_finish(&n->ready);
     free(n->skus);
     free(n->locations);
     free(n->names);
     free(n);
 }
 
-void listeners_tell(struct loop *l)
+static void drop(struct pending *p)
 {
-    struct listener *next;
+    struct listener *n = (struct listener *)p;
+    const struct connection *c = n->connection;
 
-    for (struct listener *n = l->listeners; n; n = next) {
-        next = n->next;
-        connection_resume(n->connection); /* not while something is unsent */
-    }
-    if (l->listeners)
-        watch_timer(&l->listen, LOOK_US);
+    if (c->write_deadline_us && c->write_deadline_us <= n->loop->now_us)
+        count(n->loop, METRIC_LISTENERS_CUT, 1); /* it took nothing for too long */
+    listeners_leave(n);
+    atomic_fetch_sub_explicit(&n->loop->http->listeners_count, 1, memory_order_relaxed);
+    count(n->loop, METRIC_LISTENERS, (uint64_t)-1);
+    listener_free(n);
 }
 
 /* ---- the question ---- */
 
-static void add_name(struct listener *n, const struct parameter *p, struct wanted *to, size_t *count_,
-                     size_t *used, struct problems *errors)
+struct asked {
+    struct listener *listener;
+    struct text group, channel, after;
+    size_t names_used;
+};
+
+static bool is_named(const struct wanted *w, size_t count, struct text name)
 {
-    bool is_sku = to == n->skus;
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(w[i].name, name))
+            return true;
+    return false;
+}
+
+static void add_name(struct asked *a, const struct parameter *p, bool is_sku, struct problems *errors)
+{
+    struct listener *n = a->listener;
+    struct wanted *to = is_sku ? n->skus : n->locations;
+    size_t *count_ = is_sku ? &n->skus_count : &n->locations_count;
 
     if (!(is_sku ? text_is_identifier(p->value) : text_is_name(p->value))) {
         parameter_wrong(errors, p->name, is_sku ? "must be a SKU" : "must be the name of a location");
         return;
     }
-    if (*count_ == NAMES_MOST) {
+    if (is_named(to, *count_, p->value))
+        return;
+    if (*count_ == LISTENER_NAMES_MOST) {
         parameter_wrong(errors, p->name, "may be said a thousand times");
         return;
     }
-    memcpy(n->names + *used, p->value.at, p->value.length);
-    to[(*count_)++].name = (struct text){n->names + *used, p->value.length};
-    *used += p->value.length;
+    char *at = n->names + a->names_used;
+    memcpy(at, p->value.at, p->value.length);
+    to[(*count_)++].name = (struct text){at, p->value.length};
+    a->names_used += p->value.length;
 }
 
-static void read_last_event_id(struct exchange *x, struct listener *n, struct problems *errors)
+static void add_kind(struct asked *a, const struct parameter *p, struct problems *errors)
 {
-    struct text id = parser_header(x->request, HEADER_LAST_EVENT_ID, x->head);
+    enum tell tell;
+
+    if (!tell_from_name(p->value, &tell)) {
+        parameter_wrong(
+            errors, p->name,
+            "must be change, level, back_in_stock, low_stock, oversold, stale or reservation (it repeats)");
+        return;
+    }
+    a->listener->tells |= 1u << tell;
+    a->listener->says_tells = true;
+}
+
+static void read_one(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    bool group = text_equal(p->name, TEXT("group")), channel = text_equal(p->name, TEXT("channel"));
+
+    if (text_equal(p->name, TEXT("sku")))
+        add_name(a, p, true, errors);
+    else if (text_equal(p->name, TEXT("location")))
+        add_name(a, p, false, errors);
+    else if (text_equal(p->name, TEXT("kind")))
+        add_kind(a, p, errors);
+    else if (text_equal(p->name, TEXT("after")))
+        a->after = p->value;
+    else if (!group && !channel)
+        parameter_unknown(errors, p->name);
+    else if (!text_is_name(p->value))
+        parameter_wrong(errors, p->name, "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them");
+    else
+        *(group ? &a->group : &a->channel) = p->value;
+}
+
+/* A browser that comes back says where it was in the header, whatever stands in the address. */
+static void read_place(struct exchange *x, struct asked *a, struct problems *errors)
+{
+    struct text header = parser_header(x->request, HEADER_LAST_EVENT_ID, x->head);
+    struct text id = header.length ? header : a->after;
+    struct listener *n = a->listener;
     struct version version;
 
     if (!id.length)
         return;
     if (!version_parse(id, &version)) {
-        problems_add(errors, "Last-Event-ID", "must be the id of an event");
+        problems_add(errors, header.length ? "Last-Event-ID" : "after", "must be the id of an event");
         return;
     }
-    n->resumes = true;
+    n->skips = true;
     n->after_offset = version.offset;
     n->missed = version.incarnation != view_incarnation(exchange_view(x));
 }
 
+static bool make_room(struct exchange *x, struct listener *n)
+{
+    size_t skus = x->query.length / 4 + 1, locations = x->query.length / 9 + 1; /* "sku=", "location=" */
+
+    if (x->key && x->key->locations_count > locations)
+        locations = x->key->locations_count;
+    n->names = malloc(x->query.length + 1);
+    n->skus = calloc(skus < LISTENER_NAMES_MOST ? skus : LISTENER_NAMES_MOST, sizeof(*n->skus));
+    n->locations = calloc(locations, sizeof(*n->locations));
+    return n->names && n->skus && n->locations;
+}
+
 /* False: answered. */
-static bool read_question(struct exchange *x, struct listener *n)
+static bool read_question(struct exchange *x, struct asked *a)
 {
     struct problems errors;
     struct parameter p;
     struct text rest = x->query;
-    size_t used = 0;
 
     errors.count = 0;
-    n->names = malloc(x->query.length + 1);
-    n->skus = calloc(x->query.length / 4 + 1, sizeof(*n->skus));           /* "sku=" */
-    n->locations = calloc(x->query.length / 9 + 1, sizeof(*n->locations)); /* "location=" */
-    if (!n->names || !n->skus || !n->locations) {
+    if (!make_room(x, a->listener)) {
         problem_no_memory(x);
         return false;
     }
-    while (parameter_next(x, &rest, &p, &errors)) {
-        if (text_equal(p.name, TEXT("sku")))
-            add_name(n, &p, n->skus, &n->skus_count, &used, &errors);
-        else if (text_equal(p.name, TEXT("location")))
-            add_name(n, &p, n->locations, &n->locations_count, &used, &errors);
-        else if (!text_equal(p.name, TEXT("kind")))
-            parameter_unknown(&errors, p.name);
-        else if (!text_equal(p.value, TEXT("change")))
-            parameter_wrong(&errors, p.name, "must be change");
-    }
-    read_last_event_id(x, n, &errors);
+    while (parameter_next(x, &rest, &p, &errors))
+        read_one(a, &p, &errors);
+    if (a->group.length && a->listener->locations_count)
+        problems_add(&errors, "group", "and location do not go together");
+    read_place(x, a, &errors);
     if (errors.count)
         problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "`%s` %s", errors.at[0].pointer, errors.at[0].detail);
     return !errors.count;
 }
 
-/* A bound key may only name its own locations. False: answered. */
-static bool may_listen(struct exchange *x, const struct listener *n)
+/* ---- who may hear what ---- */
+
+/* A bound key names its own locations, and hears nothing but those when it names none. False: answered. */
+static bool bind_locations(struct exchange *x, struct listener *n)
 {
-    for (size_t i = 0; x->key && i < n->locations_count; i++) {
+    const struct key *k = x->key;
+
+    if (!k || !k->locations_count)
+        return true;
+    for (size_t i = 0; i < n->locations_count; i++) {
         struct text name = n->locations[i].name;
-        if (key_has_location(x->key, name))
+        if (key_has_location(k, name))
             continue;
         problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)name.length,
                 name.at);
         return false;
     }
+    n->bound = !n->locations_count;
+    for (size_t i = 0; n->bound && i < k->locations_count; i++)
+        n->locations[n->locations_count++].name = k->locations[i]; /* n->keys holds it */
     return true;
 }
 
-static void enlist(struct exchange *x, struct listener *n)
+/* False: answered. */
+static bool find_group(struct exchange *x, const struct asked *a)
+{
+    const struct group *g;
+
+    if (!a->group.length)
+        return true;
+    g = catalogue_group(exchange_view(x)->catalogue, a->group);
+    if (!g || g->deleted) {
+        problem(x, PROBLEM_BAD_PARAMETER, "there is no group `%.*s`", (int)a->group.length, a->group.at);
+        return false;
+    }
+    a->listener->has_group = true;
+    a->listener->group = g->number;
+    return true;
+}
+
+/* False: answered. */
+static bool find_channel(struct exchange *x, const struct asked *a)
+{
+    const struct channel *c;
+    struct text name;
+
+    a->listener->channel = CHANNEL_POOL;
+    if (!ask_channel(x, a->channel, &name))
+        return false;
+    if (!name.length)
+        return true;
+    c = catalogue_channel(exchange_view(x)->catalogue, name);
+    if (!c || c->deleted) {
+        problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)name.length, name.at);
+        return false;
+    }
+    a->listener->has_channel = true;
+    a->listener->channel = c->number;
+    return true;
+}
+
+/* What nobody asked for by name is left out quietly where it may not be heard. False: answered. */
+static bool settle_kinds(struct exchange *x, struct listener *n)
+{
+    bool may_reserve = !x->key || key_may(x->key, SCOPE_RESERVE);
+
+    if (!n->says_tells) {
+        n->tells = (1u << TELL_END) - 1;
+        n->tells &= may_reserve ? ~0u : ~(1u << TELL_RESERVATION);
+        n->tells &= n->has_channel ? ~(1u << TELL_OVERSOLD) : ~0u;
+    }
+    if (n->tells & 1u << TELL_RESERVATION && !may_reserve) {
+        problem(x, PROBLEM_FORBIDDEN, "kind=reservation needs a key with scope reserve");
+        return false;
+    }
+    if (n->tells & 1u << TELL_OVERSOLD && n->has_channel) {
+        problem(x, PROBLEM_BAD_PARAMETER, "kind=oversold is told without a channel: it is about rows");
+        return false;
+    }
+    return true;
+}
+
+/* False: answered. */
+static bool may_listen(struct exchange *x, const struct asked *a)
+{
+    epoch_enter(x->loop->reader);
+    bool may = find_group(x, a) && find_channel(x, a);
+    epoch_exit(x->loop->reader);
+    return may && bind_locations(x, a->listener) && settle_kinds(x, a->listener);
+}
+
+/* ---- the route ---- */
+
+static void listen_from_now(struct exchange *x, struct listener *n)
 {
     struct loop *l = x->loop;
 
-    n->next = l->listeners;
-    if (n->next)
-        n->next->previous = n;
-    l->listeners = n;
-    count(l, METRIC_LISTENERS, 1);
-    if (step(&n->pending, x) == PENDING_DONE) {
-        drop(&n->pending);
+    n->keys = l->keys ? key_set_hold(l->keys) : NULL;
+    epoch_enter(l->reader);
+    int error = listeners_join(n);
+    epoch_exit(l->reader);
+    if (error) {
+        problem_no_memory(x);
+        atomic_fetch_sub_explicit(&l->http->listeners_count, 1, memory_order_relaxed);
+        listener_free(n);
         return;
     }
-    exchange_wait(x, &n->pending);
-    watch_timer(&l->listen, LOOK_US);
+    count(l, METRIC_LISTENERS, 1);
+    count(l, METRIC_LISTENERS_TOTAL, 1);
+    count(l, METRIC_LISTENERS_RESUMED, n->skips);
+    switch (step(&n->pending, x)) {
+    case PENDING_DONE:
+        drop(&n->pending);
+        break;
+    case PENDING_TURN:
+        exchange_turn(x, &n->pending);
+        break;
+    case PENDING_WAIT:
+        exchange_wait(x, &n->pending);
+        break;
+    }
 }
 
 void changes_get(struct exchange *x)
@@ -371,17 +404,14 @@ void changes_get(struct exchange *x)
     n->loop = x->loop;
     n->connection = x->connection;
     n->key = x->key;
+    struct asked a = {.listener = n};
     bool counted = atomic_fetch_add_explicit(&h->listeners_count, 1, memory_order_relaxed) < LISTENERS_MOST;
-    if (counted && read_question(x, n) && may_listen(x, n)) {
-        n->keys = x->loop->keys ? key_set_hold(x->loop->keys) : NULL;
-        enlist(x, n);
+    if (counted && read_question(x, &a) && may_listen(x, &a)) {
+        listen_from_now(x, n);
         return;
     }
     if (!counted)
         problem(x, PROBLEM_UNAVAILABLE, "%d listen already: as many as may", LISTENERS_MOST);
     atomic_fetch_sub_explicit(&h->listeners_count, 1, memory_order_relaxed);
-    free(n->skus);
-    free(n->locations);
-    free(n->names);
-    free(n);
+    listener_free(n);
 }

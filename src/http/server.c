@@ -317,6 +317,7 @@ static void loop_finish(struct loop *l)
         close(l->listener);
     if (l->reader)
         epoch_unregister(l->reader);
+    listeners_destroy(l->listeners);
     mailbox_leave(l->mailbox);
     key_set_release(l->keys);
     for (char *input = l->free_inputs, *next; input; input = next) {

@@ -125,13 +125,13 @@ struct scratch {
 };
 
 struct mailbox;
-struct listener;
+struct listeners;
 
 struct loop {
     struct http *http;
     struct watch_loop *watches;
     struct watch acceptable, mail, sweep, turn, poll, listen;
-    struct listener *listeners; /* changes.c */
+    struct listeners *listeners; /* listeners.c; NULL: nobody listened yet */
     int64_t sweep_us; /* between two sweeps */
     int listener;
     bool stopping;
@@ -273,8 +273,9 @@ static inline unsigned loop_option(unsigned value, unsigned otherwise)
     return value ? value : otherwise;
 }
 
-/* ---- changes.c ---- */
+/* ---- listeners.c ---- */
 /* Tells all who listen what has changed. */
 void listeners_tell(struct loop *l);
+void listeners_destroy(struct listeners *l); /* takes NULL; nobody listens any more */
 
 #endif

@@ -64,6 +64,13 @@ static struct terms terms_at(const struct asking *a, struct rules_place place)
     return t;
 }
 
+struct terms query_terms(const struct view *v, const struct sku *s, const struct question *q,
+                         uint32_t location)
+{
+    struct asking a = ask(v, s, q);
+    return terms_at(&a, (struct rules_place){place_of(v, location), is_stale(v, location)});
+}
+
 static struct asked_row asked_at(const struct asking *a, const struct row_image *row, uint32_t location,
                                  struct rules_place place)
 {

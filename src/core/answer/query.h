@@ -27,6 +27,10 @@ size_t query_everywhere(const struct view *v, const struct sku *s, const struct 
 /* How a row of an answer was asked about, for explanations: with its terms, and what is left out. */
 struct asked_row query_asked(const struct view *v, const struct sku *s, const struct question *q, const struct query_row *row);
 
+/* By which terms a channel sees a SKU at a location. `s` may be NULL, of the question the channel and the method count. @thread any, inside an epoch
+ * section */
+struct terms query_terms(const struct view *v, const struct sku *s, const struct question *q, uint32_t location);
+
 /* Metres between two points on the sphere of radius 6,371,008.8 m (haversine); angles in 10^-7 degrees. */
 double distance_m(int32_t latitude_a_e7, int32_t longitude_a_e7, int32_t latitude_b_e7, int32_t longitude_b_e7);
 /* The question for the places nearest to a point; within_m 0: no bound. */

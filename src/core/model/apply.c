@@ -682,6 +682,12 @@ static void finish_record(struct apply *a)
     stage_reset(a);
 }
 
+static void drop_told(struct outcome *o)
+{
+    while (o->reservations_count)
+        reservation_drop(o->reservations[--o->reservations_count]);
+}
+
 int state_apply(struct state *s, const struct record *r, uint64_t offset, instant_t appended_at,
                 struct outcome *o)
 {
@@ -704,7 +710,8 @@ int state_apply(struct state *s, const struct record *r, uint64_t offset, instan
         return error;
     if (!a->active) {
         o->verdicts_count = o->changes_count = o->alerts_count = 0;
-        o->locations_count = o->lines_count = 0;
+        o->locations_count = o->lines_count = o->fences_count = 0;
+        drop_told(o);
         o->halted = false;
         a->active = true;
         a->offset = offset;
@@ -733,6 +740,9 @@ int state_skip(struct state *s, uint64_t offset, instant_t appended_at)
 
 void outcome_finish(struct outcome *o)
 {
+    drop_told(o);
+    free(o->fences);
+    free(o->reservations);
     free(o->verdicts);
     free(o->changes);
     free(o->alerts);

@@ -4,6 +4,7 @@
 #define CORE_MODEL_APPLY_H
 
 #include "base/buffer.h"
+#include "core/model/brief.h"
 #include "core/model/reservation.h"
 #include "core/model/state.h"
 #include "core/model/verdict.h"
@@ -20,7 +21,12 @@ struct outcome_change {
     struct sku *sku;
     uint32_t location;
     milli_t net_was, net_now; /* net available, before and after the record */
-};                            /* a row that is another now */
+    /* with keeps_briefs; else zero */
+    struct brief was, now;
+    uint8_t flags_was, flags_now; /* enum row_flag */
+    milli_t reorder_point;        /* LIMIT_NONE: not set */
+    size_t fences_first, fences_count; /* in outcome.fences */
+};                                     /* a row that is another now */
 
 /* The figures of a row that its history tells. */
 struct row_figures {
@@ -59,13 +65,20 @@ struct outcome {
                                                NULL); gone at the next record */
     size_t locations_count; /* locations that became stale, or are so no longer */
     uint32_t *locations;
+    bool keeps_briefs; /* set by the caller: what changes tell of before and after, and reservations, are
+                          wanted. False: they cost nothing */
+    size_t fences_count;
+    struct brief_fence *fences; /* of the changes */
+    size_t reservations_count;  /* that became another: each held, until the next record */
+    const struct reservation **reservations;
     bool keeps_lines;   /* set by the caller: lines are wanted. False: they cost nothing */
     size_t lines_count; /* in the order in which they happened: each event's rows that are known, a repeated
                            or rejected event's too. Repeats of intake were judged as a whole: no lines */
     struct outcome_line *lines;
     bool halted; /* the record raises the level beyond this build: it was not applied, and nothing after it
                     may be */
-    size_t verdicts_capacity, changes_capacity, alerts_capacity, locations_capacity, lines_capacity;
+    size_t verdicts_capacity, changes_capacity, alerts_capacity, locations_capacity, lines_capacity,
+        fences_capacity, reservations_capacity;
 };
 void outcome_finish(struct outcome *o);
 

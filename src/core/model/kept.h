@@ -115,8 +115,10 @@ void reservations_ended(struct reservations *r, struct kept *k); /* an image say
 void reservations_reopen(struct reservations *r, struct kept *k);
 /* Nobody knows it any more. */
 void reservations_forget(struct reservations *r, struct kept *k);
-/* Makes what is shown of those that were touched. ERROR_NOMEM: call again. */
-int reservations_publish(struct reservations *r, const struct state *s);
+/* Makes what is shown of those that were touched, and says so in the outcome where it is wanted (NULL: not).
+ * ERROR_NOMEM: call again. */
+struct outcome;
+int reservations_publish(struct reservations *r, const struct state *s, struct outcome *o);
 
 /* Room for one more step that was done. ERROR_NOMEM leaves all as it was. */
 int kept_reserve_step(struct kept *k);

@@ -2,7 +2,7 @@
 #include "core/model/kept.h"
 
 #include "base/error.h"
-#include "core/model/state.h"
+#include "core/model/apply.h"
 
 #include <stdlib.h>
 
@@ -498,12 +498,29 @@ static struct reservation *make_shown(const struct kept *k, const struct state *
     return r;
 }
 
-int reservations_publish(struct reservations *r, const struct state *s)
+static int reserve_told(struct outcome *o)
+{
+    if (!o || !o->keeps_briefs || o->reservations_count < o->reservations_capacity)
+        return 0;
+    size_t capacity = o->reservations_capacity ? o->reservations_capacity * 2 : 8;
+    const struct reservation **told = realloc(o->reservations, capacity * sizeof(*told));
+    if (!told)
+        return ERROR_NOMEM;
+    o->reservations = told;
+    o->reservations_capacity = capacity;
+    return 0;
+}
+
+int reservations_publish(struct reservations *r, const struct state *s, struct outcome *o)
 {
     for (struct kept *k; (k = r->dirty);) {
-        struct reservation *now = make_shown(k, s);
+        struct reservation *now = reserve_told(o) ? NULL : make_shown(k, s);
         if (!now)
             return ERROR_NOMEM;
+        if (o && o->keeps_briefs) {
+            reservation_hold(now);
+            o->reservations[o->reservations_count++] = now;
+        }
         const struct reservation *before = atomic_load_explicit(&k->shown, memory_order_relaxed);
         /* release: pairs with the acquire in shown_of */
         atomic_store_explicit(&k->shown, now, memory_order_release);

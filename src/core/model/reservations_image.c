@@ -322,7 +322,7 @@ static int learn_all(struct state *s, struct kept **sorted, uint32_t count)
         s->reservations->stale->stale = false;
         s->reservations->stale = s->reservations->stale->stale_next;
     }
-    return reservations_publish(s->reservations, s);
+    return reservations_publish(s->reservations, s, NULL);
 }
 
 int reservations_load_finish(struct state *s)

@@ -118,7 +118,7 @@ int reservations_show(struct apply *a, struct outcome *o)
         atomic_store_explicit(&r->unsettled, 1, memory_order_relaxed);
     int error = stage_publish(a, o);
     if (!error)
-        error = reservations_publish(r, a->state);
+        error = reservations_publish(r, a->state, o);
     if (error)
         return error;
     atomic_store_explicit(&r->unsettled, 0, memory_order_release); /* pairs with the acquire of who asks */

@@ -259,6 +259,61 @@ static milli_t net_available(const struct row_image *r)
     return row_on_hand(r) - row_unavailable(r) - row_reserved(r) - row_committed(r) - row_safety_stock(r);
 }
 
+static int reserve_fences(const struct apply *a, const struct staged_sku *chain, struct outcome *o)
+{
+    size_t most = o->fences_count;
+
+    for (uint32_t i = chain->first; i != STAGED_NONE; i = a->rows[i].next)
+        most += brief_fences_most(&a->rows[i].was, &a->rows[i].now);
+    if (most <= o->fences_capacity)
+        return 0;
+    struct brief_fence *fences = realloc(o->fences, most * 2 * sizeof(*fences));
+    if (!fences)
+        return ERROR_NOMEM;
+    o->fences = fences;
+    o->fences_capacity = most * 2;
+    return 0;
+}
+
+static void brief_change(const struct staged_row *row, size_t fences_first, struct outcome *o,
+                         struct outcome_change *c)
+{
+    const struct rare *rare = row_rare(&row->now);
+
+    c->was = brief_of_row(&row->was);
+    c->now = brief_of_row(&row->now);
+    c->flags_was = row_flags(&row->was);
+    c->flags_now = row_flags(&row->now);
+    c->reorder_point = rare ? rare->reorder_point : LIMIT_NONE;
+    c->fences_first = fences_first;
+    c->fences_count = brief_fences(&row->was, &row->now, o->fences + fences_first);
+}
+
+/* What the outcome will say of the rows, behind what it says already. Before they are published: then what
+ * they were may be gone. */
+static int draft_changes(const struct apply *a, const struct staged_sku *chain, struct outcome *o)
+{
+    int error = reserve_changes(o, chain->rows_count);
+    size_t at = o->changes_count, fences = o->fences_count;
+
+    if (!error && o->keeps_briefs)
+        error = reserve_fences(a, chain, o);
+    for (uint32_t i = chain->first; i != STAGED_NONE && !error; i = a->rows[i].next) {
+        const struct staged_row *row = &a->rows[i];
+        if (!row->touched || !row->changed)
+            continue;
+        struct outcome_change *c = &o->changes[at++];
+        *c = (struct outcome_change){.sku = row->sku,
+                                     .location = row->location,
+                                     .net_was = net_available(&row->was),
+                                     .net_now = net_available(&row->now)};
+        if (o->keeps_briefs)
+            brief_change(row, fences, o, c);
+        fences += c->fences_count;
+    }
+    return error;
+}
+
 static void published(struct apply *a, const struct staged_sku *chain, struct outcome *o)
 {
     for (uint32_t i = chain->first; i != STAGED_NONE; i = a->rows[i].next) {
@@ -267,10 +322,7 @@ static void published(struct apply *a, const struct staged_sku *chain, struct ou
             continue;
         places_count(&a->state->places, row->location, stage_in_use(&row->now) - stage_in_use(&row->was));
         if (row->changed)
-            o->changes[o->changes_count++] = (struct outcome_change){.sku = row->sku,
-                                                                     .location = row->location,
-                                                                     .net_was = net_available(&row->was),
-                                                                     .net_now = net_available(&row->now)};
+            o->fences_count += o->changes[o->changes_count++].fences_count;
         row->exists = true;
         row->rare = NULL;
         row->rare_dirty = row->touched = false;
@@ -284,9 +336,9 @@ int stage_publish(struct apply *a, struct outcome *o)
         uint32_t count;
         int error = stage_reserve_images(a, chain->rows_count);
         if (!error)
-            error = reserve_changes(o, chain->rows_count);
-        if (!error)
             error = make_images(a, chain, &count);
+        if (!error)
+            error = draft_changes(a, chain, o);
         if (!error && count)
             error = table_publish(a->state->table, chain->sku, a->images, count);
         if (error)

@@ -2,6 +2,7 @@
 #include "desk.h"
 
 #include "base/error.h"
+#include "core/answer/notice.h"
 #include "codec/event_json.h"
 #include "base/hash.h"
 #include "codec/record_codec.h"
@@ -34,8 +35,12 @@ static uint64_t apply(struct desk *d, const struct record *r)
     uint64_t offset = d->state->next_offset;
 
     require(state_apply(d->state, r, offset, d->now_us++, &d->outcome) == 0, "state_apply");
+    if (r->kind == RECORD_INCARNATION)
+        window_clear(d->window, offset + 1);
+    notices_add(d->window, d->state, r, &d->outcome, offset);
     epoch_poll(d->state->epoch, 100);
     publish(d);
+    window_show(d->window, d->state->next_offset);
     return offset;
 }
 
@@ -130,6 +135,9 @@ void desk_start(struct desk *d)
     require(d->zones, "zones_create");
     d->view.calendars = zones_calendars(d->zones);
     d->view.incarnations = d->state->incarnations;
+    d->outcome.keeps_briefs = true;
+    d->window = window_create(DESK_WINDOW);
+    require(d->window, "window_create");
     d->now_us = INT64_C(1795255500000000); /* 2026-11-21T10:05:00Z */
     atomic_store(&d->view.ready, true);
     apply(d, &first);
@@ -145,6 +153,7 @@ void desk_stop(struct desk *d)
     pthread_mutex_unlock(&d->lock);
     pthread_join(d->thread, NULL);
     outcome_finish(&d->outcome);
+    window_destroy(d->window);
     state_destroy(d->state);
     epoch_destroy(d->view.epoch);
     zones_destroy(d->zones);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+enum { DESK_WINDOW = 1 << 14 };
 enum { DESK_INCARNATION = 1795219200000042 };
 
 struct desk {
@@ -26,6 +27,7 @@ struct desk {
     size_t submitted, most_events; /* records seen (atomic), and the most events in one */
     int64_t now_us;                /* the next record's append instant */
     struct outcome outcome;
+    struct window *window; /* of what was applied */
 };
 
 void desk_start(struct desk *d);

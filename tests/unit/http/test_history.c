@@ -4,6 +4,7 @@
 #include "talk.h"
 
 #include "base/error.h"
+#include "core/answer/notice.h"
 #include "http/http.h"
 
 #include <stdio.h>
@@ -288,6 +289,19 @@ static void a_full_history_says_so(void **state)
     answer_free(&a);
 }
 
+static void add_row(struct window *w, uint64_t offset, const char *sku, milli_t was, milli_t now)
+{
+    struct sku *s = table_find(desk.state->table, text_of(sku));
+    struct outcome_change c = {.sku = s,
+                               .was = {.sellable = was, .free = was},
+                               .now = {.sellable = now, .free = now},
+                               .reorder_point = LIMIT_NONE};
+    const struct outcome o = {.changes = &c, .changes_count = 1};
+
+    assert_non_null(s);
+    notices_add(w, desk.state, &(struct record){.kind = RECORD_EVENTS}, &o, offset);
+}
+
 /* A listener hears what is shown, and its stream ends with the server. */
 static void a_listener_hears_what_is_shown(void **state)
 {
@@ -304,10 +318,7 @@ static void a_listener_hears_what_is_shown(void **state)
         length += (size_t)n;
         bytes[length] = 0;
         if (strstr(bytes, "retry:") && !added) {
-            window_add(
-                w, &(struct window_change){.offset = 2, .sku = 0, .net_was = 5000, .net_now = 7000, .at = 1});
-            window_add(w,
-                       &(struct window_change){.offset = 2, .sku = 9, .net_was = 1, .net_now = 2, .at = 1});
+            add_row(w, 2, "S", 5000, 7000);
             window_show(w, 3);
             added = true;
         }
