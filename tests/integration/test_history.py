@@ -389,16 +389,20 @@ def test_tail_sees_what_happens_from_now_on_and_goes_on_after_a_restart(daemon, 
 
 
 def events_of(answer, count):
-    """The next `count` Server-Sent Events of a streamed answer: (event, id, data)."""
-    found, event_, id_ = [], None, None
+    """The next `count` Server-Sent Events of a streamed answer: (event, id, data); an id without an event is none."""
+    found, event_, id_, data = [], None, None, None
     for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
         name, _, value = line.partition(": ")
         if name == "event":
-            event_, id_ = value, None
+            event_ = value
         elif name == "id":
             id_ = value
         elif name == "data":
-            found.append((event_, id_, json.loads(value)))
+            data = json.loads(value)
+        elif not line:
+            if data is not None:
+                found.append((event_, id_, data))
+            event_, id_, data = None, None, None
             if len(found) == count:
                 return found
     raise AssertionError(f"it ended after {found}")
@@ -413,23 +417,23 @@ def listen(daemon, last=None, **parameters):
 
 def test_who_comes_back_goes_on_behind_what_it_saw(daemon):
     d = daemon().start()
-    with listen(d) as answer:
+    with listen(d, kind="change") as answer:
         listening(d, 1)
         d.post("/v1/events", [event(i, sku=f"SKU-{i}", location="s1") for i in range(3)])
         d.post("/v1/events", [event(10 + i, sku=f"SKU-{i}", location="s1") for i in range(3)])
         found = events_of(answer, 6)
     assert [id_ is not None for _, id_, _ in found] == [False, False, True, False, False, True]  # the last of its record
-    with listen(d, found[2][1]) as answer:
+    with listen(d, found[2][1], kind="change") as answer:
         assert [data for _, _, data in events_of(answer, 3)] == [data for _, _, data in found[3:]]
     with listen(d, "7:1") as answer:  # of another log
         name, _, data = events_of(answer, 1)[0]
         assert name == "missed" and data["version"] == found[-1][2]["version"]
-    with listen(d, found[2][1], sku="SKU-1") as answer:
+    with listen(d, found[2][1], sku="SKU-1", kind="change") as answer:
         (_, id_, data), = events_of(answer, 1)
         assert data["sku"] == "SKU-1" and id_ == found[5][1]  # of its record it is the last that this listener sees
     assert d.get("/v1/changes", headers={"Last-Event-ID": "x"}).status_code == 400
     assert d.get("/v1/changes?sku=").status_code == 400
-    assert d.get("/v1/changes?kind=level").status_code == 400
+    assert d.get("/v1/changes?kind=gossip").status_code == 400
     listening(d, 0)
     assert d.stop() == 0
 
