@@ -46,6 +46,7 @@ async function once(method, path, body, signal) {
     const patience = AbortSignal.timeout(PATIENCE_MS);
     const options = {
         method,
+        cache: 'no-store', // an answer may be kept for a second; what has just changed must not come out of a cache
         headers: headers(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: signal ? AbortSignal.any([signal, patience]) : patience,

@@ -51,6 +51,7 @@ export function follow(parameters, told, state = () => {}) {
         heard();
         try {
             const answer = await fetch(`/v1/changes${query(parameters)}`, {
+                cache: 'no-store',
                 headers: headers({ Accept: 'text/event-stream', ...(stream.id && { 'Last-Event-ID': stream.id }) }),
                 signal: attempt.signal,
             });

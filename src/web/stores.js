@@ -112,7 +112,7 @@ async function askProduct(signal) {
         return;
     }
     const answer = await get(`/v1/products/${segment(product)}/availability`, {
-        channel, method: 'pickup', near: place && near(place), within_km: place && withinKm(),
+        channel, method: 'pickup', near: place && near(place), within_km: place && withinKm(), limit: place && OTHERS_MOST,
     }, { signal });
     variants = answer.variants;
     if (!variant()) chosen.sku = (variants.find((one) => HAS.has(one.level)) ?? variants[0])?.sku ?? '';
