@@ -67,13 +67,14 @@ export function ownHolds(changed) {
         /** Gives it back, whatever it is by now. */
         end: (hold) => step(hold, hold.state === 'confirmed' ? 'cancel' : 'release'),
 
-        /** `what` and `where` are for people: the item, the store. */
-        reserve({ sku, location, channel, what, where, zone, ready }) {
+        /**
+         * One piece at a `location`, or as a `promise` says. `what`, `where`, `zone` and `ready` are for people: the item, the store, its
+         * time zone, when it can be fetched.
+         */
+        reserve({ sku, location, promise, channel, what, where, zone, ready }) {
             const id = newId();
-            const request = {
-                id, channel, method: 'pickup', ttl_seconds: HOLD_SECONDS, items: [{ sku, quantity: 1, location }],
-            };
-            const hold = { id, request, what, where, zone, ready, state: 'asking', until: null };
+            const from = promise ? { promise } : { method: 'pickup', items: [{ sku, quantity: 1, location }] };
+            const hold = { id, request: { id, channel, ttl_seconds: HOLD_SECONDS, ...from }, sku, location, what, where, zone, ready, state: 'asking', until: null };
             holds = [...holds, hold];
             keep();
             return send(hold);

@@ -1,6 +1,7 @@
-// The store finder: what, where, and then live until you leave. The address bar holds all that was chosen.
+// The store finder: what, where, and then live until you leave.
 
-import { Away, get, query, Refused, segment } from './api.js';
+import { fromAddress, toAddress } from './address.js';
+import { Away, get, post, Refused, segment, unless } from './api.js';
 import { has, storeCard, storeWords } from './card.js';
 import { combobox } from './combobox.js';
 import { arrange, byId, element, replace, say, settled } from './dom.js';
@@ -10,51 +11,35 @@ import { keyButton } from './key.js';
 import { follow } from './live.js';
 import { storeMap } from './map.js';
 import { variantMatrix, variantWord } from './matrix.js';
+import { findItems, findPlaces } from './search.js';
+import { isWaitedFor, takeBack, toggleWaiting } from './waiting.js';
+import { waysList, wayWords, zoneOf } from './ways.js';
 import { coordinates, HAS, left, near, stores as storesWord } from './words.js';
 
 const STORES_MOST = 24;
 const OTHERS_MOST = 100;
+const WAYS_MOST = 4;
 const AGES_MS = 15000;
+const ASK_AGAIN_MS = 60000; // hours pass, doors open
 const OPEN = new Set(['held', 'confirmed']); // states of a reservation that has something
-const WITHIN = '25'; // km, when nothing is said
 
-// ---- what was chosen ----
+// ---- what was chosen, and what is known of it ----
 
-/** From the address: {product, sku, place: {latitude, longitude, name}, within, channel, store}. */
-function chosenInAddress() {
-    const given = new URLSearchParams(location.search);
-    const point = coordinates(given.get('near') ?? '');
-    return {
-        product: given.get('product') ?? '',
-        sku: given.get('sku') ?? '',
-        place: point && { ...point, name: given.get('place') ?? '' },
-        within: given.get('within') ?? WITHIN,
-        channel: given.get('channel') ?? 'web',
-        store: given.get('store') ?? '',
-    };
-}
-
-let chosen = chosenInAddress();
+let chosen = fromAddress();
 let variants = []; // of the product, or the item alone
 let shops = []; // that have it, nearest first
 let others = []; // near, but without
 let more = false; // there are more behind the last
-let refusals = new Map(); // location → why the last try was refused
-let waitedFor = new Set(JSON.parse(sessionStorage.getItem('onhand.waiting') ?? '[]')); // SKUs to tell about
+let ways = []; // promises, when no store near has it
+const refusals = new Map(); // location → why the last try was refused
+const names = new Map(); // location → what people call it
+const busy = new Set(); // locations that are asked for a reservation just now
 let questions = new AbortController();
 let stopFollowing = () => {};
 let following = '';
 
-function keepInAddress(replaceEntry = false) {
-    const { product, sku, place, within, channel, store } = chosen;
-    const address = `/stores${query({
-        product, sku, near: place && near(place), place: place?.name, within: within === WITHIN ? '' : within || 'any',
-        channel: new URLSearchParams(location.search).get('channel'), store,
-    })}`;
-    if (address === location.pathname + location.search) return;
-    history[replaceEntry ? 'replaceState' : 'pushState'](null, '', address);
-}
-
+const keepInAddress = (over = false) => toAddress(chosen, over);
+const nameOf = (place) => names.get(place) ?? place;
 const withinKm = () => (Number(chosen.within) > 0 ? Number(chosen.within) : undefined);
 const variant = () => variants.find((one) => one.sku === chosen.sku);
 const productName = () => variant()?.name ?? variants[0]?.name ?? chosen.product ?? chosen.sku;
@@ -130,24 +115,42 @@ async function askStores(signal) {
     shops = those.stores;
     more = Boolean(those.next);
     others = around.stores.filter((store) => !shops.some((shop) => shop.location === store.location));
+    for (const store of around.stores) names.set(store.location, store.name ?? store.location);
     tellDifference(before, shops);
 }
 
-let lastSku = '';
+/** What the server promises when no store near has it: later, from elsewhere, or sent. */
+async function askWays(signal) {
+    const { sku, place, channel } = chosen;
+    ways = [];
+    if (!sku || !place || shops.length) return;
+    const body = { items: [{ sku, quantity: 1 }], near: { latitude: place.latitude, longitude: place.longitude }, channel: channel || undefined };
+    const answer = await post('/v1/promises', body, { signal });
+    ways = answer.options.slice(0, WAYS_MOST);
+    const unnamed = new Set(ways.flatMap((way) => [way.location, ...way.lines.map((line) => line.location)]).filter((one) => !names.has(one)));
+    await Promise.all([...unnamed].map(async (one) => {
+        const found = await unless(404, get(`/v1/locations/${segment(one)}`, {}, { signal }));
+        names.set(one, found?.name ?? one);
+    }));
+}
 
-/** Says what changed while somebody looks; the first answer for an item is not a change. */
+let told = ''; // of which question the last answer was
+
+/** Says what changed while somebody looks; the first answer to a question is not a change. */
 function tellDifference(before, now) {
-    if (lastSku !== chosen.sku + chosen.place.latitude + chosen.place.longitude) {
-        lastSku = chosen.sku + chosen.place.latitude + chosen.place.longitude;
-        return;
-    }
-    const was = new Map(before.map((shop) => [shop.location, shop]));
-    const told = now.filter((shop) => was.has(shop.location) && was.get(shop.location).available !== shop.available)
-        .map((shop) => `${shop.name ?? shop.location}: ${left(shop.available, shop.capped)}`);
-    told.push(...now.filter((shop) => !was.has(shop.location)).map((shop) => `${shop.name ?? shop.location} has it now`));
-    const still = new Set(now.map((shop) => shop.location));
-    told.push(...before.filter((shop) => !still.has(shop.location)).map((shop) => `${shop.name ?? shop.location}: sold out`));
-    if (told.length) announce(told.slice(0, 4).join('. '));
+    const question = `${chosen.sku} ${near(chosen.place)} ${chosen.within}`;
+    const same = told === question;
+    told = question;
+    if (!same) return;
+    const was = new Map(before.map((shop) => [shop.location, shop.available]));
+    const is = new Set(now.map((shop) => shop.location));
+    const news = [
+        ...now.filter((shop) => was.has(shop.location) && was.get(shop.location) !== shop.available)
+            .map((shop) => `${nameOf(shop.location)}: ${left(shop.available, shop.capped)}`),
+        ...now.filter((shop) => !was.has(shop.location)).map((shop) => `${nameOf(shop.location)} has it now`),
+        ...before.filter((shop) => !is.has(shop.location)).map((shop) => `${nameOf(shop.location)}: sold out`),
+    ];
+    if (news.length) announce(news.slice(0, 4).join('. '));
 }
 
 async function ask() {
@@ -157,6 +160,7 @@ async function ask() {
     await attempt('ask', async () => {
         await askProduct(signal);
         await askStores(signal);
+        await askWays(signal);
         if (!signal.aborted) draw();
     }, ask);
 }
@@ -192,7 +196,6 @@ const matrix = variantMatrix(byId('matrix'), (sku) => {
     ask();
 });
 const cards = new Map();
-const busy = new Set();
 
 function select(place) {
     chosen.store = chosen.store === place ? '' : place;
@@ -222,7 +225,7 @@ function drawList() {
         const card = cardOf(store);
         card.update(store, {
             number: i + 1, selected: store.location === chosen.store, busy: busy.has(store.location),
-            held: holds.all().some((hold) => hold.state === 'held' && hold.request.items[0].sku === chosen.sku && hold.request.items[0].location === store.location),
+            held: holds.all().some((one) => one.state === 'held' && one.sku === chosen.sku && one.location === store.location),
         });
         card.refuse(refusals.get(store.location) ?? '');
         return card.node;
@@ -231,7 +234,7 @@ function drawList() {
 }
 
 /** Whether the shopper has one of these already. */
-const isMine = () => holds.all().some((hold) => OPEN.has(hold.state) && hold.request.items[0].sku === chosen.sku);
+const isMine = () => holds.all().some((one) => OPEN.has(one.state) && one.sku === chosen.sku);
 
 function headline() {
     if (!chosen.place) return ['Where are you?', 'Type a place, or use “Near me”, and see which stores have it.'];
@@ -244,13 +247,14 @@ function headline() {
 function drawEnd() {
     const parts = [];
     if (chosen.place && !shops.length) {
-        const waiting = waitedFor.has(chosen.sku);
+        const waiting = isWaitedFor(chosen.sku);
         parts.push(element('div', { class: 'none-here' },
             element('p', {}, withinKm() ? `None of ${storesWord(others.length)} within ${chosen.within} km has ${isMine() ? 'another' : 'it'} at the moment.` : 'No store has it at the moment.'),
             element('div', { class: 'buttons' },
-                element('button', { class: `button ${waiting ? '' : 'first'}`, type: 'button', 'aria-pressed': String(waiting), on: { click: toggleWaiting } },
+                element('button', { class: `button ${waiting ? '' : 'first'}`, type: 'button', 'aria-pressed': String(waiting), on: { click: wait } },
                     waiting ? 'Waiting: stop' : 'Tell me when it is back'),
-                withinKm() && element('button', { class: 'button', type: 'button', on: { click: () => setWithin('') } }, 'Look further away'))));
+                withinKm() && element('button', { class: 'button', type: 'button', on: { click: () => setWithin('') } }, 'Look further away')),
+            ways.length > 0 && waysList(ways, nameOf, take)));
     }
     if (chosen.place && shops.length && others.length) {
         parts.push(element('details', { class: 'others' },
@@ -290,27 +294,22 @@ function draw() {
 
 // ---- tell me when it is back ----
 
-function toggleWaiting() {
-    if (!waitedFor.delete(chosen.sku)) waitedFor.add(chosen.sku);
-    sessionStorage.setItem('onhand.waiting', JSON.stringify([...waitedFor]));
-    announce(waitedFor.has(chosen.sku) ? 'You will be told here while this page is open.' : 'You will not be told.');
+function wait() {
+    announce(toggleWaiting(chosen.sku) ? 'You will be told here while this page is open.' : 'You will not be told.');
     drawEnd();
     byId('results-end').querySelector('button')?.focus();
 }
 
 function tellBack() {
-    for (const one of variants.filter((each) => waitedFor.has(each.sku) && HAS.has(each.level))) {
-        waitedFor.delete(one.sku);
-        sessionStorage.setItem('onhand.waiting', JSON.stringify([...waitedFor]));
-        message(`back ${one.sku}`, `Back in stock: ${one.name ?? one.sku}${variantWord(one) ? `, ${variantWord(one)}` : ''}.`, 'good', {
-            name: 'Show it',
-            act: () => {
-                message(`back ${one.sku}`);
-                chosen.sku = one.sku;
-                keepInAddress();
-                ask();
-            },
-        });
+    for (const one of takeBack(variants, (each) => HAS.has(each.level))) {
+        const kind = `back ${one.sku}`;
+        const show = () => {
+            message(kind);
+            chosen.sku = one.sku;
+            keepInAddress();
+            ask();
+        };
+        message(kind, `Back in stock: ${[one.name ?? one.sku, variantWord(one)].filter(Boolean).join(', ')}.`, 'good', { name: 'Show it', act: show });
         document.title = `Back in stock! ${productName()}`;
     }
 }
@@ -358,59 +357,35 @@ function refusalWords(error) {
     return short.available > 0 ? `only ${left(short.available)} now.` : 'somebody was faster: none left.';
 }
 
+/** Asks for a hold; a refusal is told to `refused`, silence stays visible as a hold that may be asked for again. */
+async function hold(wish, refused) {
+    try {
+        await holds.reserve({ channel: chosen.channel || undefined, what: itemWords(), sku: chosen.sku, ...wish });
+        announce(`Held for you: ${itemWords()}, ${wish.where}.`);
+        byId('holds').scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+    } catch (error) {
+        if (error instanceof Refused) refused(`Not reserved: ${refusalWords(error)}`);
+        else explain(holds.all().at(-1), error);
+    }
+    askSoon();
+}
+
 async function reserve(place) {
     const store = shops.find((one) => one.location === place);
     refusals.delete(place);
     busy.add(place);
     drawList();
-    try {
-        await holds.reserve({
-            sku: chosen.sku, location: place, channel: chosen.channel, what: itemWords(), where: store.name ?? place, zone: store.time_zone,
-            ready: store.pickup?.ready_at,
-        });
-        announce(`Held for you at ${store.name ?? place}.`);
-        byId('holds').scrollIntoView({ block: 'nearest', behavior: 'smooth' });
-    } catch (error) {
-        const hold = holds.all().at(-1);
-        if (error instanceof Refused) refusals.set(place, `Not reserved: ${refusalWords(error)}`);
-        else explain(hold, error);
-    } finally {
-        busy.delete(place);
-        drawList();
-        askSoon();
-    }
+    await hold({ location: place, where: nameOf(place), zone: store.time_zone, ready: store.pickup?.ready_at },
+        (text) => refusals.set(place, text));
+    busy.delete(place);
+    drawList();
 }
+
+/** A promise becomes a reservation as it was given. */
+const take = (way) => hold({ promise: way, where: wayWords(way, nameOf(way.location)), zone: zoneOf(way), ready: way.ready_at },
+    (text) => message('hold', text, 'bad', { name: 'Close', act: () => message('hold') }));
 
 // ---- what and where ----
-
-/** Items of one product are one proposal. */
-async function findItems(text, signal) {
-    const { items } = await get('/v1/items', { q: text, limit: 60 }, { signal });
-    const products = new Map();
-    for (const item of items) {
-        const id = item.product ?? item.sku;
-        if (!products.has(id)) products.set(id, []);
-        products.get(id).push(item);
-    }
-    return [...products.values()].slice(0, 12).map((group) => {
-        const [first] = group;
-        const several = first.product && group.length > 1;
-        const exact = group.find((item) => item.sku.toLowerCase() === text.toLowerCase());
-        return {
-            title: first.name ?? first.sku,
-            note: several && !exact ? `${first.product}, ${group.length} variants` : (exact ?? first).sku,
-            value: { product: first.product ?? '', sku: several && !exact ? '' : (exact ?? first).sku, name: first.name ?? first.sku },
-        };
-    });
-}
-
-async function findPlaces(text, signal) {
-    const { locations } = await get('/v1/locations', { q: text, limit: 12 }, { signal });
-    return locations.filter((one) => typeof one.latitude === 'number').map((one) => ({
-        title: one.name ?? one.id, note: one.address,
-        value: { latitude: one.latitude, longitude: one.longitude, name: one.name ?? one.id },
-    }));
-}
 
 function takeItem({ product, sku, name }) {
     Object.assign(chosen, { product, sku, store: '' });
@@ -474,7 +449,7 @@ byId('ask').addEventListener('submit', (event) => event.preventDefault());
 byId('within').addEventListener('change', (event) => setWithin(event.target.value));
 byId('near-me').addEventListener('click', nearMe);
 window.addEventListener('popstate', () => {
-    chosen = chosenInAddress();
+    chosen = fromAddress();
     fillIn();
     ask();
 });
@@ -484,11 +459,11 @@ keyButton(() => {
     ask();
 });
 setInterval(() => !document.hidden && variants.length && drawStores(), AGES_MS);
-setInterval(() => !document.hidden && chosen.sku && askSoon(), 60000); // hours pass, doors open
+setInterval(() => !document.hidden && chosen.sku && askSoon(), ASK_AGAIN_MS);
 
 /** The shopper's channel is `web`, or what the address says; a server that has no such channel is asked without one. */
 async function findChannel() {
-    if (new URLSearchParams(location.search).has('channel')) return;
+    if (chosen.channelSaid !== null) return;
     const { channels } = await get('/v1/channels', { limit: 1000 });
     if (!channels.some((one) => one.id === chosen.channel)) chosen.channel = '';
 }
