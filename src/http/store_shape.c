@@ -52,6 +52,8 @@ static void put_place(struct buffer *b, const struct store_shape *s, const struc
     buffer_string(b, reference_location_types[l->type]);
     PUT("\",\"address\":");
     buffer_text(b, address.length ? address : TEXT("null"));
+    PUT(",\"time_zone\":");
+    put_text_or_null(b, l->time_zone);
     PUT(",\"latitude\":");
     if (l->has_position)
         put_degrees(b, l->latitude_e7);

@@ -134,17 +134,18 @@ static void stores_are_listed_nearest_first_or_by_id(void **state)
     expect_stores("?near=90,17", "B A D"); /* equally far: in the order they came */
     expect(get("/v1/stores?near=0,0&limit=1"), 200,
            "{\"stores\":[{\"location\":\"B\",\"name\":\"Bee\",\"type\":\"store\",\"address\":\"1 "
-           "\\\"Main\\\" Street, \xc3\x89\","
+           "\\\"Main\\\" Street, \xc3\x89\",\"time_zone\":null,"
            "\"latitude\":0,\"longitude\":1,\"distance_km\":111.195,\"open_now\":true,\"hours_today\":[{"
            "\"opens\":\"00:00\","
            "\"closes\":\"24:00\"}],\"pickup\":{\"ready_at\":\"20");
     expect(get("/v1/stores?near=0,0&limit=3"), 200,
-           "{\"location\":\"D\",\"name\":null,\"type\":\"store\",\"address\":null,\"latitude\":0,"
+           "{\"location\":\"D\",\"name\":null,\"type\":\"store\",\"address\":null,\"time_zone\":null,"
+           "\"latitude\":0,"
            "\"longitude\":-4.5,"
            "\"distance_km\":500.378,");
     expect(get("/v1/stores?after=D"), 200,
            "{\"stores\":[{\"location\":\"N\",\"name\":\"nowhere\",\"type\":\"store\",\"address\":null,"
-           "\"latitude\":null,"
+           "\"time_zone\":null,\"latitude\":null,"
            "\"longitude\":null,\"open_now\":true,");
 }
 
