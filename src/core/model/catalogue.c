@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "core/model/catalogue_copy.h"
 #include "core/model/membership.h"
+#include "core/model/products.h"
 
 #include <stdlib.h>
 
@@ -23,6 +24,7 @@ struct catalogue {
         channel_for_all; /* number of `*`, or INDEX_NONE. relaxed: the object is found through slots_get */
     struct membership membership;
     struct nearby nearby;
+    struct products products;
     catalogue_before before; /* NULL: nobody looks on */
     void *before_context;
 };
@@ -58,7 +60,7 @@ struct catalogue *catalogue_create(struct epoch *e)
     c->groups_index = index_create(e, 0, group_equal, &c->groups);
     c->channels_index = index_create(e, 0, channel_equal, &c->channels);
     if (!c->locations_index || !c->groups_index || !c->channels_index ||
-        membership_init(&c->membership, e, &c->groups)) {
+        products_init(&c->products, e) || membership_init(&c->membership, e, &c->groups)) {
         catalogue_destroy(c);
         return NULL;
     }
@@ -78,6 +80,7 @@ void catalogue_destroy(struct catalogue *c)
         return;
     membership_finish(&c->membership);
     nearby_finish(&c->nearby);
+    products_finish(&c->products);
     index_destroy(c->locations_index);
     index_destroy(c->groups_index);
     index_destroy(c->channels_index);
@@ -181,6 +184,11 @@ size_t catalogue_near(const struct catalogue *c, const struct near_question *q, 
 size_t catalogue_near_count(const struct catalogue *c)
 {
     return nearby_count(&c->nearby);
+}
+
+size_t catalogue_variants(const struct catalogue *c, struct text product, uint32_t *ret, size_t most)
+{
+    return products_skus(&c->products, product, ret, most);
 }
 
 /* ---- changing ---- */
@@ -520,6 +528,31 @@ int catalogue_channel_add(struct catalogue *c, struct text id, uint32_t most, ui
     return 0;
 }
 
+/* Whose variant an item is; empty: nobody's. */
+static struct text product_of(const struct item *i)
+{
+    return i && !i->deleted ? i->product : (struct text){0};
+}
+
+/* Shows an item in the place of another (or of none). Takes `object` over. */
+static int publish_item(struct catalogue *c, struct sku *sku, struct item *object, const struct item *old)
+{
+    struct text before = product_of(old), now = product_of(object);
+    bool moves = !text_equal(before, now);
+
+    if (moves && now.length && products_reserve(&c->products, now)) {
+        free(object);
+        return ERROR_NOMEM;
+    }
+    if (moves && now.length)
+        products_add(&c->products, now, sku_number(sku));
+    sku_set_item(sku, object);
+    if (moves && before.length)
+        products_remove(&c->products, before, sku_number(sku));
+    retire(c, old, free);
+    return 0;
+}
+
 int catalogue_put_item(struct catalogue *c, struct sku *sku, const struct reference_said *r, instant_t at,
                        uint64_t version, struct event_verdict *ret)
 {
@@ -538,10 +571,10 @@ int catalogue_put_item(struct catalogue *c, struct sku *sku, const struct refere
     if (!object)
         return ERROR_NOMEM;
     tell_before(c, CATALOGUE_ITEM, sku_number(sku));
-    sku_set_item(sku, object);
-    retire(c, old, free);
-    say(ret, VERDICT_APPLIED, REASON_NONE);
-    return 0;
+    int result = publish_item(c, sku, object, old);
+    if (!result)
+        say(ret, VERDICT_APPLIED, REASON_NONE);
+    return result;
 }
 
 /* ---- out of an image: objects come in any order, each at its number ---- */
@@ -608,8 +641,7 @@ int catalogue_restore_item(struct catalogue *c, struct sku *sku, const struct it
     struct item *object = item_copy(i);
     if (!object)
         return ERROR_NOMEM;
-    sku_set_item(sku, object);
-    return 0;
+    return publish_item(c, sku, object, NULL);
 }
 
 static bool is_whole(const struct slots *s)

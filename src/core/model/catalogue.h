@@ -116,6 +116,9 @@ bool location_is_spoken_for_by(const struct location *l, struct text source);
  * be found as it was: its object tells.) */
 size_t catalogue_near(const struct catalogue *c, const struct near_question *q, struct near_place *ret, size_t most);
 size_t catalogue_near_count(const struct catalogue *c); /* of them all */
+/* The numbers of the SKUs that are variants of a product, in no particular order; at most `most` are written, returns how many there are. One that is just
+ * coming or going may be among them: item_of(…)->product tells. */
+size_t catalogue_variants(const struct catalogue *c, struct text product, uint32_t *ret, size_t most);
 
 /* ---- @thread writer ---- */
 /* The location's number, made bare (not registered, enabled) when it is new: *ret_new says so, and groups that name it have it from now on. A
