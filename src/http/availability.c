@@ -310,7 +310,9 @@ static void put_answer(struct exchange *x, const struct asked *a, const struct c
     json_put_quantity(b, total.available);
     buffer_text(b, TEXT(",\"level\":\""));
     buffer_string(b, level_name(total_level(&total, c)));
-    buffer_text(b, TEXT("\",\"locations\":["));
+    buffer_byte(b, '"');
+    put_available_from(b, total_level(&total, c), total.available_from);
+    buffer_text(b, TEXT(",\"locations\":["));
     put_locations(x, a, item, r, &next);
     if (next)
         buffer_printf(b, "],\"next\":\"%llu\"}", (unsigned long long)next);

@@ -201,7 +201,9 @@ static void end_item(struct availability_batch *a, struct text sku, bool known, 
     json_put_quantity(b, a->total.available);
     buffer_text(b, TEXT(",\"level\":\""));
     buffer_string(b, level_name(total_level(&a->total, c)));
-    buffer_text(b, TEXT("\",\"locations\":["));
+    buffer_byte(b, '"');
+    put_available_from(b, total_level(&a->total, c), a->total.available_from);
+    buffer_text(b, TEXT(",\"locations\":["));
     buffer_add(b, a->item_out.at, a->item_out.length);
     b->failed |= a->item_out.failed;
     buffer_text(b, TEXT("],\"next\":null}"));

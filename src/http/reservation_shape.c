@@ -110,9 +110,11 @@ static enum problem_type problem_of(enum reason r)
     switch (r) {
     case REASON_INSUFFICIENT:
     case REASON_MAX_PER_LINE:
+    case REASON_METHOD:
         return PROBLEM_INSUFFICIENT;
     case REASON_STATE:
     case REASON_TOO_MUCH:
+    case REASON_NOT_RELEASED:
         return PROBLEM_STATE;
     case REASON_UNKNOWN_RESERVATION:
         return PROBLEM_NOT_FOUND;

@@ -9,6 +9,8 @@ void total_add(struct total *t, const struct figure *f)
     t->available += f->available;
     t->backorder |= f->level == LEVEL_BACKORDER;
     t->preorder |= f->level == LEVEL_PREORDER;
+    if (f->available_from && (!t->available_from || f->available_from < t->available_from))
+        t->available_from = f->available_from;
 }
 
 enum level total_level(const struct total *t, const struct channel *c)
@@ -22,6 +24,14 @@ enum level total_level(const struct total *t, const struct channel *c)
 
 #define PUT(literal) buffer_text(b, TEXT(literal))
 
+void put_available_from(struct buffer *b, enum level level, instant_t from)
+{
+    if (!from || (level != LEVEL_BACKORDER && level != LEVEL_PREORDER))
+        return;
+    PUT(",\"available_from\":");
+    json_put_instant(b, from);
+}
+
 void put_row(struct buffer *b, const struct view *v, const struct query_row *r, const struct item *item,
              struct text name, bool detail, bool distance)
 {
@@ -32,6 +42,7 @@ void put_row(struct buffer *b, const struct view *v, const struct query_row *r, 
     PUT(",\"level\":\"");
     buffer_string(b, level_name(r->figure.level));
     PUT("\"");
+    put_available_from(b, r->figure.level, r->figure.available_from);
     if (distance) {
         PUT(",\"distance_km\":");
         json_put_quantity(b, (milli_t)llround(r->distance_m)); /* thousandths of a kilometre */

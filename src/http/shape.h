@@ -11,9 +11,13 @@
 struct total {
     milli_t available;
     bool backorder, preorder; /* of any row */
+    instant_t available_from; /* the earliest of any row that is not there now; 0: none */
 };
 void total_add(struct total *t, const struct figure *f);
 enum level total_level(const struct total *t, const struct channel *c);
+
+/* `,"available_from":…` of what is not there now but has a date; else nothing. */
+void put_available_from(struct buffer *b, enum level level, instant_t from);
 
 /* {"location":…,"available":…,"level":…}, with `detail` everything else. `name` is the location as asked for,
  * when nobody knows it. */

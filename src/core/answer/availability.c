@@ -62,6 +62,57 @@ static struct promise_question promise_asked(const struct asked_row *a, const st
                                      .step = a->item ? a->item->step : 1};
 }
 
+/* ---- when ---- */
+
+/* When a line of supply counts: at its instant, or, once that has passed, at the end of its grace. */
+static instant_t counts_at(const struct dated *d, const struct question *q)
+{
+    return d->at > q->now ? d->at : d->at + q->supply_grace_us;
+}
+
+/* Of dated[from..to), whose instants grow, the first at which so much is shown: more is shown the later. */
+static instant_t first_enough(const struct asked_row *a, const struct question *q, const struct stock *s,
+                              uint32_t from, uint32_t to, milli_t least)
+{
+    instant_t found = 0, asked = instant_asked(a, q);
+
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        instant_t at = counts_at(&s->dated[middle], q);
+        bool later = at > q->now && (asked == INSTANT_NONE || at > asked);
+        struct promise_question pq = promise_asked(a, q, at);
+        if (later && promise_of(s, &pq).shown >= least) {
+            found = at;
+            to = middle;
+        } else {
+            from = middle + 1;
+        }
+    }
+    return found;
+}
+
+instant_t figure_from(const struct asked_row *a, const struct question *q, milli_t least)
+{
+    struct put_back_room room;
+    struct stock s;
+    uint32_t late = 0;
+
+    stock_of_row(a->row, &s);
+    stock_put_back(&s, a->left_out, a->left_out_count, &room);
+    while (late < s.dated_count && s.dated[late].at <= q->now)
+        late++;
+    instant_t of_late = first_enough(a, q, &s, 0, late, least),
+              of_rest = first_enough(a, q, &s, late, s.dated_count, least);
+    return of_late && (!of_rest || of_late < of_rest) ? of_late : of_rest;
+}
+
+static instant_t available_from(const struct figure *f, const struct asked_row *a, const struct question *q)
+{
+    if (f->level == LEVEL_PREORDER)
+        return a->item->release_at;
+    return f->level == LEVEL_BACKORDER ? figure_from(a, q, 1) : 0;
+}
+
 /* ---- figures ---- */
 
 /* The words of the row alone, for the many rows that have nothing else. */
@@ -77,6 +128,7 @@ static struct figure plain_figure(const struct asked_row *a, const struct questi
     milli_t beyond = not_below_zero(-f.net_available - row_safety_stock(r));
     f.oversold = beyond < demand ? beyond : demand;
     f.level = level_of(f.available, false, a->item, q);
+    f.available_from = available_from(&f, a, q);
     return f;
 }
 
@@ -100,6 +152,7 @@ struct figure figure_asked(const struct asked_row *a, const struct question *q)
                        .capped = a->terms.cap != LIMIT_NONE && p.shown >= a->terms.cap};
     f.net_available = f.sellable - now.reserved - now.committed - now.safety_stock;
     f.level = level_of(f.available, p.grant_most > 0, a->item, q);
+    f.available_from = available_from(&f, a, q);
     return f;
 }
 
@@ -107,7 +160,7 @@ static struct asked_row without_rules(const struct row_image *r, const struct lo
                                       const struct item *i, const struct question *q)
 {
     struct asked_row a = {.row = r, .location = l, .item = i, .terms = terms_none};
-    a.terms.enabled = location_gives(l, q->method);
+    a.terms.enabled = location_gives(l, q->method) && item_goes_from(i, l, q->method);
     return a;
 }
 
@@ -126,6 +179,8 @@ static const char *why_nothing(const struct asked_row *a, const struct question 
 
     if (a->terms.enabled)
         return "the location takes part";
+    if (location_gives(l, q->method) && !item_goes_from(a->item, l, q->method))
+        return "the item may not be handed over by this method: it shows 0";
     if (location_gives(l, q->method) && a->terms.by_silence & RULE_SETS_ENABLED)
         return "the channel's rules switch it off while the location is stale: it shows 0 until it speaks";
     if (location_gives(l, q->method))

@@ -20,6 +20,7 @@ struct figure {
     milli_t oversold;
     enum level level;
     bool capped; /* a rule's cap bounds what is shown, and it is reached: there may be more */
+    instant_t available_from; /* backorder: when something is there again; preorder: the release; 0: now, or not known */
 };
 
 /* Who asks, and for when. Zero: the pool, now. */
@@ -50,6 +51,9 @@ struct figure figure_asked(const struct asked_row *a, const struct question *q);
  * methods when another is asked for. */
 struct figure figure_of(const struct row_image *r, const struct location *l, const struct item *i,
                         const struct question *q);
+
+/* The first instant to come at which so much (> 0) is shown; 0: none is known. */
+instant_t figure_from(const struct asked_row *a, const struct question *q, milli_t least);
 
 /* The level of a figure: `backorder` says whether something could be promised below zero. Nothing to promise is
  * out_of_stock, also before release. */

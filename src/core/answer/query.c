@@ -60,7 +60,8 @@ static struct terms terms_at(const struct asking *a, struct rules_place place)
         return rules_resolve(a->view->catalogue, &a->rules, sku_text(a->sku), a->item, place,
                              a->question->method);
     struct terms t = terms_none;
-    t.enabled = location_gives(place.location, a->question->method);
+    t.enabled = location_gives(place.location, a->question->method) &&
+                item_goes_from(a->item, place.location, a->question->method);
     return t;
 }
 
@@ -100,6 +101,7 @@ static void fill(const struct asking *a, const struct row_image *image, bool kno
 /* ---- kits ---- */
 
 enum { KIT_ROWS_A_TIME = 64 };
+#define KIT_WITHOUT_DATE INT64_MAX
 
 struct kit_rows { /* of some locations at once */
     size_t count;
@@ -134,6 +136,15 @@ static void limit_kit(struct figure *least, const struct figure *component, mill
     least->available = lesser(least->available, kits_of(component->available, each));
 }
 
+/* A kit is there when its last component is; one without a date has none. */
+static void wait_for_component(struct figure *least, instant_t from)
+{
+    if (!from)
+        least->available_from = KIT_WITHOUT_DATE;
+    else if (from > least->available_from)
+        least->available_from = from;
+}
+
 /* Each component under its own rules, so that a kit takes nothing that is held back for it; but for the cap,
  * which says how many of it are shown alone. */
 static void limit_kits(const struct view *v, const struct component *c, const struct question *q,
@@ -152,6 +163,8 @@ static void limit_kits(const struct view *v, const struct component *c, const st
         asked.terms.cap = LIMIT_NONE;
         struct figure f = figure_asked(&asked, q);
         limit_kit(&k->least[i], &f, each);
+        if (f.available < each)
+            wait_for_component(&k->least[i], figure_from(&asked, q, each));
         k->known[i] = k->known[i] && is_there(&k->image[i]);
     }
 }
@@ -166,6 +179,12 @@ static void bound_kit(struct figure *f, const struct terms *t)
     f->capped = t->cap != LIMIT_NONE && f->available >= t->cap;
 }
 
+static void date_kit(struct figure *f, const struct item *item)
+{
+    bool waits = f->level == LEVEL_BACKORDER && f->available_from != KIT_WITHOUT_DATE;
+    f->available_from = f->level == LEVEL_PREORDER ? item->release_at : waits ? f->available_from : 0;
+}
+
 static void kits_at(const struct asking *a, const uint32_t *locations, size_t count,
                     struct query_row *ret_rows, milli_t *total)
 {
@@ -175,8 +194,12 @@ static void kits_at(const struct asking *a, const uint32_t *locations, size_t co
     struct kit_rows k = {.count = count};
 
     for (size_t i = 0; i < count; i++) {
-        k.least[i] = (struct figure){
-            QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, QUANTITY_MOST, LIMIT_NONE, 0, LEVEL_OUT_OF_STOCK, false};
+        k.least[i] = (struct figure){.sellable = QUANTITY_MOST,
+                                     .net_available = QUANTITY_MOST,
+                                     .promisable = QUANTITY_MOST,
+                                     .available = QUANTITY_MOST,
+                                     .grantable = LIMIT_NONE,
+                                     .level = LEVEL_OUT_OF_STOCK};
         k.known[i] = true;
     }
     for (uint32_t c = 0; c < item->components_count; c++)
@@ -190,6 +213,7 @@ static void kits_at(const struct asking *a, const uint32_t *locations, size_t co
         struct terms terms = terms_at(a, rules_place_of(&row));
         bound_kit(&row.figure, &terms);
         row.figure.level = level_of(row.figure.available, row.figure.grantable > 0, item, q);
+        date_kit(&row.figure, item);
         *total += row.figure.available;
         ret_rows[i] = row;
     }

@@ -53,7 +53,7 @@ struct component { struct text sku; milli_t quantity; };
 struct item {                     /* hangs on a struct sku */
     struct text sku, name, product, unit, document;
     milli_t step;                 /* 1 (a thousandth): any quantity */
-    instant_t changed_at, release_at;
+    instant_t changed_at, release_at; /* before release_at nothing is handed over */
     uint64_t version;
     bool deleted;
     uint32_t restricted;          /* bits of enum method: not handed over in these ways. item_goes_by */

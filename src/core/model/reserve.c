@@ -15,6 +15,12 @@ static struct event_verdict verdict(enum verdict v, enum reason reason)
 
 /* ---- the answer ---- */
 
+/* Refused for what lines asked for: each that falls short is named. */
+static bool is_short(enum reason r)
+{
+    return r == REASON_INSUFFICIENT || r == REASON_MAX_PER_LINE || r == REASON_METHOD;
+}
+
 static size_t shortfall_bytes(const struct plan *p)
 {
     size_t bytes = 0;
@@ -35,7 +41,7 @@ static struct text copy(char **to, struct text t)
 /* What is known before anything is changed. The reservation follows when it is shown. */
 static int make_answer(struct plan *p, struct outcome *o)
 {
-    bool refused = p->reason == REASON_INSUFFICIENT || p->reason == REASON_MAX_PER_LINE;
+    bool refused = is_short(p->reason);
     uint32_t count = refused ? p->judging.shortfalls_count : 0;
     struct reservation_answer *a = calloc(1, sizeof(*a) + (refused ? shortfall_bytes(p) : 0));
     if (!a)
@@ -119,6 +125,18 @@ static bool has_room(struct plan *p)
     return !p->reason;
 }
 
+/* May a line of the request be handed over already? Else it is refused. */
+static bool are_released(struct plan *p)
+{
+    for (uint32_t i = 0; i < p->said->lines_count && !p->reason; i++) {
+        const struct sku *sku = table_find(p->a->state->table, p->said->lines[i].sku);
+        p->line = i;
+        if (sku && !is_released(p->a->state, sku))
+            refuse(p, REASON_NOT_RELEASED);
+    }
+    return !p->reason;
+}
+
 static int reserve(struct plan *p, struct kept *k)
 {
     instant_t expires_at = INSTANT_NONE;
@@ -136,6 +154,8 @@ static int reserve(struct plan *p, struct kept *k)
     if (p->reason || !has_room(p))
         return 0;
     begin_judging(p, NULL);
+    if (p->said->begin == RESERVATION_FULFILLED && !are_released(p))
+        return 0;
     int error = judge_lines(&p->judging, p->said->lines, p->said->lines_count, p->said->partial);
     if (error || !plan_is_granted(p))
         return error;
@@ -303,8 +323,7 @@ int reservation_step(struct apply *a, const struct reservation_said *said, struc
     }
     a->answer_of = p.kept ? p.kept : k;
     *ret = verdict(p.verdict, p.reason);
-    count_reservations(&a->state->reservations->stats.refused,
-                       p.reason == REASON_INSUFFICIENT || p.reason == REASON_MAX_PER_LINE);
+    count_reservations(&a->state->reservations->stats.refused, is_short(p.reason));
     return 0;
 }
 

@@ -287,6 +287,8 @@ static int note_row(struct judging *j, struct sku *sku, const struct location *l
     most = quantity_floor(lesser(most, terms->max_per_line), step);
     struct refused_row row = {
         .sku = sku, .location = l->number, .refusal = refusal_of(stock, &q, requested, most)};
+    if (row.refusal.bound && !item_goes_from(item, l, j->method))
+        row.refusal.bound = BOUND_METHOD;
     return note_refused(j, &row);
 }
 
@@ -405,6 +407,17 @@ static int from_many(struct judging *j, struct wanted *w, milli_t *ret_granted)
     return 0;
 }
 
+/* The item, and of a kit each component, may be handed over by the method that is asked for. */
+static bool goes_by_method(const struct judging *j, const struct wanted *w)
+{
+    bool goes = item_goes_from(w->item, NULL, j->method);
+    for (uint32_t i = 0; w->item && i < w->item->components_count; i++) {
+        const struct sku *sku = table_find(j->a->state->table, w->item->components[i].sku);
+        goes = goes && item_goes_from(sku ? item_of(sku) : NULL, NULL, j->method);
+    }
+    return goes;
+}
+
 static int judge_line(struct judging *j, struct wanted *w, bool partial)
 {
     milli_t granted = 0, most = 0;
@@ -429,9 +442,10 @@ static int judge_line(struct judging *j, struct wanted *w, bool partial)
     if (partial)
         j->missing[j->missing_count++] =
             (struct reservation_missing){w->said->sku, w->said->locations[0], w->quantity - granted};
+    bool not_so = !goes_by_method(j, w);
     bool too_many = w->most_per_line > 0 && w->quantity > w->most_per_line;
     if (!j->refused) {
-        j->refused = too_many ? REASON_MAX_PER_LINE : REASON_INSUFFICIENT;
+        j->refused = not_so ? REASON_METHOD : too_many ? REASON_MAX_PER_LINE : REASON_INSUFFICIENT;
         j->refused_line = w->line;
     }
     return 0;

@@ -267,6 +267,33 @@ static enum reason part(struct plan *p, struct kept *k, const struct line_said *
     return rest > 0 ? REASON_TOO_MUCH : REASON_NONE;
 }
 
+bool is_released(const struct state *s, const struct sku *sku)
+{
+    const struct item *item = item_of(sku);
+    bool released = !item || item->release_at == INSTANT_NONE || item->release_at <= s->log_time;
+    for (uint32_t i = 0; item && i < item->components_count && released; i++) {
+        const struct sku *of = table_find(s->table, item->components[i].sku);
+        const struct item *part = of ? item_of(of) : NULL;
+        released = !part || part->release_at == INSTANT_NONE || part->release_at <= s->log_time;
+    }
+    return released;
+}
+
+/* Before the release of its item nothing of a line is handed over; `taken` NULL: of all that is open. */
+static bool refuse_before_release(struct plan *p, const struct kept *k, const milli_t *taken)
+{
+    for (uint32_t i = 0; i < k->has.lines_count; i++) {
+        milli_t quantity = taken ? taken[i] : of_line(k, i, committed_of);
+        if (quantity <= 0 || is_released(p->a->state, k->has.lines[i].sku))
+            continue;
+        p->verdict = VERDICT_REJECTED;
+        p->reason = REASON_NOT_RELEASED;
+        p->line = i;
+        return true;
+    }
+    return false;
+}
+
 int plan_parts(struct plan *p, struct kept *k)
 {
     bool fulfil = p->said->step == STEP_FULFIL;
@@ -284,6 +311,8 @@ int plan_parts(struct plan *p, struct kept *k)
             return 0;
         }
     }
+    if (fulfil && refuse_before_release(p, k, p->said->lines_count ? taken : NULL))
+        return 0;
     for (uint32_t i = 0; i < k->has.holds_count; i++) {
         struct hold *h = k->has.holds[i];
         if (p->said->lines_count)

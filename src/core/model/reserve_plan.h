@@ -56,6 +56,9 @@ int plan_parts(struct plan *p, struct kept *k);
 int plan_change(struct plan *p, struct kept *k);
 int plan_move(struct plan *p, struct kept *k);
 
+/* May it be handed over already? Of a kit: it and its components. */
+bool is_released(const struct state *s, const struct sku *sku);
+
 /* A refusal of the judgement is the step's. */
 bool plan_is_granted(struct plan *p);
 

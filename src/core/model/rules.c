@@ -53,7 +53,7 @@ struct subject {
     const struct rules *rules;
     struct text sku, product;
     const struct location *location;
-    uint32_t method;
+    uint32_t method, offered;
     enum rule_when when; /* which rules are looked at */
 };
 
@@ -265,6 +265,19 @@ bool location_gives(const struct location *l, uint32_t method)
     return !method || !l->methods || (l->methods & method);
 }
 
+static uint32_t methods_of(const struct item *item, const struct location *l)
+{
+    uint32_t offered = l && l->methods ? l->methods : ALL_METHODS;
+    return item ? offered & ~item->restricted : offered;
+}
+
+bool item_goes_from(const struct item *item, const struct location *l, uint32_t method)
+{
+    if (!item || !item->restricted)
+        return true;
+    return method ? item_goes_by(item, method) : methods_of(item, l) != 0;
+}
+
 struct rules rules_of(const struct catalogue *c, const struct channel *channel)
 {
     const struct channel *all = catalogue_channel_for_all(c);
@@ -285,15 +298,13 @@ static bool methods_matter(const struct rules *r)
 /* What the rules that hold `s->when` say, over the methods that are asked for. */
 static struct terms resolve(struct subject *s, uint32_t method)
 {
-    const struct location *l = s->location;
     s->method = method;
     if (method || !methods_matter(s->rules))
         return find_terms(s);
-    uint32_t offered = l && l->methods ? l->methods : ALL_METHODS;
     struct terms t = terms_none;
     bool first = true;
     for (uint32_t one = METHOD_PICKUP; one <= METHOD_SAME_DAY; one <<= 1) {
-        if (!(offered & one))
+        if (!(s->offered & one))
             continue;
         s->method = one;
         struct terms of_method = find_terms(s);
@@ -321,7 +332,7 @@ struct terms rules_resolve(const struct catalogue *c, const struct rules *r, str
                            const struct item *item, struct rules_place place, uint32_t method)
 {
     struct terms t = terms_none;
-    if (!location_gives(place.location, method)) {
+    if (!location_gives(place.location, method) || !item_goes_from(item, place.location, method)) {
         t.enabled = false;
         return t;
     }
@@ -331,7 +342,8 @@ struct terms rules_resolve(const struct catalogue *c, const struct rules *r, str
                         .rules = r,
                         .sku = sku,
                         .product = item ? item->product : (struct text){0},
-                        .location = place.location};
+                        .location = place.location,
+                        .offered = methods_of(item, place.location)}; /* by another it goes to nobody */
     t = resolve(&s, method);
     if (!place.stale || !silence_matters(r))
         return t;

@@ -33,6 +33,9 @@ struct terms rules_resolve(const struct catalogue *c, const struct rules *r, str
                            const struct item *item, struct rules_place place, uint32_t method);
 /* May the place give anything to whoever asks? One that does not say its methods is not narrowed by them. */
 bool location_gives(const struct location *l, uint32_t method);
+/* May the item be handed over by that method? Method 0: by any of those that the location offers. Either may be
+ * NULL: nothing narrows it. */
+bool item_goes_from(const struct item *item, const struct location *l, uint32_t method);
 
 /* ---- for the catalogue ---- */
 /* Into the order in which they are found. */

@@ -145,6 +145,66 @@ static void rules_and_what_is_set_aside_show(void **state)
     expect(get("/v1/availability/A?location=L1"), 200, "\"available\":69");
 }
 
+static void what_an_item_refuses_is_shown_as_nothing(void **state)
+{
+    count_at("A", "L1", "5");
+    expect(put("/v1/items/A", "{\"restrictions\":{\"ship\":false,\"pickup\":true}}"), 201, "restrictions");
+    expect(get("/v1/availability/A?method=ship"), 200, "\"available\":0,\"level\":\"out_of_stock\"");
+    expect(get("/v1/availability/A?method=pickup"), 200, "\"available\":5");
+    expect(get("/v1/availability/A"), 200, "\"available\":5");
+    expect(get("/v1/rows/A/L1/explain?method=ship"), 200, "the item may not be handed over by this method");
+    expect(put("/v1/channels/web", "{\"rules\":[{\"method\":\"ship\",\"buffer\":4},{\"buffer\":1}]}"), 201,
+           "web");
+    expect(get("/v1/availability/A?channel=web&method=ship"), 200, "\"available\":0");
+    expect(get("/v1/availability/A?channel=web"), 200, "\"available\":4"); /* of the methods that are left */
+    expect(put("/v1/items/KIT", "{\"components\":[{\"sku\":\"A\",\"quantity\":2}]}"), 201, "KIT");
+    expect(get("/v1/availability/KIT?location=L1&method=ship"), 200, "\"available\":0");
+    expect(get("/v1/availability/KIT?location=L1&method=pickup"), 200, "\"available\":2");
+    expect(put("/v1/items/A", "{\"restrictions\":{\"ship\":false,\"pickup\":false,\"same_day\":false}}"), 200,
+           "A");
+    expect(get("/v1/availability/A"), 200, "\"available\":0");
+}
+
+/* Of what is not there now but may be promised: when it is, if that is known. */
+static void a_backorder_says_when(void **state)
+{
+    desk_say(&desk,
+             "[{\"id\":\"b1\",\"source\":\"s\",\"type\":\"setting\",\"sku\":\"A\",\"location\":\"L1\","
+             "\"backorder_limit\":5," AT("09:00") "},"
+                                                  "{\"id\":\"b2\",\"source\":\"s\",\"type\":\"order_placed\","
+                                                  "\"sku\":\"A\",\"location\":\"L1\","
+                                                  "\"quantity\":2,\"reference\":\"O-1\"," AT("09:01") "}]");
+    expect(get("/v1/availability/A"), 200, "\"level\":\"backorder\",\"locations\"");
+    desk_say(
+        &desk,
+        "[{\"id\":\"b3\",\"source\":\"s\",\"type\":\"inbound\",\"sku\":\"A\",\"location\":\"L1\","
+        "\"quantity\":2,\"reference\":\"PO-1\",\"expected_at\":\"2026-11-24T08:00:00Z\"," AT(
+            "09:02") "},"
+                     "{\"id\":\"b4\",\"source\":\"s\",\"type\":\"inbound\",\"sku\":\"A\",\"location\":\"L1\","
+                     "\"quantity\":3,\"reference\":\"PO-2\",\"expected_at\":\"2026-11-25T08:00:00Z\"," AT(
+                         "09:02") "},"
+                                  "{\"id\":\"b5\",\"source\":\"s\",\"type\":\"inbound\",\"sku\":\"A\","
+                                  "\"location\":\"L1\","
+                                  "\"quantity\":3,\"reference\":\"PO-3\",\"expected_at\":\"2026-11-26T08:00:"
+                                  "00Z\"," AT("09:02") "}]");
+    /* the first two only cover what is owed */
+    expect(
+        get("/v1/availability/A"), 200,
+        "\"available\":0,\"level\":\"backorder\",\"available_from\":\"2026-11-25T08:00:00Z\",\"locations\":["
+        "{\"location\":\"L1\",\"available\":0,\"level\":\"backorder\",\"available_from\":\"2026-11-25T08:00:"
+        "00Z\"}]");
+    expect(post("/v1/availability", "{\"items\":[{\"sku\":\"A\"}]}"), 200,
+           "\"level\":\"backorder\",\"available_from\":\"2026-11-25T08:00:00Z\",\"locations\"");
+    expect(put("/v1/items/KIT", "{\"components\":[{\"sku\":\"A\",\"quantity\":4}]}"), 201, "KIT");
+    expect(get("/v1/availability/KIT?location=L1"), 200, "\"level\":\"out_of_stock\"");
+    expect(put("/v1/items/KIT", "{\"components\":[{\"sku\":\"A\",\"quantity\":3}]}"), 200, "KIT");
+    expect(get("/v1/availability/KIT?location=L1"), 200,
+           "\"level\":\"backorder\",\"available_from\":\"2026-11-25T08:00:00Z\"");
+    expect(put("/v1/items/A", "{\"release_at\":\"2027-01-01T00:00:00Z\"}"), 201, "A");
+    expect(get("/v1/availability/A"), 200,
+           "\"level\":\"preorder\",\"available_from\":\"2027-01-01T00:00:00Z\"");
+}
+
 static void by_date_counts_what_is_to_come(void **state)
 {
     expect(put("/v1/locations/L1", "{\"time_zone\":\"America/New_York\"}"), 201, "L1");
@@ -298,6 +358,8 @@ int main(void)
         TEST(case_16_groups_of_places),
         TEST(case_19_each_channel_its_own_place),
         TEST(rules_and_what_is_set_aside_show),
+        TEST(what_an_item_refuses_is_shown_as_nothing),
+        TEST(a_backorder_says_when),
         TEST(by_date_counts_what_is_to_come),
         TEST(a_kit_is_explained_by_its_components),
         TEST(a_basket_sees_past_its_own_holds),

@@ -285,20 +285,87 @@ static void demand_touches_fences_when_it_falls_due(void **unused)
     world_close(&w);
 }
 
-static void put_item(struct world *w, const char *sku, milli_t step, struct component *components,
-                     uint32_t count)
+static void put_the_item(struct world *w, const char *sku, struct item i)
 {
-    struct item i = {.step = step,
-                     .release_at = INSTANT_NONE,
-                     .components = components,
-                     .components_count = count,
-                     .unit = TEXT("each")};
     struct record r = {
         .kind = RECORD_ITEM,
         .reference = {
             .id = text_of(sku), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &i}};
     assert_int_equal(world_record(w, &r), 0);
     assert_int_equal(w->outcome.verdicts[0].verdict, VERDICT_APPLIED);
+}
+
+static void put_item(struct world *w, const char *sku, milli_t step, struct component *components,
+                     uint32_t count)
+{
+    put_the_item(w, sku,
+                 (struct item){.step = step,
+                               .release_at = INSTANT_NONE,
+                               .components = components,
+                               .components_count = count,
+                               .unit = TEXT("each")});
+}
+
+static struct ask by_method(struct ask a, uint32_t method)
+{
+    a.said.method = method;
+    return a;
+}
+
+/* An item that may not be shipped, alone or in a kit; nobody says how: it may be picked up. */
+static void a_method_that_the_item_refuses_is_refused(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(7));
+    expect_verdict(&w, with_sku(plain(EVENT_RECEIPT, at(8, 0), U(2)), "SKU-2"), APPLIED);
+    put_the_item(&w, "SKU-1",
+                 (struct item){.step = 1, .release_at = INSTANT_NONE, .restricted = METHOD_SHIP});
+    struct component parts[] = {{TEXT("SKU-1"), U(2)}, {TEXT("SKU-2"), U(1)}};
+    put_item(&w, "KIT", 1, parts, 2);
+    expect_refused(&w, by_method(reserve("r-1", U(1)), METHOD_SHIP), METHOD);
+    assert_int_equal(w.outcome.reservation->shortfalls[0].available, 0);
+    expect_refused(&w, by_method(reserve_at("r-1", "KIT", U(1), "L1"), METHOD_SHIP), METHOD);
+    expect_applied(&w, by_method(reserve_at("r-1", "KIT", U(1), "L1"), METHOD_PICKUP));
+    expect_applied(&w, reserve("r-2", U(1)));
+    struct ask both = by_method(reserve("r-3", U(1)), METHOD_SHIP);
+    ask_line(&both, "SKU-2", U(1), "L1");
+    both.said.partial = true;
+    expect_applied(&w, both);
+    assert_int_equal(reservation_at(&w, "r-3")->missing_count, 1);
+    put_the_item(&w, "SKU-1",
+                 (struct item){.step = 1,
+                               .release_at = INSTANT_NONE,
+                               .restricted = METHOD_SHIP | METHOD_PICKUP | METHOD_SAME_DAY});
+    expect_refused(&w, reserve("r-4", U(1)), METHOD);
+    world_close(&w);
+}
+
+/* A preorder is granted and confirmed; goods leave from the release on. What has left is a fact all the same.
+ */
+static void nothing_is_handed_over_before_its_release(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(10));
+    expect_verdict(&w, with_sku(plain(EVENT_RECEIPT, at(8, 0), U(2)), "SKU-2"), APPLIED);
+    put_the_item(&w, "SKU-1", (struct item){.step = 1, .release_at = w.now + 3600 * INSTANT_SECOND});
+    expect_applied(&w, for_reference(reserve("r-1", U(3)), "77"));
+    expect_applied(&w, ask_of(STEP_CONFIRM, "r-1"));
+    expect_refused(&w, ask_of(STEP_FULFIL, "r-1"), NOT_RELEASED);
+    expect_refused(&w, part_of(STEP_FULFIL, "r-1", "s-1", U(1)), NOT_RELEASED);
+    struct ask sale = reserve("r-2", U(1));
+    sale.said.begin = RESERVATION_FULFILLED;
+    expect_refused(&w, sale, NOT_RELEASED);
+    struct component parts[] = {{TEXT("SKU-1"), U(1)}, {TEXT("SKU-2"), U(1)}};
+    put_item(&w, "KIT", 1, parts, 2);
+    expect_applied(&w, reserve_at("r-3", "KIT", U(1), "L1"));
+    expect_applied(&w, ask_of(STEP_CONFIRM, "r-3"));
+    expect_refused(&w, ask_of(STEP_FULFIL, "r-3"), NOT_RELEASED);
+    expect_verdict(&w, order(EVENT_ORDER_SHIPPED, at(12, 0), "77", U(1)), APPLIED);
+    expect_row(&w, U(9), 0, U(3), U(6));
+    w.now += 3600 * INSTANT_SECOND;
+    expect_applied(&w, part_of(STEP_FULFIL, "r-1", "s-2", U(1)));
+    expect_applied(&w, ask_of(STEP_FULFIL, "r-3"));
+    world_close(&w);
 }
 
 static void a_kit_holds_its_components(void **unused)
@@ -588,6 +655,8 @@ int main(void)
         cmocka_unit_test(case_41_what_comes_in_time_is_not_oversold),
         cmocka_unit_test(worked_example_of_promises_by_date),
         cmocka_unit_test(demand_touches_fences_when_it_falls_due),
+        cmocka_unit_test(a_method_that_the_item_refuses_is_refused),
+        cmocka_unit_test(nothing_is_handed_over_before_its_release),
         cmocka_unit_test(a_kit_holds_its_components),
         cmocka_unit_test(two_lines_with_the_same_candidates_stay_apart),
         cmocka_unit_test(candidates_first_by_stock_then_by_backorder),
