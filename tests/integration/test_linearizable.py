@@ -14,6 +14,8 @@ import pytest
 from test_kafka_log import make_log, on_log
 from test_redis import RedisServer
 
+# of each of the two long ones, when others are wanted than the 300 of the issue
+HISTORIES = int(os.environ.get("ONHAND_HISTORIES", 0))
 HERE = pathlib.Path(__file__).resolve().parents[1] / "linearizability"
 
 
@@ -91,7 +93,7 @@ def test_killed_again_and_again(checker, daemon, rng, long_run):
 
     with trouble(strike, 2.0 if long_run else 0.5, rng) as strikes:
         while not strikes:
-            judge(checker, engine, 100 if long_run else 8, rng.randrange(1 << 30), operations=400)
+            judge(checker, engine, (HISTORIES or 100) if long_run else 8, rng.randrange(1 << 30), operations=400)
 
 
 def test_all_together(checker, program, own_broker, daemon, tmp_path, rng, long_run):
@@ -121,6 +123,6 @@ def test_all_together(checker, program, own_broker, daemon, tmp_path, rng, long_
 
     try:
         with trouble(strike, 4.0, rng):
-            judge(checker, engines[0], 200, rng.randrange(1 << 30), operations=200)
+            judge(checker, engines[0], HISTORIES or 200, rng.randrange(1 << 30), operations=200)
     finally:
         server.kill()
