@@ -133,7 +133,7 @@ export function storeMap(figure, select) {
     function drawPins({ place }) {
         const locations = new Set(shown.stores.map((store) => store.location));
         for (const location of made.keys()) if (!locations.has(location)) made.delete(location);
-        if (!locations.has(focusable)) focusable = shown.selected ?? shown.stores[0]?.location;
+        if (!locations.has(focusable)) focusable = shown.selected || shown.stores[0]?.location;
         const nodes = shown.stores.map((store, i) => {
             if (!made.has(store.location)) made.set(store.location, makePin(store.location));
             const { node, number } = made.get(store.location);

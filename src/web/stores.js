@@ -109,8 +109,8 @@ async function askStores(signal) {
         shops = others = [];
         return;
     }
-    const asked = (quantity, limit) => get('/v1/stores', { near: near(place), within_km: withinKm(), sku, quantity, channel, method: 'pickup', limit }, { signal });
-    const [those, around] = await Promise.all([asked(1, STORES_MOST), asked(0, OTHERS_MOST)]);
+    const asked = (item, limit) => get('/v1/stores', { near: near(place), within_km: withinKm(), ...item, channel, method: 'pickup', limit }, { signal });
+    const [those, around] = await Promise.all([asked({ sku, quantity: 1 }, STORES_MOST), asked({}, OTHERS_MOST)]);
     const before = shops;
     shops = those.stores;
     more = Boolean(those.next);
@@ -125,8 +125,8 @@ async function askWays(signal) {
     ways = [];
     if (!sku || !place || shops.length) return;
     const body = { items: [{ sku, quantity: 1 }], near: { latitude: place.latitude, longitude: place.longitude }, channel: channel || undefined };
-    const answer = await post('/v1/promises', body, { signal });
-    ways = answer.options.slice(0, WAYS_MOST);
+    const answer = await unless(404, post('/v1/promises', body, { signal })); // 404: nobody promises anything of it
+    ways = answer?.options.slice(0, WAYS_MOST) ?? [];
     const unnamed = new Set(ways.flatMap((way) => [way.location, ...way.lines.map((line) => line.location)]).filter((one) => !names.has(one)));
     await Promise.all([...unnamed].map(async (one) => {
         const found = await unless(404, get(`/v1/locations/${segment(one)}`, {}, { signal }));
