@@ -86,6 +86,27 @@ def log(context):
     return s
 
 
+def handoff(context):
+    """Thread → log → writer → thread, beside three bare threads and a file."""
+    s = Samples("handoff")
+    context.make("bench/handoff")
+    done = subprocess.run([context.program("bench/handoff"), context.new_folder("handoff"), str(context.scale(max(5, context.rounds), 1)),
+                           str(context.scale(1, 0.3))], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    told = json.loads(done.stdout)
+    s.totals["every record came back applied"] = f"{told.pop('events'):,}"
+    for outstanding, chains in told.items():
+        for chain, name in (("engine", "onhand's chain"), ("bare", "bare chain")):
+            for rate, p50, p99 in chains[chain]:
+                s.add(f"{name}, {outstanding} outstanding", "records_per_second", rate, more=True)
+                s.add(f"{name}, {outstanding} outstanding", "p50_us", p50, more=False)
+                s.add(f"{name}, {outstanding} outstanding", "p99_us", p99, more=False)
+        s.figure(f"handoff.{outstanding}", (f"onhand's chain, {outstanding} outstanding", "records_per_second"),
+                 (f"bare chain, {outstanding} outstanding", "records_per_second"))
+        s.promise(f"bare chain, {outstanding} outstanding", "stacks and eventfds between three threads, one fdatasync for all who wait; decides nothing")
+    s.notes.append("onhand encodes, frames, decodes and applies each event; both sync to the same disk")
+    return s
+
+
 def near(context):
     """The nearest stores with stock."""
     s = Samples("near")

@@ -158,6 +158,16 @@ static bool add_rate(struct options *o, double rate, char *detail)
     return true;
 }
 
+/* A number; `1000..` is 1000 and two dots. */
+static double rate_at(const char *at, char **ret_end)
+{
+    double rate = strtod(at, ret_end);
+
+    if (*ret_end > at && (*ret_end)[-1] == '.' && **ret_end == '.')
+        --*ret_end;
+    return rate;
+}
+
 /* 1000..64000x2 or 1000..9000+2000, behind the first number. */
 static bool read_range(struct options *o, double from, const char *at, char **ret_end, char *detail)
 {
@@ -178,7 +188,7 @@ static bool read_rates(struct options *o, char *detail)
 
     while (*at) {
         char *end;
-        double rate = strtod(at, &end);
+        double rate = rate_at(at, &end);
         if (strncmp(at, "max", 3) == 0) {
             rate = 0;
             end = (char *)(uintptr_t)at + 3;

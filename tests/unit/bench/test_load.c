@@ -1,7 +1,7 @@
 /* The load generator's instruments: what the histogram may be wrong by, what is drawn, answers in pieces. */
 #include "bench/load/draw.h"
 #include "bench/load/histogram.h"
-#include "bench/load/request.h"
+#include "bench/load/options.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -235,7 +235,7 @@ static struct name skus[] = {{.at = 0, .url_length = 5}, {.at = 7, .url_length =
 static struct name places[] = {{.at = 5, .url_length = 2}, {.at = 12, .url_length = 2}};
 static struct stock_row rows[] = {{0, 0}, {0, 1}, {1, 1}};
 static uint32_t first[] = {0, 2, 3};
-static const struct stock stock = {.texts = {(char *)(uintptr_t)texts, 14, 14},
+static const struct stock stock = {.texts = {.at = (char *)(uintptr_t)texts, .length = 14, .capacity = 14},
                                    .skus = skus,
                                    .places = places,
                                    .sku_first = first,
@@ -310,6 +310,66 @@ static void a_basket_has_no_row_twice(void **unused)
     assert_int_equal(seen, 7);
 }
 
+/* ---- options ---- */
+
+static bool read_one(struct options *o, const char *flag, const char *value, char *detail)
+{
+    char *argv[] = {(char *)(uintptr_t) "onhand_load", (char *)(uintptr_t)flag, (char *)(uintptr_t)value};
+    return options_read(o, value ? 3 : 2, argv, detail);
+}
+
+static void rates_are(const char *said, const double *wanted, unsigned count)
+{
+    struct options o;
+    char detail[STOCK_DETAIL_BYTES];
+
+    assert_true(read_one(&o, "--rate", said, detail));
+    assert_int_equal(o.rates_count, count);
+    for (unsigned i = 0; i < count; i++)
+        assert_true(fabs(o.rates[i] - wanted[i]) < 1e-6);
+}
+
+static void rates_are_numbers_lists_and_ranges(void **unused)
+{
+    rates_are("1000", (double[]){1000}, 1);
+    rates_are("0.5", (double[]){0.5}, 1);
+    rates_are("1000,2.5,max", (double[]){1000, 2.5, 0}, 3);
+    rates_are("1000..8000x2", (double[]){1000, 2000, 4000, 8000}, 4);
+    rates_are("1000..2500+500,9", (double[]){1000, 1500, 2000, 2500, 9}, 5);
+    rates_are("1000.5..3000x2", (double[]){1000.5, 2001}, 2);
+}
+
+static void a_wrong_option_names_itself(void **unused)
+{
+    static const char *const wrong[][2] = {
+        {"--nope", NULL},     {"--rate", "0"},        {"--rate", "1..2x1"},    {"--rate", "5..9"},
+        {"--mix", "foo=1"},   {"--mix", "row=0"},     {"--mix", "row=x"},      {"--pick", "best"},
+        {"--pick", "zipf:0"}, {"--connections", "0"}, {"--seconds", "abc"},    {"--pid", "12,x"},
+        {"--batch", "1.5"},   {"--arrivals", "x"},    {"--redis", "localhost"}};
+
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct options o;
+        char detail[STOCK_DETAIL_BYTES] = "";
+        assert_false(read_one(&o, wrong[i][0], wrong[i][1], detail));
+        assert_non_null(strstr(detail, wrong[i][0] + 2));
+    }
+}
+
+static void a_mix_has_shares(void **unused)
+{
+    struct options o;
+    char detail[STOCK_DETAIL_BYTES];
+
+    assert_true(read_one(&o, "--mix", "row=90,hold=10,event", detail));
+    assert_int_equal(o.run.share[KIND_row], 90);
+    assert_int_equal(o.run.share[KIND_hold], 10);
+    assert_int_equal(o.run.share[KIND_event], 1);
+    assert_int_equal(o.run.share[KIND_sku], 0);
+    assert_true(read_one(&o, "--pick", "hot:7", detail));
+    assert_int_equal(o.pick, PICK_HOT);
+    assert_true(o.hot == 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +388,9 @@ int main(void)
         cmocka_unit_test(an_answer_about_something_else_is_wrong),
         cmocka_unit_test(what_was_granted_is_summed),
         cmocka_unit_test(a_basket_has_no_row_twice),
+        cmocka_unit_test(rates_are_numbers_lists_and_ranges),
+        cmocka_unit_test(a_wrong_option_names_itself),
+        cmocka_unit_test(a_mix_has_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
