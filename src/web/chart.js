@@ -99,3 +99,27 @@ export function chart(title, names = ['']) {
     show(lines.map(() => []));
     return { node, show };
 }
+
+const hour = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+
+/** A card with a bar for each of the points [{at, value}], and the same as a table. */
+export function bars(title, points) {
+    const top = roundUp(most(points));
+    const step = WIDTH / Math.max(points.length, 1);
+    const drawn = points.filter((point) => point.value > 0).map((point) => {
+        const height = (point.value / top) * (HEIGHT - 4);
+        return svg('rect', { class: 'chart-bar', x: points.indexOf(point) * step, y: HEIGHT - height, width: Math.max(step * 0.85, 1), height });
+    });
+    const drawing = svg('svg', {
+        viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img',
+        'aria-label': `${title}: ${quantity(known(points).reduce((a, b) => a + b, 0))} in all, at most ${quantity(most(points))}`,
+    }, svg('path', { class: 'chart-grid', d: `M0 1H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT}H${WIDTH}`, 'vector-effect': 'non-scaling-stroke' }), drawn);
+    const rows = element('table', { class: 'table' }, element('caption', { class: 'unseen' }, title),
+        element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'Hour'), element('th', { scope: 'col', class: 'number' }, 'Times'))),
+        element('tbody', {}, points.filter((point) => point.value > 0).reverse().map((point) => element('tr', {}, element('th', { scope: 'row' }, hour.format(point.at)),
+            element('td', { class: 'number' }, quantity(point.value))))));
+    return element('section', { class: 'card chart' }, element('h2', {}, title),
+        element('div', { class: 'chart-frame' }, element('span', { class: 'chart-top soft number' }, quantity(top)), drawing,
+            element('div', { class: 'chart-axis soft', 'aria-hidden': 'true' }, element('span', {}, points.length ? hour.format(points[0].at) : ''), element('span', {}, 'now'))),
+        element('details', {}, element('summary', {}, 'As a table'), element('div', { class: 'scroll' }, rows)));
+}

@@ -8,7 +8,7 @@ const compare = (a, b) => {
 };
 
 /**
- * Columns: {id, title, value(row) → what is sorted by, cell(row) → text or nodes (default: the value), number, head (the row's heading),
+ * Columns: {id, title, meaning (when pointed at), value(row) → what is sorted by, cell(row) → text or nodes (default: the value), number, head (the row's heading),
  * total(rows) → text}. `sorted(by, down)` is told when a heading was used. Returns {node, show(rows), put(row), rows()}.
  */
 export function sheet({ caption, columns, key, by = '', down = false, sorted = () => {}, empty = 'Nothing', sortable = true }) {
@@ -20,7 +20,7 @@ export function sheet({ caption, columns, key, by = '', down = false, sorted = (
     const hasTotals = columns.some((column) => column.total);
 
     function heading(column) {
-        const cell = element('th', { scope: 'col', class: column.number ? 'number' : '' });
+        const cell = element('th', { scope: 'col', class: column.number ? 'number' : '', title: column.meaning });
         if (sortable && column.value) {
             cell.append(element('button', { type: 'button', class: 'sort', on: { click: () => sortBy(column) } }, column.title));
             heads.set(column.id, cell);

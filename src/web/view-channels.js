@@ -20,7 +20,7 @@ const SETS = [
 ];
 
 const sets = (rule) => [SETS.filter(([name]) => rule[name] !== undefined).map(([name, says]) => says(rule[name])).join(', '),
-    rule.when && element('span', { class: 'soft' }, ` when ${rule.when}`)];
+    rule.when && element('span', { class: 'soft' }, rule.when === 'stale' ? ' while the location is silent' : ` when ${rule.when}`)];
 
 function channel(one, names) {
     const rules = one.rules ?? [];

@@ -2,7 +2,7 @@
 
 import { get, segment, unless } from './api.js';
 import { element, say, settled } from './dom.js';
-import { all, card, duration, empty, faces, facts, flag, growing, linkTo, locationNames, note, place, scroll, since } from './parts.js';
+import { all, at, card, duration, empty, faces, facts, flag, growing, linkTo, locationNames, note, place, scroll, since } from './parts.js';
 import { sheet } from './sheet.js';
 import { to } from './route.js';
 import { quantity } from './words.js';
@@ -11,7 +11,7 @@ const DAYS = [['mo', 'Monday'], ['tu', 'Tuesday'], ['we', 'Wednesday'], ['th', '
 
 const typeWord = (type = 'store') => type.replaceAll('_', ' ');
 
-const spoken = (one) => [since(one.last_event_at), one.stale && flag('stale'), one.enabled === false && flag('disabled')];
+const spoken = (one) => [since(one.last_event_at), one.stale && flag('stale'), one.stale_since && element('span', { class: 'soft small' }, 'since ', at(one.stale_since)), one.enabled === false && flag('disabled')];
 
 const counted = (one) => one.last_count_at ?? one.last_counted_at;
 

@@ -3,13 +3,14 @@
 import { get, post, segment, unless } from './api.js';
 import { element, flash, replace, say, settled } from './dom.js';
 import { follow } from './live.js';
-import { all, amount, card, channels, itemLink, linkTo, locationNames, note, placeOfRow, reason, scroll } from './parts.js';
+import { all, amount, card, channels, itemLink, linkTo, locationNames, note, pick, placeOfRow, reason, scroll } from './parts.js';
 import { to } from './route.js';
 import { introduce } from './view-item.js';
 import { options } from './view-stock.js';
 
 const VARIANTS_MOST = 200;
 const SETTLE_MS = 250;
+const GRID_FROM = 5; // variants
 
 /** One question a channel: what it may promise of each SKU at each location. [{sku, available, level, locations}] */
 const ask = (channel, skus, signal) => post('/v1/availability', { ...(channel && { channel }), items: skus.map((sku) => ({ sku })) }, { signal })
@@ -41,6 +42,45 @@ function matrix(caption, corner, lines, views) {
     return { node, put: (id, view, row) => put(cells.get(`${id}\n${view.id}`), row) };
 }
 
+/** {rows, columns, rowName, columnName, at: Map('row\ncolumn' → sku)} when the variants differ in two options, else undefined. */
+function gridOf(variants) {
+    const names = [...new Set(variants.flatMap((one) => Object.keys(one.options ?? {})))];
+    if (names.length !== 2 || variants.length < GRID_FROM || variants.some((one) => Object.keys(one.options ?? {}).length !== 2)) return undefined;
+    const values = (name) => [...new Set(variants.map((one) => one.options[name]))];
+    const [rowName, columnName] = names.sort((a, b) => values(a).length - values(b).length);
+    const columns = values(columnName).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+    return { rowName, columnName, rows: values(rowName), columns, at: new Map(variants.map((one) => [`${one.options[rowName]}\n${one.options[columnName]}`, one.sku])) };
+}
+
+/** Variants as a grid of their two options, for one channel at a time. */
+function variantGrid(product, sku, grid, views, chosen) {
+    const cells = new Map();
+    const cell = (row, column) => {
+        const one = grid.at.get(`${row}\n${column}`);
+        if (!one) return element('td', { class: 'number soft' }, '·');
+        const link = element('a', { href: to(['matrix'], { sku: one, product }) });
+        cells.set(one, { link, name: `${row}, ${column}` });
+        return element('td', { class: 'number', 'aria-current': one === sku && 'true' }, link);
+    };
+    const table = element('table', { class: 'table sheet matrix grid' }, element('caption', { class: 'unseen' }, `Variants of ${product}, all locations together`),
+        element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, `${grid.rowName} / ${grid.columnName}`), grid.columns.map((column) => element('th', { scope: 'col', class: 'number' }, column)))),
+        element('tbody', {}, grid.rows.map((row) => element('tr', {}, element('th', { scope: 'row' }, row), grid.columns.map((column) => cell(row, column))))));
+    return {
+        node: card('Variants', element('div', { class: 'filters' }, pick('As promised by', views.map((view) => [view.id, view.name]), views[0].id, chosen)), scroll('Variants', table)),
+        put(one, row) {
+            const { link, name } = cells.get(one) ?? {};
+            if (!link) return;
+            const text = row ? amount(row.available) : '·';
+            link.setAttribute('aria-label', `${name}: ${text}`);
+            link.className = `level ${row?.level ?? 'none'}`;
+            if (link.textContent === text) return;
+            const before = link.textContent;
+            say(link, text);
+            if (before) flash(link);
+        },
+    };
+}
+
 export async function show({ page, parameters, signal, heading, again }) {
     let sku = parameters.get('sku') ?? '';
     const h1 = heading(sku || `Product ${parameters.get('product') ?? ''}`);
@@ -64,6 +104,9 @@ export async function show({ page, parameters, signal, heading, again }) {
     const views = [{ id: '', name: 'No channel' }, ...known.map((one) => ({ id: one.id, name: one.name || one.id }))];
     const skus = [...new Set([sku, ...variants.map((one) => one.sku)])];
     let drawn;
+    let last = []; // the answers drawn last
+    let promisedBy = ''; // whose figures the grid shows
+    const grid = gridOf(variants);
 
     /** Answers by channel; one that may not be asked for says why. */
     const askAll = () => Promise.all(views.map(async (view) => {
@@ -76,23 +119,34 @@ export async function show({ page, parameters, signal, heading, again }) {
         }
     }));
 
+    function putGrid() {
+        const answer = last[views.findIndex((view) => view.id === promisedBy)];
+        for (const one of variants) drawn.grid.put(one.sku, answer.get(one.sku));
+    }
+
     function draw(answers) {
+        last = answers;
         const places = [...new Set(answers.flatMap((answer) => (answer.get(sku)?.locations ?? []).map((row) => row.location)))]
             .sort((a, b) => (names.get(a) || a).localeCompare(names.get(b) || b, 'en', { numeric: true }));
         const signature = places.join('\n');
         if (drawn?.signature !== signature) {
             drawn = {
                 signature,
-                variants: variants.length > 1 && matrix(`Variants of ${product}, all locations together`, 'Variant', variants.map((one) => ({
+                grid: grid && variantGrid(product, sku, grid, views, (value) => {
+                    promisedBy = value;
+                    putGrid();
+                }),
+                variants: !grid && variants.length > 1 && matrix(`Variants of ${product}, all locations together`, 'Variant', variants.map((one) => ({
                     id: one.sku, present: one.sku === sku,
                     head: [element('a', { href: to(['matrix'], { sku: one.sku, product }) }, options(one) || one.name || one.sku), element('span', { class: 'id' }, one.sku)],
                 })), views),
                 places: matrix(`${sku}, by location and channel`, 'Location', [{ id: '', head: 'All locations' },
                     ...places.map((id) => ({ id, head: placeOfRow(sku, id, names) }))], views),
             };
-            replace(tables, drawn.variants && card('Variants', scroll('Variants by channel', drawn.variants.node)),
+            replace(tables, drawn.grid?.node, drawn.variants && card('Variants', scroll('Variants by channel', drawn.variants.node)),
                 card('By location', scroll('Locations by channel', drawn.places.node)));
         }
+        if (drawn.grid) putGrid();
         views.forEach((view, i) => {
             const answer = answers[i];
             if (drawn.variants) for (const one of variants) drawn.variants.put(one.sku, view, answer.get(one.sku));

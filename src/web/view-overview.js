@@ -23,7 +23,7 @@ const memory = (m) => m.process_resident_memory_bytes ?? m.onhand_table_bytes + 
 const TILES = [
     ['State', (m) => (m.onhand_ready ? 'Ready' : 'Catching up'), (m) => (m.onhand_duty ? 'on duty' : 'standing by')],
     ['Behind the log', (m) => count(m.onhand_log_behind_records), () => 'records'],
-    ['Log position', (m) => count(m.onhand_log_next_offset), (m) => m.onhand_checkpoint_offset && `checkpoint at ${count(m.onhand_checkpoint_offset)}`],
+    ['Log position', (m) => count(m.onhand_log_next_offset), (m) => m.onhand_checkpoint_offset > 0 && `checkpoint at ${count(m.onhand_checkpoint_offset)}`],
     ['Up', (m) => duration(m.onhand_uptime_seconds), (m) => (m.onhand_duty_gains_total > 1 ? `${count(m.onhand_duty_gains_total)} times on duty` : 'since its start')],
     ['Memory', (m) => bytes(memory(m)), (m) => `${bytes(m.onhand_table_bytes)} table`],
     ['Items', (m) => count(m.onhand_skus), (m) => `${count(m.onhand_rows)} rows`],

@@ -35,9 +35,10 @@ function arithmetic(explanation) {
 }
 
 function rules(found) {
-    const said = Object.entries(found).filter(([name, value]) => (name === 'enabled' ? !value : value !== null && value !== 0));
-    return said.length > 0 && element('p', { class: 'small' }, 'Rules: ', said.map(([name, value], i) => [i > 0 && ', ',
-        name === 'enabled' ? 'switched off' : `${name.replaceAll('_', ' ')} ${quantity(value)}${name.endsWith('percent') ? ' %' : ''}`]));
+    const said = Object.entries(found).filter(([name, value]) => (name === 'enabled' ? !value : typeof value === 'number' && value !== 0))
+        .map(([name, value]) => (name === 'enabled' ? 'switched off' : `${name.replaceAll('_', ' ')} ${quantity(value)}${name.endsWith('percent') ? ' %' : ''}`));
+    const silence = found.by_silence?.length > 0 && `; because the location is silent: ${found.by_silence.join(', ').replaceAll('_', ' ')}`;
+    return said.length > 0 && element('p', { class: 'small' }, 'Rules: ', said.join(', '), silence);
 }
 
 const schedule = (lines) => element('div', { class: 'scroll' }, element('table', { class: 'table' }, element('caption', { class: 'unseen' }, 'Available to promise by date'),

@@ -169,7 +169,7 @@ class Browser:
 
     def focused(self):
         """What of the focused element a person would be told: its name or text."""
-        return self.script("const e = document.activeElement; return e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText || ''")
+        return self.script("const e = document.activeElement; return e === document.body ? '' : e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText || ''")
 
     def tab_to(self, wanted, most=60):
         """Presses Tab until `wanted` is in the name of what has the focus."""
