@@ -12,6 +12,7 @@ import { levelWord, quantity } from './words.js';
 const ROWS_MOST = 5000;
 const ONE_BY_ONE = 50; // more changed rows than that are asked for all together
 const SETTLE_MS = 120;
+const LOOK_MS = 5000;
 
 export const FACES = (sku, item) => [
     ['rows', 'Stock', to(['item', sku])],
@@ -118,13 +119,28 @@ export async function show({ page, segments: [sku], parameters, signal, heading,
         showTotals();
     }
 
-    async function load() {
-        const answer = await rowsOf(sku, channel, signal);
-        rows = new Map(answer.locations.map((row) => [row.location, row]));
-        showAll();
+    /** Takes rows that were asked for; what is as it was is left alone. */
+    function take(found) {
+        for (const row of found) {
+            if (JSON.stringify(rows.get(row.location)) === JSON.stringify(row)) continue;
+            rows.set(row.location, row);
+            if (table.put(row)) say(told, `${names.get(row.location) || row.location}: ${quantity(row.available)} available, ${levelWord(row.level)}`);
+        }
+        showTotals();
     }
 
-    // What changed is asked for anew, a few times a second at most.
+    async function load() {
+        const { locations } = await rowsOf(sku, channel, signal);
+        if (locations.length === rows.size && locations.every((row) => rows.has(row.location))) {
+            take(locations);
+        } else {
+            rows = new Map(locations.map((row) => [row.location, row]));
+            showAll();
+        }
+    }
+
+    // What is told to have changed is asked for at once. Figures behind one that stays the same (a hold that becomes an order, a sale where
+    // there is nothing left) are told nobody: they are looked after every few seconds.
     const changed = new Set();
     const refresh = settled(async () => {
         const places = [...changed];
@@ -134,19 +150,24 @@ export async function show({ page, segments: [sku], parameters, signal, heading,
             return;
         }
         const answer = await get(`/v1/availability/${segment(sku)}`, { detail: true, channel, location: places }, { signal });
-        for (const row of answer.locations) {
-            rows.set(row.location, row);
-            table.put(row);
-            say(told, `${names.get(row.location) || row.location}: ${quantity(row.available)} available, ${levelWord(row.level)}`);
-        }
-        showTotals();
+        take(answer.locations);
     }, SETTLE_MS);
+    let stop = () => {};
+    function listen() {
+        stop();
+        stop = follow({ sku, channel }, (type, change) => {
+            if (change.location) changed.add(change.location);
+            if (change.location) refresh();
+            else quietly(load)();
+        }, (state) => state === 'live' && quietly(load)());
+    }
     const quietly = (f) => (...given) => Promise.resolve(f(...given)).catch(() => {}); // the banner says when the server is away
 
     page.append(totals, element('div', { class: 'filters' },
         pick('Channel', [['', 'No channel: the pool'], ...known.map((one) => [one.id, one.name || one.id])], channel, quietly((value) => {
             channel = value;
             keep({ channel });
+            listen();
             return load();
         })),
         pick('Show', FILTERS, filter, (value) => {
@@ -161,15 +182,11 @@ export async function show({ page, segments: [sku], parameters, signal, heading,
     await load();
     if (signal.aborted) return;
     again(quietly(load));
-    const stop = follow({ sku }, (type, change) => {
-        if (type === 'missed') quietly(load)();
-        else if (change.location) {
-            changed.add(change.location);
-            refresh();
-        }
-    }, (state) => state === 'live' && quietly(load)());
+    listen();
+    const look = setInterval(quietly(load), LOOK_MS);
     signal.addEventListener('abort', () => {
         stop();
         refresh.stop();
+        clearInterval(look);
     });
 }

@@ -7,9 +7,11 @@ import { all, amount, card, channels, itemLink, linkTo, locationNames, note, pic
 import { to } from './route.js';
 import { introduce } from './view-item.js';
 import { options } from './view-stock.js';
+import { levelWord } from './words.js';
 
 const VARIANTS_MOST = 200;
 const SETTLE_MS = 250;
+const LOOK_MS = 10000; // what concerns one channel alone is told to nobody else
 const GRID_FROM = 5; // variants
 
 /** One question a channel: what it may promise of each SKU at each location. [{sku, available, level, locations}] */
@@ -23,7 +25,7 @@ function put(cell, row) {
     const before = cell.textContent;
     say(cell, text);
     cell.className = `number level ${row?.level ?? 'none'}`;
-    cell.title = row ? '' : 'No row here';
+    cell.title = row ? levelWord(row.level) : 'No row here';
     if (before) flash(cell);
 }
 
@@ -165,8 +167,10 @@ export async function show({ page, parameters, signal, heading, again }) {
     const refresh = settled(quietly, SETTLE_MS);
     again(quietly);
     const stop = follow({ sku: skus }, refresh, (state) => state === 'live' && refresh());
+    const look = setInterval(quietly, LOOK_MS);
     signal.addEventListener('abort', () => {
         stop();
         refresh.stop();
+        clearInterval(look);
     });
 }

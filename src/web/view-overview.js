@@ -4,7 +4,7 @@ import { chart } from './chart.js';
 import { element, flash, replace, say } from './dom.js';
 import { follow } from './live.js';
 import { latest, onSample, rates } from './metrics.js';
-import { amount, bytes, card, duration, empty, itemLink, rowLink, signed, tile } from './parts.js';
+import { amount, bytes, card, duration, empty, itemLink, linkTo, rowLink, signed, stateBadge, tile } from './parts.js';
 import { quantity } from './words.js';
 
 const count = (value) => quantity(Math.round(value ?? 0));
@@ -75,6 +75,8 @@ function outputs() {
     };
 }
 
+const TONES = { back_in_stock: 'good', low_stock: 'warn', oversold: 'bad' };
+
 const SHOWN = 12;
 const SHOWN_AT_ONCE = 4;
 const SHOWN_EVERY_MS = 1000;
@@ -85,12 +87,26 @@ function activity(signal) {
     const none = empty('Nothing has changed since this page was opened.');
     const waiting = [];
 
+    /** What happened to a row beside its figure comes as an event of its own, of the same version: one line for both. */
+    function take(type, change) {
+        if (type === 'level' || type === 'refresh' || type === 'missed') return;
+        const last = waiting.at(-1);
+        const same = last && last[1].version === change.version && last[1].sku === change.sku && last[1].location === change.location;
+        if (same) last[0] = type;
+        else if (change.available === undefined || change.available !== change.previous) waiting.push([type, change]);
+        if (waiting.length > SHOWN_AT_ONCE) waiting.shift();
+    }
+
+    function what(type, change) {
+        if (type === 'reservation') return ['Reservation ', linkTo(['reservations', change.id], change.id), ' ', stateBadge(change.state)];
+        if (type === 'stale') return [linkTo(['locations', change.location], change.location), change.stale ? ' has gone silent' : ' speaks again'];
+        return [itemLink(change.sku), ' at ', rowLink(change.sku, change.location), ' ', TONES[type] && element('span', { class: `badge ${TONES[type]}` }, type.replaceAll('_', ' '))];
+    }
+
     function line(type, change) {
         const moved = typeof change.previous === 'number' && typeof change.available === 'number';
         return element('li', {}, element('time', { class: 'soft' }, new Date(change.at ?? Date.now()).toLocaleTimeString('en-GB')),
-            element('span', { class: 'what' }, change.sku ? itemLink(change.sku) : change.id ?? change.reservation ?? '',
-                change.location && [' at ', change.sku ? rowLink(change.sku, change.location) : change.location],
-                type !== 'change' && element('span', { class: 'badge bare' }, type.replaceAll('_', ' '))),
+            element('span', { class: 'what' }, what(type, change)),
             moved && element('span', { class: 'number' }, `${amount(change.previous)} → ${amount(change.available)}`,
                 element('small', { class: 'soft' }, ` ${signed(change.available - change.previous)}`)));
     }
@@ -105,11 +121,7 @@ function activity(signal) {
     }
 
     const timer = setInterval(show, SHOWN_EVERY_MS);
-    const stop = follow({}, (type, change) => {
-        if (change.available !== undefined && change.available === change.previous) return;
-        waiting.push([type, change]);
-        if (waiting.length > SHOWN_AT_ONCE) waiting.shift();
-    });
+    const stop = follow({}, take);
     signal.addEventListener('abort', () => {
         clearInterval(timer);
         stop();

@@ -151,7 +151,7 @@ export async function show({ page, segments: [id], parameters, signal, heading, 
     const skus = [...new Set(shown.flatMap((one) => one.lines.map((line) => line.sku)))];
     if (!skus.length) return;
     const refresh = settled(() => !document.querySelector('dialog[open]') && !found.contains(document.activeElement) && draw(), 200);
-    const stop = follow({ sku: skus }, refresh);
+    const stop = follow({ sku: skus }, (type, change) => type === 'reservation' && shown.some((one) => one.id === change.id) && refresh());
     signal.addEventListener('abort', () => {
         stop();
         refresh.stop();

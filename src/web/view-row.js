@@ -16,6 +16,8 @@ const WORDS = {
 
 const word = (name) => WORDS[name] ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
 
+const LOOK_MS = 3000;
+
 // ---- the arithmetic ----
 
 function arithmetic(explanation) {
@@ -134,6 +136,7 @@ export async function show({ page, segments: [sku, location], parameters, signal
     document.title = `${h1.textContent} · onhand`;
 
     let channel = parameters.get('channel') ?? '';
+    let version; // of the row, as it is shown
     const summary = element('div', { class: 'summary' });
     const terms = element('div');
     const promised = element('div');
@@ -158,6 +161,7 @@ export async function show({ page, segments: [sku, location], parameters, signal
     const explain = () => into(terms, async () => {
         const found = await get(`/v1/rows/${segment(sku)}/${segment(location)}/explain`, { channel }, { signal });
         const before = summary.textContent;
+        version = found.row.version;
         replace(summary, element('dl', { class: 'tiles' }, figures(found.row)), element('p', { class: 'badges' }, level(found.row.level), flags(found.row.flags),
             element('span', { class: 'soft small' }, 'last event ', since(found.row.last_event_at), ', counted ', since(found.row.last_count_at))));
         if (before && summary.textContent !== before) say(told, `${quantity(found.row.available)} available, ${quantity(found.row.on_hand)} on hand`);
@@ -180,8 +184,14 @@ export async function show({ page, segments: [sku, location], parameters, signal
     again(load);
     const refresh = settled(() => load().catch(() => {}), 200);
     const stop = follow({ sku, location }, refresh, (state) => state === 'live' && refresh());
+    // A row whose available figure stays the same tells nobody of what changed behind it.
+    const look = setInterval(async () => {
+        const answer = await get(`/v1/availability/${segment(sku)}`, { location, detail: true }, { signal }).catch(() => undefined);
+        if (answer && answer.locations[0].version !== version) refresh();
+    }, LOOK_MS);
     signal.addEventListener('abort', () => {
         stop();
         refresh.stop();
+        clearInterval(look);
     });
 }
