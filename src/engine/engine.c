@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { CHECKPOINT_RECORDS = 2000000 };
 #define CHECKPOINT_INTERVAL_US (INT64_C(300) * 1000000)
@@ -422,6 +423,21 @@ static void put_refused(struct engine *e, struct buffer *out)
     }
 }
 
+/* The name is Prometheus's own. */
+static void put_memory(struct buffer *out)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    unsigned long pages;
+
+    if (f && fscanf(f, "%*u %lu", &pages) == 1)
+        buffer_printf(out,
+                      "# HELP process_resident_memory_bytes Memory that is in use, bytes.\n# TYPE "
+                      "process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %lu\n",
+                      pages * (unsigned long)sysconf(_SC_PAGESIZE));
+    if (f)
+        fclose(f);
+}
+
 void engine_metrics(struct engine *e, struct buffer *out)
 {
 #define COUNTER(name, type, help)                                                                          \
@@ -441,6 +457,7 @@ void engine_metrics(struct engine *e, struct buffer *out)
                       newest.instance, newest.next_offset, newest.digest.high, newest.digest.low);
     put_duty(e, out);
     put_refused(e, out);
+    put_memory(out);
     buffer_printf(out,
                   "# HELP onhand_uptime_seconds Seconds since start.\n# TYPE onhand_uptime_seconds "
                   "gauge\nonhand_uptime_seconds %ld\n",

@@ -19,11 +19,12 @@ struct family {
     bool (*id_is)(struct text t);
     struct object (*find)(const struct view *v, struct text id);
     uint32_t (*count)(const struct view *v);
-    struct object (*at)(const struct view *v, uint32_t number);
+    struct object (*at)(const struct view *v, uint32_t number); /* NULL: `rank` says what is listed */
     /* For those that can be searched, else NULL. `rank` adds the bytes it looked at to *ret_cost; `found` is
      * the object of a number that was ranked, also one that `at` does not list. */
     enum search_rank (*rank)(const struct view *v, uint32_t number, const struct search *s, size_t *ret_cost);
     struct object (*found)(const struct view *v, uint32_t number);
+    void (*put)(struct buffer *b, const struct view *v, uint32_t number);      /* NULL: reference_put of it */
     bool (*is_of)(const struct view *v, uint32_t number, struct text product); /* NULL: has no product */
     bool (*is_stale)(const struct view *v, uint32_t number);                   /* NULL: these cannot be */
     void (*put_shown)(struct buffer *b, const struct view *v,

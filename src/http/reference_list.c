@@ -125,7 +125,9 @@ static enum search_rank rank(const struct view *v, const struct search_task *t, 
         return SEARCH_NOT;
     if (t->by_product && !t->family->is_of(v, n, (struct text){t->product, t->product_length}))
         return SEARCH_NOT;
-    return t->by_words ? t->family->rank(v, n, &t->search, cost) : SEARCH_BEGINS;
+    if (!t->by_words && t->family->at)
+        return SEARCH_BEGINS;
+    return t->family->rank(v, n, t->by_words ? &t->search : NULL, cost);
 }
 
 static void take(struct search_task *t, enum search_rank r, uint32_t n)
@@ -171,7 +173,10 @@ static void put_found(struct exchange *x, const struct search_task *t)
                 continue;
             if (put++)
                 buffer_byte(b, ',');
-            reference_put(b, v, t->family, &o);
+            if (t->family->put)
+                t->family->put(b, v, n);
+            else
+                reference_put(b, v, t->family, &o);
         }
     buffer_printf(b, "],\"found\":%llu,\"next\":null,", (unsigned long long)t->found);
 }
@@ -279,7 +284,8 @@ static bool read_wanted(struct exchange *x, const struct family *f, struct wante
         else
             parameter_unknown(&errors, p.name);
     }
-    if (ret->after.length && !ret->q.length && !ret->product.length && !read_number(ret->after, &number))
+    if (ret->after.length && !ret->q.length && !ret->product.length && f->at &&
+        !read_number(ret->after, &number))
         parameter_wrong(&errors, TEXT("after"), "must be `next` of the page before");
     if (errors.count)
         problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
@@ -294,7 +300,7 @@ void reference_list(struct exchange *x, const struct family *f)
 
     if (!read_wanted(x, f, &w))
         return;
-    if (w.q.length || w.product.length) {
+    if (w.q.length || w.product.length || !f->at) {
         list_found(x, f, &w);
         return;
     }

@@ -64,7 +64,7 @@ def available(server, sku="SKU-1"):
 def test_help_is_there_for_every_command_and_names_its_options():
     listed = run("--help")
     assert listed.returncode == OK
-    for command in ("serve", "send", "get", "near", "explain", "reserve", "confirm", "release", "extend", "fulfil", "cancel", "relocate",
+    for command in ("serve", "send", "get", "find", "near", "explain", "reserve", "confirm", "release", "extend", "fulfil", "cancel", "relocate",
                     "change", "reservation", "plan", "import", "export", "status", "check", "topics", "key", "completion", "man", "version"):
         assert f"\n  {command} " in listed.stdout
         help_text = run(command, "--help")
@@ -164,6 +164,16 @@ def test_people_see_names(demo):
     assert by_group["available"] == 5 + 10 + 11 + 12 + 13 + 14 + 15 + 16 + 17
     near = json.loads(demo.run("get", "84997A", "--near", "51.5,-0.12", "--limit", "1", "--json").stdout)
     assert [l["location"] for l in near["locations"]] == ["ST05"]
+
+
+def test_words_find_items_and_locations(demo):
+    got = demo.run("find", "cútlery", "green")
+    assert got.returncode == OK and "84997A  CUTLERY GREEN" in got.stdout and "items: 1\n" in got.stdout, got.stdout
+    assert "ST01      Combe Hay Community Library" in demo.run("find", "combe").stdout
+    assert json.loads(demo.run("find", "84997a", "--json").stdout)["sku"] == "84997A"
+    assert "items: 0\n" in demo.run("find", "nothing like that").stdout
+    refused = demo.run("find", "a b c d e f g h i")
+    assert refused.returncode != OK and "1 to 8 words" in refused.stderr
 
 
 def test_opening_hours_arrive_as_rows_of_days(demo, tmp_path):

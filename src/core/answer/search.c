@@ -239,6 +239,17 @@ enum search_rank search_item(const struct search *s, struct text sku, const stru
     return rank_of(s, &h);
 }
 
+enum search_rank search_product(const struct search *s, const struct item *item)
+{
+    struct haystack h;
+
+    h.length = 0;
+    h.exact = false;
+    add_name(&h, s, item->product);
+    add(&h, item->name);
+    return rank_of(s, &h);
+}
+
 enum search_rank search_location(const struct search *s, const struct location *l)
 {
     struct haystack h;

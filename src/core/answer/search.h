@@ -30,6 +30,8 @@ bool search_init(struct search *s, struct text q);
  * An item is looked for in its SKU, name, product, the values of its options and its GTINs; a location in its
  * id, name and address. `item` NULL: only events spoke of the SKU. @thread any, inside an epoch section */
 enum search_rank search_item(const struct search *s, struct text sku, const struct item *item);
+/* A product in its name and in those of one of its items. */
+enum search_rank search_product(const struct search *s, const struct item *item);
 enum search_rank search_location(const struct search *s, const struct location *l);
 
 #endif

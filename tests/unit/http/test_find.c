@@ -115,6 +115,35 @@ static void the_best_come_first(void **state)
     answer_free(&a);
 }
 
+static void products_are_listed_by_their_first_items(void **state)
+{
+    struct answer a;
+
+    some_items();
+    put("/v1/items/D", "{\"name\":\"Lantern, blue\",\"product\":\"lantern\"}");
+    a = get("/v1/products");
+    assert_non_null(strstr(
+        a.body, "{\"products\":[{\"product\":\"lantern\",\"name\":\"Metal lantern, red\",\"items\":3},"
+                "{\"product\":\"lamp\",\"name\":\"Stern lamp\",\"items\":1}],\"found\":2,\"next\":null,"));
+    answer_free(&a);
+    a = get("/v1/products?limit=1&after=1-1");
+    assert_non_null(strstr(a.body, "{\"products\":[{\"product\":\"lamp\","));
+    answer_free(&a);
+    a = get("/v1/products?q=LANTERN");
+    assert_non_null(strstr(a.body, "\"product\":\"lantern\""));
+    assert_non_null(strstr(a.body, "\"found\":1,"));
+    answer_free(&a);
+    a = ask(http_address(server), "DELETE", "/v1/items/LANTERN-RED", "", NULL); /* another is its first now */
+    assert_int_equal(a.status, 204);
+    answer_free(&a);
+    a = get("/v1/products?q=lantern");
+    assert_non_null(
+        strstr(a.body, "{\"product\":\"lantern\",\"name\":\"\\u003Cscript\\u003Ealert(1)\\u003C/"));
+    answer_free(&a);
+    expect_refused("/v1/products?after=7", "`next`");
+    expect_refused("/v1/products?product=lantern", "is not a parameter here");
+}
+
 static void locations_are_found_by_name_address_and_id(void **state)
 {
     put("/v1/locations/ST01", "{\"name\":\"Micklegate\",\"address\":\"1 High Street, York\"}");
@@ -221,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_best_come_first),
+        TEST(products_are_listed_by_their_first_items),
         TEST(locations_are_found_by_name_address_and_id),
         TEST(questions_that_are_not_right_are_refused),
         TEST(pages_of_many_list_each_once),
