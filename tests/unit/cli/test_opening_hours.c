@@ -132,11 +132,11 @@ static void every_location_of_the_demo_is_read(void **unused)
     assert_non_null(file);
     csv_init(&csv, from_file, file);
     assert_int_equal(csv_next(&csv, &problem), 1);
-    assert_int_equal(csv.count, 13);
+    assert_int_equal(csv.count, 15);
     assert_memory_equal(csv.fields[9].at, "opening_hours", csv.fields[9].length);
     while (csv_next(&csv, &problem) == 1) {
         struct buffer out = {0};
-        assert_int_equal(csv.count, 13);
+        assert_int_equal(csv.count, 15);
         if (opening_hours_to_json(csv.fields[9], &out, &holidays, detail))
             fail_msg("line %lu: %s", csv.line, detail);
         assert_true(out.length > 2);
