@@ -300,6 +300,7 @@ static void publish_counters(struct engine *e)
     PUT(sources_bytes, repeats.sources_bytes);
     PUT(sequence_gaps, repeats.sequence_gaps);
     PUT(reservations_open, reservations.open);
+    PUT(reservations_held, reservations.held);
     PUT(reservations_remembered, reservations.remembered);
     PUT(reservations_granted_total, reservations.granted);
     PUT(reservations_refused_total, reservations.refused);

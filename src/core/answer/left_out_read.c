@@ -1,8 +1,6 @@
 /* What reservations hold, read so that it belongs to the rows. */
 #include "core/answer/left_out.h"
 
-#include "core/model/catalogue.h"
-
 #include <stdlib.h>
 
 static void add(struct left_out_set *s, struct left_out l)
@@ -11,29 +9,7 @@ static void add(struct left_out_set *s, struct left_out l)
         s->at[s->count++] = l;
 }
 
-/* So much of a component for so much of a kit. */
-static milli_t of_kit(milli_t kits, milli_t each)
-{
-    return kits / MILLI_PER_UNIT * each;
-}
-
-static void add_kit(struct left_out_set *s, const struct view *v, const struct item *kit, struct left_out l)
-{
-    struct left_out part = l;
-    for (uint32_t i = 0; i < kit->components_count; i++) {
-        const struct component *c = &kit->components[i];
-        const struct sku *sku = table_find(v->table, c->sku);
-        if (!sku)
-            continue;
-        part.sku = sku_number(sku);
-        part.held = of_kit(l.held, c->quantity);
-        part.committed = of_kit(l.committed, c->quantity);
-        part.fence_took = 0; /* of which component is not known: what each took stays with its fence */
-        add(s, part);
-    }
-}
-
-static void add_lines(struct left_out_set *s, const struct view *v, const struct reservation *r)
+static void add_lines(struct left_out_set *s, const struct reservation *r)
 {
     for (uint32_t i = 0; i < r->lines_count; i++) {
         const struct reservation_line *line = &r->lines[i];
@@ -44,12 +20,18 @@ static void add_lines(struct left_out_set *s, const struct view *v, const struct
                              .fence_took = line->fence_took,
                              .channel = r->channel_number,
                              .required_at = r->required_at};
-        const struct sku *sku = line->kit ? table_sku(v->table, line->sku_number) : NULL;
-        const struct item *kit = sku ? item_of(sku) : NULL;
         if (!line->kit)
             add(s, l);
-        else if (kit)
-            add_kit(s, v, kit, l);
+    }
+    for (uint32_t i = 0; i < r->parts_count; i++) {
+        const struct reservation_part *part = &r->parts[i];
+        add(s, (struct left_out){.sku = part->sku_number,
+                                 .location = r->lines[part->line].location_number,
+                                 .held = part->held,
+                                 .committed = part->committed,
+                                 .fence_took = part->fence_took,
+                                 .channel = r->channel_number,
+                                 .required_at = r->required_at});
     }
 }
 
@@ -61,7 +43,7 @@ void left_out_read(const struct view *v, const struct text *ids, size_t count, s
         ret->id[i] = ids[i];
         ret->reservation[i] = v->reservations ? reservations_find(v->reservations, ids[i]) : NULL;
         if (ret->reservation[i])
-            add_lines(ret, v, ret->reservation[i]);
+            add_lines(ret, ret->reservation[i]);
     }
     qsort(ret->at, ret->count, sizeof(ret->at[0]), left_out_by_row);
 }

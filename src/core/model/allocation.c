@@ -18,13 +18,15 @@ static void keep(struct change *c, const struct fence *f)
     c->did = true;
 }
 
+/* What was added after it stays added, though it came before. */
 static void set(struct change *c, struct fence f, milli_t quantity)
 {
     if (c->at < f.set_at) {
         c->left_out = REASON_OLDER;
         return;
     }
-    f.quantity = quantity;
+    milli_t added = fences_added_after(&c->row->ledger->fences, f.channel, c->at);
+    f.quantity = quantity + added > 0 ? quantity + added : 0;
     f.consumed = 0;
     f.sets++;
     f.set_at = c->at;
@@ -39,6 +41,8 @@ static void add(struct change *c, struct fence f, milli_t quantity)
         return;
     }
     f.quantity += quantity;
+    c->adds_to_fences = true;
+    c->fence_add[c->fences_count] = quantity;
     keep(c, &f);
 }
 

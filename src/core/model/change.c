@@ -330,7 +330,8 @@ int change_ready(struct change *c, const struct apply *a)
             return ERROR_NOMEM;
         *l->limits = limits_none;
     }
-    if (fences_reserve(&l->fences, c->fences_count))
+    if (fences_reserve(&l->fences, c->fences_count) ||
+        (c->adds_to_fences && fences_reserve_adds(&l->fences, c->fences_count)))
         return ERROR_NOMEM;
     return movements_reserve(&l->movements, c->moves_count, s->settings.movements_us,
                              ledger_movements_floor(l, &s->settings, s->log_time));
@@ -362,6 +363,9 @@ void change_commit(struct change *c, struct apply *a, const struct event *e)
     }
     for (uint32_t i = 0; i < c->fences_count; i++) {
         *fences_make(&l->fences, c->fences[i].channel) = c->fences[i];
+        fences_forget_adds(&l->fences, c->fences[i].channel, c->fences[i].set_at);
+        if (c->adds_to_fences)
+            fences_note_add(&l->fences, &(struct fence_add){c->fences[i].channel, c->at, c->fence_add[i]});
         c->row->rare_dirty = true;
     }
     if (c->received)

@@ -29,6 +29,8 @@ struct change {
     char *parent;                            /* a copy for the account, or NULL */
     struct fence fences[CHANGE_FENCES_MOST]; /* those that change, as they will be */
     uint32_t fences_count;
+    bool adds_to_fences; /* by so much each, instead of setting it */
+    milli_t fence_add[CHANGE_FENCES_MOST];
     bool is_count; /* sums are a new count's */
     bool received; /* from now on the row is not uncounted */
     bool limits_said;

@@ -79,8 +79,55 @@ milli_t fences_give(struct fences *f, uint32_t channel, uint64_t sets, milli_t t
     return gave;
 }
 
+int fences_reserve_adds(struct fences *f, uint32_t more)
+{
+    if (f->adds_count + more <= f->adds_capacity)
+        return 0;
+    uint32_t capacity = f->adds_count + more < 4 ? 4 : 2 * (f->adds_count + more);
+    struct fence_add *adds = realloc(f->adds, capacity * sizeof(*adds));
+    if (!adds)
+        return ERROR_NOMEM;
+    f->adds = adds;
+    f->adds_capacity = capacity;
+    return 0;
+}
+
+static void remove_add(struct fences *f, uint32_t i)
+{
+    f->adds_count--;
+    memmove(f->adds + i, f->adds + i + 1, (f->adds_count - i) * sizeof(*f->adds));
+}
+
+void fences_note_add(struct fences *f, const struct fence_add *add)
+{
+    uint32_t oldest = 0;
+    for (uint32_t i = 1; i < f->adds_count; i++)
+        if (f->adds[i].at < f->adds[oldest].at)
+            oldest = i;
+    if (f->adds_count >= FENCE_ADDS_MOST)
+        remove_add(f, oldest);
+    f->adds[f->adds_count++] = *add;
+}
+
+milli_t fences_added_after(const struct fences *f, uint32_t channel, instant_t at)
+{
+    milli_t sum = 0;
+    for (uint32_t i = 0; i < f->adds_count; i++)
+        if (f->adds[i].channel == channel && f->adds[i].at > at)
+            sum += f->adds[i].quantity;
+    return sum;
+}
+
+void fences_forget_adds(struct fences *f, uint32_t channel, instant_t at)
+{
+    for (uint32_t i = f->adds_count; i > 0; i--)
+        if (f->adds[i - 1].channel == channel && f->adds[i - 1].at <= at)
+            remove_add(f, i - 1);
+}
+
 void fences_finish(struct fences *f)
 {
+    free(f->adds);
     free(f->at);
     *f = (struct fences){0};
 }

@@ -4,10 +4,21 @@
 
 #include "core/model/promise.h"
 
-/* Part of a ledger. Zero-initialised is empty and valid. Sorted by channel. */
+/* What was added to a fence (or moved to it, or away) after its newest `set`: a set that comes late but
+ * occurred before it leaves it as it is. */
+struct fence_add {
+    uint32_t channel;
+    instant_t at;
+    milli_t quantity;
+};
+enum { FENCE_ADDS_MOST = 64 /* of a row: then the oldest are forgotten */ };
+
+/* Part of a ledger. Zero-initialised is empty and valid. Sorted by channel; adds as they came. */
 struct fences {
     uint32_t count, capacity;
     struct fence *at;
+    uint32_t adds_count, adds_capacity;
+    struct fence_add *adds;
 };
 
 /* NULL when nothing was ever set aside for the channel here. */
@@ -27,6 +38,14 @@ milli_t fences_take(struct fences *f, uint32_t channel, milli_t quantity, uint64
 /* The same demand gave back `quantity` ≥ 0, of which it took `took` when the fence had been set `sets` times:
  * to the fence first. Returns by how much `took` falls; 0 when there was a newer set. */
 milli_t fences_give(struct fences *f, uint32_t channel, uint64_t sets, milli_t took, milli_t quantity);
+/* Room for `more` adds. ERROR_NOMEM leaves all as it was */
+int fences_reserve_adds(struct fences *f, uint32_t more);
+/* In room that was reserved. Cannot fail. */
+void fences_note_add(struct fences *f, const struct fence_add *add);
+/* What was added to the channel's after `at`. */
+milli_t fences_added_after(const struct fences *f, uint32_t channel, instant_t at);
+/* A set at `at` has it: what was added up to then is forgotten. */
+void fences_forget_adds(struct fences *f, uint32_t channel, instant_t at);
 void fences_finish(struct fences *f);
 
 #endif

@@ -71,6 +71,12 @@ static void put_fences(struct buffer *b, const struct fences *f)
         put(b, f->at[i].sets, 8);
         put64(b, f->at[i].set_at);
     }
+    put(b, f->adds_count, 4);
+    for (uint32_t i = 0; i < f->adds_count; i++) {
+        put(b, f->adds[i].channel, 4);
+        put64(b, f->adds[i].at);
+        put64(b, f->adds[i].quantity);
+    }
 }
 
 static void put_movements(struct buffer *b, const struct movements *m)
@@ -304,7 +310,15 @@ static int get_fences(struct reader *r, struct fences *f)
             r->failed = true;
         f->count++;
     }
-    return 0;
+    count = get_count(r, 20);
+    error = fences_reserve_adds(f, count);
+    for (uint32_t i = 0; i < count && !error; i++) {
+        struct fence_add *add = &f->adds[f->adds_count++];
+        add->channel = (uint32_t)get(r, 4);
+        add->at = get64(r);
+        add->quantity = get64(r);
+    }
+    return error;
 }
 
 static int get_movements(struct reader *r, struct movements *m)

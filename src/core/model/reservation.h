@@ -79,7 +79,13 @@ struct reservation_line {
     milli_t committed;  /* open and confirmed. open = held + committed */
     milli_t gone;       /* handed over */
     milli_t fence_took; /* of what is open, taken from the channel's fence (what a query that leaves it out
-                           has to put back there) */
+                           has to put back there); of a kit its parts say it */
+};
+
+/* What a kit's line holds of one component. */
+struct reservation_part {
+    uint32_t line, sku_number;
+    milli_t held, committed, fence_took; /* as of a line */
 };
 
 struct reservation_missing {   /* what `partial` did not get */
@@ -102,8 +108,9 @@ struct reservation {
         ended_at;        /* log time; INSTANT_NONE where not */
     uint8_t incarnation; /* index: of the record that last changed it */
     uint64_t offset;
-    uint32_t lines_count, missing_count;
+    uint32_t lines_count, missing_count, parts_count;
     const struct reservation_line *lines;
+    const struct reservation_part *parts; /* of the kits among the lines, line by line */
     const struct reservation_missing *missing;
 };
 

@@ -344,6 +344,7 @@ void reservations_put(struct reservations *r, struct kept *k)
     if (k->reference.length)
         reservations_refer(r, k);
     count_up(&r->stats.open, 1);
+    count_up(&r->stats.held, k->state == RESERVATION_HELD);
 }
 
 void reservations_note(struct reservations *r, const struct kept *k)
@@ -423,7 +424,7 @@ static void show_hold(const struct hold *h, struct reservation_line *l, bool fir
     l->held = first || held < l->held ? held : l->held;
     l->committed = first || committed < l->committed ? committed : l->committed;
     l->gone = first || gone < l->gone ? gone : l->gone;
-    l->fence_took += in_units(hold_fence_took(h), h->per_unit);
+    l->fence_took = l->kit ? 0 : hold_fence_took(h);
 }
 
 static void show_lines(const struct kept *k, const struct state *s, struct reservation_line *lines,
@@ -447,6 +448,27 @@ static void show_lines(const struct kept *k, const struct state *s, struct reser
     }
 }
 
+static uint32_t parts_of(const struct kept *k)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < k->has.holds_count; i++)
+        count += k->has.lines[k->has.holds[i]->line].kit;
+    return count;
+}
+
+static void show_parts(const struct kept *k, struct reservation_part *part)
+{
+    for (uint32_t i = 0; i < k->has.holds_count; i++) {
+        const struct hold *h = k->has.holds[i];
+        if (k->has.lines[h->line].kit)
+            *part++ = (struct reservation_part){.line = h->line,
+                                                .sku_number = sku_number(h->sku),
+                                                .held = h->open_held,
+                                                .committed = h->open_committed,
+                                                .fence_took = hold_fence_took(h)};
+    }
+}
+
 static size_t text_bytes(const struct kept *k, const struct state *s)
 {
     size_t bytes = k->id.length + k->channel.length + k->reference.length;
@@ -462,12 +484,14 @@ static struct reservation *make_shown(const struct kept *k, const struct state *
 {
     size_t lines = k->has.lines_count * sizeof(struct reservation_line);
     size_t missing = k->missing_count * sizeof(struct reservation_missing);
-    struct reservation *r = malloc(sizeof(*r) + lines + missing + text_bytes(k, s));
+    size_t parts = parts_of(k) * sizeof(struct reservation_part);
+    struct reservation *r = malloc(sizeof(*r) + lines + missing + parts + text_bytes(k, s));
     if (!r)
         return NULL;
     struct reservation_line *line_at = (struct reservation_line *)(r + 1);
     struct reservation_missing *missing_at = (struct reservation_missing *)(line_at + k->has.lines_count);
-    char *texts = (char *)(missing_at + k->missing_count);
+    struct reservation_part *part_at = (struct reservation_part *)(missing_at + k->missing_count);
+    char *texts = (char *)part_at + parts;
     *r = (struct reservation){.holders = 1,
                               .state = k->state,
                               .number = k->number,
@@ -488,9 +512,12 @@ static struct reservation *make_shown(const struct kept *k, const struct state *
                               .offset = k->offset,
                               .lines_count = k->has.lines_count,
                               .missing_count = k->missing_count,
+                              .parts_count = parts_of(k),
                               .lines = line_at,
+                              .parts = part_at,
                               .missing = missing_at};
     show_lines(k, s, line_at, &texts);
+    show_parts(k, part_at);
     for (uint32_t i = 0; i < k->missing_count; i++)
         missing_at[i] = (struct reservation_missing){.sku = copy(&texts, k->missing[i].sku),
                                                      .location = copy(&texts, k->missing[i].location),

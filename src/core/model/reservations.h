@@ -20,7 +20,7 @@ size_t reservations_of(const struct reservations *r, struct text reference, cons
 bool reservations_unsettled(const struct reservations *r);
 
 struct reservations_stats {
-    uint64_t open, remembered, bytes;
+    uint64_t open, remembered, held; /* held: of those open, the holds that end by themselves */
     uint64_t granted, refused, confirmed, released, expired, cancelled, fulfilled, revived,
         conflicts; /* since the beginning of the log */
 };

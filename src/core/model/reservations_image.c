@@ -8,10 +8,9 @@
 
 #include <stdlib.h>
 
-enum { STATS = sizeof(struct reservations_stats) / sizeof(uint64_t), OPEN_AND_REMEMBERED = 2, BYTES = 1 };
+enum { STATS = sizeof(struct reservations_stats) / sizeof(uint64_t), COUNTED = 3 };
 
-_Static_assert(offsetof(struct reservations_stats, granted) ==
-                   (OPEN_AND_REMEMBERED + BYTES) * sizeof(uint64_t),
+_Static_assert(offsetof(struct reservations_stats, granted) == COUNTED * sizeof(uint64_t),
                "what follows from the rest comes first");
 
 /* ---- writing ---- */
@@ -28,7 +27,7 @@ void reservations_save_head(const struct reservations *r, struct buffer *out)
     put_u64(out, r->granted_serial);
     put_u64(out, r->ended_serial);
     const uint64_t *stats = (const uint64_t *)&r->stats;
-    for (size_t i = OPEN_AND_REMEMBERED + BYTES; i < STATS; i++)
+    for (size_t i = COUNTED; i < STATS; i++)
         put_u64(out, stats[i]);
 }
 
@@ -109,7 +108,7 @@ int reservations_load_head(struct reservations *r, struct bytes *in)
     r->granted_serial = get_u64(in);
     r->ended_serial = get_u64(in);
     uint64_t *stats = (uint64_t *)&r->stats;
-    for (size_t i = OPEN_AND_REMEMBERED + BYTES; i < STATS; i++)
+    for (size_t i = COUNTED; i < STATS; i++)
         stats[i] = get_u64(in);
     return bytes_done(in) ? 0 : ERROR_CORRUPT;
 }

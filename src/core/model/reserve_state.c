@@ -70,6 +70,7 @@ static void become(struct apply *a, struct kept *k, enum reservation_state state
     uint64_t *counter = counter_of(&r->stats, state);
     if (counter && (state != k->state || k->ended_at != INSTANT_NONE))
         count_reservations(counter, 1);
+    count_reservations(&r->stats.held, (state == RESERVATION_HELD) - (k->state == RESERVATION_HELD));
     k->state = state;
     due_set(&a->state->due, DUE_HOLD, &k->due, state == RESERVATION_HELD ? k->expires_at : INSTANT_NONE);
     if (!ends && k->ended_at != INSTANT_NONE) {

@@ -280,6 +280,31 @@ static void put_item(struct world *w, const char *sku, const struct item *said)
     assert_int_equal(world_record(w, &r), 0);
 }
 
+/* What a component took of what is set aside goes back there, not to the pool. */
+static void a_kits_own_hold_goes_back_to_the_fence(void **unused)
+{
+    static struct left_out_set past;
+    struct world w;
+    struct view v;
+    const struct text id = TEXT("r-1");
+    const struct component parts[] = {{TEXT("SKU-1"), U(2)}};
+    stocked(&w, U(10));
+    put_item(
+        &w, "KIT",
+        &(struct item){.step = 1, .release_at = INSTANT_NONE, .components_count = 1, .components = parts});
+    expect_verdict(&w, allocation(at(9, 0), ALLOCATION_SET, "web", U(6), NULL), APPLIED);
+    expect_applied(&w, for_channel(reserve_at("r-1", "KIT", U(2), "L1"), "web"));
+    struct question pool = question_of(&w, NULL), web = question_of(&w, "web");
+    assert_int_equal(figure_for(&w, "SKU-1", "L1", &pool).available, U(4));
+    look(&w, &v);
+    left_out_read(&v, &id, 1, &past);
+    pool.left_out = web.left_out = &past;
+    assert_int_equal(figure_for(&w, "SKU-1", "L1", &pool).available, U(4));
+    assert_int_equal(figure_for(&w, "SKU-1", "L1", &web).available, U(10));
+    assert_int_equal(figure_for(&w, "KIT", "L1", &web).available, U(5));
+    world_close(&w);
+}
+
 static void kits_are_the_least_over_their_components(void **unused)
 {
     const struct component parts[] = {{TEXT("SKU-1"), U(2)}, {TEXT("SKU-2"), U(1)}};
@@ -560,6 +585,7 @@ int main(void)
         cmocka_unit_test(one_line_has_at_most_so_many),
         cmocka_unit_test(case_10_a_basket_sees_past_its_own_holds),
         cmocka_unit_test(a_change_between_is_noticed),
+        cmocka_unit_test(a_kits_own_hold_goes_back_to_the_fence),
         cmocka_unit_test(kits_are_the_least_over_their_components),
         cmocka_unit_test(model_a_silent_store_is_held_back_until_it_speaks),
         cmocka_unit_test(only_its_own_sources_speak_for_a_place),

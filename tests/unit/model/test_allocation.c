@@ -1,6 +1,8 @@
 /* Units set aside for channels: what sets them aside, what moves them, what takes from them. */
 #include "world.h"
 
+#include "core/model/fences.h"
+
 static struct event set_aside(int hour, const char *channel, milli_t q)
 {
     return allocation(at(hour, 0), ALLOCATION_SET, channel, q, NULL);
@@ -88,14 +90,50 @@ static void the_newest_set_wins_and_adds_before_it_are_in_it(void **unused)
     expect_verdict(&w, allocation(at(10, 0), ALLOCATION_ADD, "web", U(5), NULL), SUPERSEDED);
     expect_verdict(&w, allocation(at(10, 1), ALLOCATION_ADD, "web", U(5), NULL), APPLIED);
     assert_int_equal(fence_of(&w, "web").quantity, U(15));
-    expect_verdict(&w, set_aside(10, "web", U(20)), APPLIED); /* at one instant the later in the log */
-    assert_int_equal(fence_of(&w, "web").quantity, U(20));
-    expect_verdict(&w, sold(10, "web", U(4)), APPLIED); /* sold before: not of these */
+    expect_verdict(&w, set_aside(10, "web", U(20)), APPLIED); /* at one instant the later in the log… */
+    assert_int_equal(fence_of(&w, "web").quantity, U(25)); /* …and what was added after that stays added */
+    expect_verdict(&w, sold(10, "web", U(4)), APPLIED);    /* sold before: not of these */
     assert_int_equal(fence_of(&w, "web").consumed, 0);
     expect_verdict(&w, set_aside(11, "store", U(7)), APPLIED);
     expect_verdict(&w, allocation(at(10, 30), ALLOCATION_MOVE, "web", U(3), "store"), PARTIAL);
-    assert_int_equal(fence_of(&w, "web").quantity, U(17));
+    assert_int_equal(fence_of(&w, "web").quantity, U(22));
     assert_int_equal(fence_of(&w, "store").quantity, U(7)); /* said later what the store has */
+    world_close(&w);
+}
+
+/* In whatever order set and adds arrive, through an image too. */
+static void a_late_set_leaves_what_was_added_after_it(void **unused)
+{
+    static const int orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}, {2, 0, 3, 1}};
+    for (int i = 0; i < 4; i++) {
+        struct world w;
+        stocked(&w, U(100));
+        for (int k = 0; k < 4; k++) {
+            struct event all[] = {allocation(at(9, 0), ALLOCATION_ADD, "web", U(3), NULL),
+                                  allocation(at(10, 0), ALLOCATION_SET, "web", U(20), NULL),
+                                  allocation(at(10, 30), ALLOCATION_ADD, "web", U(5), NULL),
+                                  allocation(at(11, 0), ALLOCATION_ADD, "web", -U(2), NULL)};
+            if (i == 1 && k == 0)
+                expect_verdict(&w, allocation(at(9, 1), ALLOCATION_SET, "web", U(4), NULL), APPLIED);
+            say(&w, all[orders[i][k]]);
+        }
+        assert_int_equal(fence_of(&w, "web").quantity, U(23));
+        expect_verdict(&w, set_aside(12, "web", U(1)), APPLIED);
+        assert_int_equal(fence_of(&w, "web").quantity, U(1));
+        world_close(&w);
+    }
+}
+
+/* The oldest are forgotten: a set older than they counts without them. */
+static void of_very_many_adds_the_newest_are_remembered(void **unused)
+{
+    struct world w;
+    stocked(&w, U(1000));
+    for (int i = 0; i < 2 * FENCE_ADDS_MOST; i++)
+        expect_verdict(&w, allocation(at(10, 0) + i, ALLOCATION_ADD, "web", U(1), NULL), APPLIED);
+    assert_int_equal(fence_of(&w, "web").quantity, U(2 * FENCE_ADDS_MOST));
+    expect_verdict(&w, set_aside(9, "web", U(10)), APPLIED);
+    assert_int_equal(fence_of(&w, "web").quantity, U(10 + FENCE_ADDS_MOST));
     world_close(&w);
 }
 
@@ -179,6 +217,8 @@ int main(void)
         cmocka_unit_test(case_36_tills_sell_what_is_set_aside_for_them),
         cmocka_unit_test(case_37_a_new_set_begins_anew),
         cmocka_unit_test(the_newest_set_wins_and_adds_before_it_are_in_it),
+        cmocka_unit_test(a_late_set_leaves_what_was_added_after_it),
+        cmocka_unit_test(of_very_many_adds_the_newest_are_remembered),
         cmocka_unit_test(more_than_there_is_cannot_be_taken_away),
         cmocka_unit_test(a_row_and_a_log_have_their_bounds),
         cmocka_unit_test(a_channel_nobody_put_is_made_bare),

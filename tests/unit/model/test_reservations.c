@@ -383,8 +383,8 @@ static void an_order_cancels_what_is_held(void **unused)
     world_close(&w);
 }
 
-/* Which arrow of the state diagram led out of confirmed: what was handed over before the rest was cancelled stands in
- * `gone`. */
+/* Which arrow of the state diagram led out of confirmed: what was handed over before the rest was cancelled
+ * stands in `gone`. */
 static void the_last_of_what_was_open_says_how_it_ended(void **unused)
 {
     struct world w;
@@ -431,10 +431,22 @@ static void image_keeps_reservations(void **unused)
             expect_applied(&w, ask_of(i % 3 == 0 ? STEP_CANCEL : STEP_RELEASE, id));
     }
     expect_verdict(&w, order(EVENT_ORDER_PLACED, at(12, 0), "A", U(3)), APPLIED);
+    expect_verdict(&w, allocation(at(12, 0), ALLOCATION_ADD, "web", U(3), NULL), APPLIED);
     through_image(&w, &v);
+    uint64_t held = 0;
+    for (int i = 0; i < 12; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "r-%d", i);
+        held += reservation_at(&w, id)->state == RESERVATION_HELD;
+    }
+    assert_true(held > 0);
+    assert_int_equal(reservations_stats(w.state->reservations).held, held);
+    assert_int_equal(reservations_stats(v.state->reservations).held, held);
     for (int turn = 0; turn < 2; turn++) {
         struct world *one = turn ? &v : &w;
         expect_repeated(one, part_of(STEP_FULFIL, "r-0", "s-1", U(1)));
+        expect_verdict(one, allocation(at(11, 0), ALLOCATION_SET, "web", U(1), NULL), APPLIED);
+        assert_int_equal(world_promise(one, "web").fenced, U(4));
         expect_applied(one, reserve("r-20", U(1)));
         expect_verdict(one, order(EVENT_ORDER_SHIPPED, at(12, 0), "A", U(4)), APPLIED);
         instant_t expires_at = reservation_at(one, "r-7")->expires_at;
