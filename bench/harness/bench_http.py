@@ -88,12 +88,17 @@ def contenders(context, front):
     return found
 
 
+def asking(name, port):
+    """Options for a contender: one body for all questions is not looked into."""
+    if name == "Redis HMGET":
+        return ["--redis", f"127.0.0.1:{port}"]
+    return [] if name == "onhand" else ["--no-check"]
+
+
 def measure(context, s, front, name, start):
     with start() as (port, process):
-        check = [] if name in ("onhand", "Redis HMGET") else ["--no-check"]
-        where = ["--redis", f"127.0.0.1:{port}"] if name == "Redis HMGET" else []
         for depth in (1,) if name == "evhttp" else (1, PIPELINED):
-            step, = front.load(port, process, "--mix", "row", "--rate", "max", "--pipeline", depth, *check, *where)
+            step, = front.load(port, process, "--mix", "row", "--rate", "max", "--pipeline", depth, *asking(name, port))
             what = name if depth == 1 else f"{name}, {depth} pipelined"
             s.add(what, "requests_per_second", step["answered_per_second"], more=True)
             s.add(what, "cpu_us", step["server_cpu_us_per_request"], more=False)
@@ -105,11 +110,9 @@ def sweep(context, s, front, found):
     """Latency against load, open loop: the same rates for each."""
     rates = context.scale("10000,25000,50000,75000,100000,125000,150000,175000,200000", "500,1000")
     lines = {}
-    for name in ("onhand", "nginx", "bare epoll"):
-        if name not in found:
-            continue
-        with found[name]() as (port, process):
-            steps = front.load(port, process, "--mix", "row", "--rate", rates, *([] if name == "onhand" else ["--no-check"]), "--patience", 1)
+    for name, start in found.items():
+        with start() as (port, process):
+            steps = front.load(port, process, "--mix", "row", "--rate", rates, *asking(name, port), "--patience", 1)
         lines[name] = steps
         s.histogram(f"GET, {steps[1]['rate_asked']:,.0f} a second (open loop)", name, steps[1]["kinds"]["row"]["latency_us"])
     for quantile in ("p50", "p99"):

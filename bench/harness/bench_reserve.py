@@ -93,7 +93,18 @@ def postgres(context, s, cluster):
         cluster.stop()
 
 
-def sweep(context, s):
+def postgres_steps(context, cluster, rates):
+    """pgbench -R has a schedule as well, and counts from it."""
+    cluster.start()
+    try:
+        for rate in rates.split(","):
+            _, answered, times = cluster.load(64, context.seconds, rate=rate)
+            yield {"rate_asked": float(rate), "answered_per_second": answered, "kinds": {"hold": {"latency_us": peers.latencies(times)}}}
+    finally:
+        cluster.stop()
+
+
+def sweep(context, s, cluster):
     """Latency against load, open loop."""
     rates, lines = context.scale("1000,2500,5000,10000,15000,20000,25000,30000,35000,40000", "200,400"), {}
     with engine(context, "--history", "off") as e:
@@ -106,8 +117,10 @@ def sweep(context, s):
             peers.redis_fill(port, (("HSET", f"onhand:a:{{SKU-{n}}}", "store-00", 100_000_000) for n in range(SKUS)))
             lines[name] = load_unpinned(context, "--redis", f"127.0.0.1:{port}", "--file", fill_rows(context), "--mix", "hold", "--connections", 256,
                                         "--rate", rates, "--seconds", context.seconds, "--warm-up", context.scale(0.5, 0.1), "--patience", 2)["steps"]
+    if cluster:
+        lines["PostgreSQL"] = list(postgres_steps(context, cluster, context.scale("1000,2500,5000,7500,10000,12500,15000", "200,400")))
     for quantile in ("p50", "p99"):
-        s.curves[f"reservations: {quantile} against load (open loop, 256 connections)"] = {
+        s.curves[f"reservations: {quantile} against load (open loop; 256 connections, PostgreSQL 64)"] = {
             "x": "reservations a second, as answered", "y": f"{quantile}, µs", "x_log": False, "y_log": True,
             "lines": {n: [[p["answered_per_second"], p["kinds"]["hold"]["latency_us"][quantile]] for p in steps] for n, steps in lines.items()}}
     for n, steps in lines.items():
@@ -132,7 +145,7 @@ def reserve(context):
             s.lacks("Redis Lua", "redis-server is not installed: bench/run --install")
         if cluster:
             postgres(context, s, cluster)
-    sweep(context, s)
+    sweep(context, s, cluster)
     for name in ("onhand", "PostgreSQL", *REDIS):
         s.promise(name, peers.PROMISES[name])
     always = "Redis Lua, appendfsync always"

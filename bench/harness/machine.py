@@ -13,7 +13,6 @@ VERSIONS = {
     "redis": ["redis-server", "--version"],
     "go": ["go", "version"],
     "java": ["java", "-version"],
-    "wrk": ["wrk", "-v"],
 }
 
 

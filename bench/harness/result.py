@@ -1,5 +1,6 @@
 """Samples of a bench, round by round, and the figures made of them."""
 import statistics
+import sys
 
 from harness.targets import FIGURES
 
@@ -13,6 +14,7 @@ class Samples:
 
     def add(self, contender, quantity, value, more):
         self.values.setdefault(contender, {}).setdefault(quantity, []).append(value)
+        print(f"   {contender}: {quantity} {number(value)}", file=sys.stderr, flush=True)  # so that one sees it go on
         self.more[quantity] = more
 
     def best(self, contender, quantity):
