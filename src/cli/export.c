@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { KIND_AUTO, KIND_STOCK, KIND_EVENTS };
+enum { KIND_AUTO, KIND_STOCK, KIND_EVENTS, KIND_CHANNELS = 6 };
 enum { FORMAT_JSON = 1 };
 
 static int take(void *context, int status, const char *bytes, size_t length)
@@ -39,6 +39,9 @@ int cli_export(const struct settings *s)
     if (s->kind == KIND_EVENTS)
         return cli_fail(EXIT_USAGE, "--kind events is not in this version: what is exported is stock, "
                                     "locations, items, groups or channels");
+    if (s->kind > KIND_CHANNELS)
+        return cli_fail(EXIT_USAGE,
+                        "--kind: what is exported is stock, locations, items, groups or channels");
     if (s->format == FORMAT_JSON)
         return cli_fail(EXIT_USAGE, "--format json is not possible here: csv or ndjson");
     struct client *c = report_client(s, &code);

@@ -183,6 +183,9 @@ int cli_import(const struct settings *s)
     struct import im = {.settings = s};
     int code = EXIT_OK;
 
+    if (s->kind >= DATA_KINDS + 2u)
+        return cli_fail(EXIT_USAGE,
+                        "--kind: what is imported is events, locations, items, groups or channels");
     if (!kind_from_setting(s, &im.kind))
         return cli_fail(EXIT_USAGE, "stock cannot be imported: import events (a count sets what is there)");
     im.client = report_client(s, &code);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 enum { LINE_BYTES_MOST = 4096, AGAIN_S = 1 };
+enum { KIND_AUTO, KIND_ALL = 7, KIND_CHANGE }; /* of --kind; what stands between is for others */
 
 /* Server-Sent Events, as they come in pieces. */
 struct tail {
@@ -18,25 +19,76 @@ struct tail {
     bool heard;
 };
 
-static void put_change(struct tail *t, const struct document *d)
+static bool tells_change_only(const struct tail *t)
+{
+    return t->settings->kind == KIND_AUTO || t->settings->kind == KIND_CHANGE;
+}
+
+static void put_figures(struct tail *t, const struct document *d)
 {
     struct text sku = json_text(d->nodes, 0, "sku"), location = json_text(d->nodes, 0, "location"),
                 was = json_text(d->nodes, 0, "previous"), now = json_text(d->nodes, 0, "available"),
-                at = json_text(d->nodes, 0, "at");
+                level = json_text(d->nodes, 0, "level");
     char difference[QUANTITY_TEXT_BYTES];
     milli_t a, b;
 
-    buffer_printf(&t->out, "%.*s  %.*s at %.*s: %.*s", (int)at.length, at.at, (int)sku.length, sku.at,
-                  (int)location.length, location.at, (int)was.length, was.at);
+    buffer_printf(&t->out, "%.*s at %.*s: %.*s", (int)sku.length, sku.at, (int)location.length, location.at,
+                  (int)was.length, was.at);
     if (!text_equal(was, now) && !quantity_parse(was, &a) && !quantity_parse(now, &b)) {
         size_t length = quantity_format(b - a, difference);
         buffer_printf(&t->out, " → %.*s (%s%.*s)", (int)now.length, now.at, b > a ? "+" : "", (int)length,
                       difference);
     }
+    if (!tells_change_only(t))
+        buffer_printf(&t->out, ", %.*s", (int)level.length, level.at);
+}
+
+static void put_reservation(struct tail *t, const struct document *d)
+{
+    struct text id = json_text(d->nodes, 0, "id"), state = json_text(d->nodes, 0, "state"),
+                reference = json_text(d->nodes, 0, "reference");
+
+    buffer_printf(&t->out, "%.*s: %.*s", (int)id.length, id.at, (int)state.length, state.at);
+    if (reference.length && !text_equal(reference, TEXT("null")))
+        buffer_printf(&t->out, " (%.*s)", (int)reference.length, reference.at);
+}
+
+static void put_silence(struct tail *t, const struct document *d)
+{
+    struct text location = json_text(d->nodes, 0, "location"),
+                heard = json_text(d->nodes, 0, "last_event_at");
+
+    buffer_printf(&t->out, "%.*s, last heard of at %.*s", (int)location.length, location.at,
+                  (int)heard.length, heard.at);
+}
+
+/* A line for people. */
+static void put_event(struct tail *t, const struct document *d)
+{
+    struct text at = json_text(d->nodes, 0, "at");
+
+    buffer_printf(&t->out, "%.*s  ", (int)at.length, at.at);
+    if (!tells_change_only(t))
+        buffer_printf(&t->out, "%s  ", t->event);
+    if (strcmp(t->event, "reservation") == 0)
+        put_reservation(t, d);
+    else if (strcmp(t->event, "stale") == 0)
+        put_silence(t, d);
+    else
+        put_figures(t, d);
     buffer_byte(&t->out, '\n');
 }
 
-/* An event is whole. */
+/* Its data, which says its kind where there are several. */
+static void put_json(struct tail *t, struct text data)
+{
+    if (tells_change_only(t) || data.length < 2)
+        buffer_printf(&t->out, "%.*s\n", (int)data.length, data.at);
+    else
+        buffer_printf(&t->out, "{\"event\":\"%s\",%.*s\n", t->event, (int)data.length - 1, data.at + 1);
+}
+
+/* An event is whole; an id may stand alone. */
 static void dispatch(struct tail *t)
 {
     struct document d = {0};
@@ -46,10 +98,13 @@ static void dispatch(struct tail *t)
         memcpy(t->last_id, t->id, sizeof(t->last_id));
     if (strcmp(t->event, "missed") == 0)
         cli_fail(EXIT_OK, "some changes are too long ago to be told: what follows is new");
-    else if (strcmp(t->event, "change") == 0 && t->settings->json)
-        buffer_printf(&t->out, "%.*s\n", (int)data.length, data.at);
-    else if (strcmp(t->event, "change") == 0 && document_read(&d, data))
-        put_change(t, &d);
+    else if (strcmp(t->event, "refresh") == 0)
+        cli_fail(EXIT_OK, "a rule, an item, a group or a location changed, and figures with it: %.*s",
+                 (int)data.length, data.at);
+    else if (data.length && t->settings->json)
+        put_json(t, data);
+    else if (data.length && document_read(&d, data))
+        put_event(t, &d);
     document_finish(&d);
     *t->event = *t->id = 0;
     buffer_clear(&t->data);
@@ -139,18 +194,42 @@ static int listen_once(struct tail *t, struct client *c, const char *target)
     return code;
 }
 
+static void put_filter(struct buffer *out, const char *name, const char *value)
+{
+    if (!*value)
+        return;
+    buffer_printf(out, "&%s=", name);
+    url_put(out, text_of(value));
+}
+
+static void put_question(struct buffer *out, const struct settings *s)
+{
+    unsigned kind = s->kind == KIND_AUTO ? KIND_CHANGE : s->kind;
+    char word[40];
+
+    buffer_string(out, "/v1/changes?");
+    setting_choice_word(&setting_rows()[SETTING_kind], kind, word, sizeof(word));
+    if (kind != KIND_ALL)
+        put_filter(out, "kind", word);
+    put_filters(out, "sku", &s->sku);
+    put_filters(out, "location", &s->location);
+    put_filter(out, "group", s->group);
+    put_filter(out, "channel", s->channel);
+}
+
 int cli_tail(const struct settings *s)
 {
     struct tail t = {.settings = s, .code = EXIT_OK};
     struct buffer target = {0};
     int code = EXIT_OK;
+    if (s->kind != KIND_AUTO && s->kind < KIND_ALL)
+        return cli_fail(EXIT_USAGE, "--kind: what is told is change, level, back_in_stock, low_stock, "
+                                    "oversold, stale, reservation, or all of it");
     struct client *c = report_client(s, &code);
 
     if (!c)
         return code;
-    buffer_string(&target, "/v1/changes?kind=change");
-    put_filters(&target, "sku", &s->sku);
-    put_filters(&target, "location", &s->location);
+    put_question(&target, s);
     buffer_byte(&target, 0);
     if (target.failed)
         code = cli_fail(EXIT_FAILED, "out of memory");

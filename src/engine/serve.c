@@ -22,12 +22,19 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 /* SIGTERM has to end in 10 s: 1.5 for requests, 5 at most for intake to leave its group, the rest for the
  * last checkpoint. */
-enum { HTTP_STOP_MS = 1500, HISTORY_STOP_MS = 1000, LOOK_MS = 100, EXIT_WITHIN_MS = 9500, SECTION_LOCATIONS = 256 };
+enum {
+    HTTP_STOP_MS = 1500,
+    HISTORY_STOP_MS = 1000,
+    LOOK_MS = 100,
+    EXIT_WITHIN_MS = 9500,
+    SECTION_LOCATIONS = 256
+};
 
 struct server {
     const struct serve_options *options;
@@ -454,6 +461,21 @@ static void stop_all(struct server *s)
     window_destroy(s->window);
 }
 
+/* A file descriptor for each connection, and some for the rest: as many as the system allows. */
+static void raise_file_limit(const struct serve_options *o)
+{
+    enum { OTHER_FILES = 512 };
+    rlim_t want = (rlim_t)o->connections_most + OTHER_FILES;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+        return;
+    limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < want)
+        log_warning("%u connections may be open (--connections-most), but the system allows %lu files only",
+                    o->connections_most, (unsigned long)limit.rlim_cur);
+}
+
 int engine_serve(const struct serve_options *o)
 {
     struct server s = {.options = o, .kafka = {.options = o, .lock_file = -1}};
@@ -465,6 +487,7 @@ int engine_serve(const struct serve_options *o)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    raise_file_limit(o);
 
     error = serve_topic_check(o, s.detail, sizeof(s.detail));
     if (!error)

@@ -32,16 +32,6 @@ static void put_reached(struct listener *n, struct buffer *b)
         id_write(b, n->loop->http->options.view, n->last_offset);
 }
 
-static void put_missed(struct listener *n, struct buffer *b)
-{
-    const struct http_options *o = &n->loop->http->options;
-
-    missed_write(b, o->view, o->window);
-    n->missed = false;
-    count(n->loop, METRIC_LISTENERS_TOO_OLD, 1);
-    put_reached(n, b);
-}
-
 static void put_first(struct listener *n, struct buffer *b)
 {
     buffer_text(b, TEXT("retry: 1000\n: what changes, from here on\n\n"));
@@ -68,8 +58,6 @@ static bool write_some(struct listener *n, struct exchange *x, bool first)
     epoch_enter(x->loop->reader);
     if (first)
         put_first(n, x->out);
-    if (n->missed)
-        put_missed(n, x->out);
     if (n->behind)
         goes_on = listeners_catch_up(n);
     take_ready(n, x->out);
@@ -115,7 +103,7 @@ static enum pending_status step(struct pending *p, struct exchange *x)
     if (x->loop->stopping || x->connection->ended || n->keys != x->loop->keys)
         return end_stream(n, x); /* the keys are others now: who still may comes again */
     if (goes_on)
-        return n->behind ? PENDING_TURN : PENDING_WAIT;
+        return n->behind && !n->waits ? PENDING_TURN : PENDING_WAIT;
     count(x->loop, METRIC_LISTENERS_CUT, 1);
     return end_stream(n, x);
 }

@@ -134,7 +134,7 @@ void hearing_write(struct hearing *h, const struct view *v, const struct notice 
 {
     buffer_clear(&h->bytes);
     h->tells = 0;
-    if (n->kind == NOTICE_ROW)
+    if (n->kind == NOTICE_ROW || n->kind == NOTICE_KIT)
         write_row(h, v, n, c);
     else if (n->kind == NOTICE_SILENCE)
         write_one(h, TELL_STALE, v, n, write_silence);
@@ -186,6 +186,6 @@ void missed_write(struct buffer *b, const struct view *v, const struct window *w
     json_put_version(b, view_version(v));
     buffer_text(b, TEXT(",\"oldest\":"));
     json_put_version(b, (struct version){view_incarnation(v), window_oldest_offset(w)});
-    buffer_text(b, TEXT(",\"detail\":\"what changed since the id you sent is not kept any more: ask for what "
+    buffer_text(b, TEXT(",\"detail\":\"what changed since your last id is not kept any more: ask for what "
                         "is available anew; what follows here is new\"}\n\n"));
 }

@@ -7,6 +7,7 @@ enum {
     LOOK_US = 10000,
     SLOTS_A_TIME = 512,
     SLOTS_A_LOOK = 16384, /* of the window before others have their turn */
+    OWN_STANDS_MOST = 64, /* kits of those who are behind, at once */
     SLOTS_A_TURN = 4096,  /* the same of one listener that is behind */
     HEARINGS = 8,         /* channels whose hearing of one notice is kept */
     FIRST_CHAINS = 1024,
@@ -17,11 +18,27 @@ struct group_listened {
     uint32_t listeners;
 };
 
+struct kit_watch { /* a kit that somebody who is live asked for */
+    struct kit_stand *stand;
+    size_t users;
+    bool touched;
+    bool lost; /* it does not stand where the others are any more: to be made anew */
+    struct kit_watch *touched_next;
+    struct kit_watch *next, *previous; /* of the loop */
+    struct subscription parts[];
+};
+
 struct listeners {
     struct loop *loop;
     struct listener *first, *last; /* who was written to last is last */
     struct listener *ready, **ready_last;
-    size_t count, unknown_count;
+    size_t count, unknown_count, waiting_count;
+    bool whole;             /* the last look came to the end: the cursor stands between records */
+    uint64_t record_cursor; /* where the record at hand begins */
+    uint64_t record_offset;
+    struct kit_watch *kits, *touched;
+    size_t own_stands;                      /* of those who are behind */
+    bool kits_changed;                      /* who asked for which may be another */
     uint64_t cursor;                        /* of all who are live */
     uint64_t reached;                       /* all records before it are told to them */
     uint64_t skus_looked, locations_looked; /* how many there were when unknown names were looked for */
@@ -33,7 +50,7 @@ struct listeners {
     struct hearing hearings[HEARINGS];
     size_t hearings_count;
     struct window_slot slots[SLOTS_A_TIME];
-    struct notice notice;
+    struct notice notice, kit_notice;
 };
 
 static const struct view *view_of(const struct listener *n)
@@ -151,6 +168,7 @@ static void find_sku(struct listeners *l, struct listener *n, size_t i)
     w->known = true;
     n->unknown_count--;
     l->unknown_count--;
+    l->kits_changed = true;
     subscribe(l, n, i, BY_SKU, w->number);
 }
 
@@ -184,10 +202,11 @@ static void find_unknown(struct listeners *l)
     const struct view *v = l->loop->http->options.view;
     uint64_t skus = table_sku_count(v->table), locations = catalogue_locations_count(v->catalogue);
 
-    if (!l->unknown_count || (skus == l->skus_looked && locations == l->locations_looked))
+    if ((!l->unknown_count && !l->kits) || (skus == l->skus_looked && locations == l->locations_looked))
         return;
     l->skus_looked = skus;
     l->locations_looked = locations;
+    l->kits_changed |= l->kits != NULL; /* a component may have become known */
     for (struct listener *n = l->first; n; n = n->next)
         if (n->unknown_count)
             find_names(l, n);
@@ -234,7 +253,7 @@ static bool wants_reservation(const struct listener *n, const struct notice *t)
 /* Silence is a location's: who asks about items hears of it when it asks for that. */
 static bool wants(const struct listener *n, const struct notice *t)
 {
-    if (t->kind == NOTICE_ROW)
+    if (t->kind == NOTICE_ROW || t->kind == NOTICE_KIT)
         return wants_row(n, t->sku, t->location);
     if (t->kind == NOTICE_SILENCE)
         return n->tells & 1u << TELL_STALE && (!n->skus_count || n->says_tells) &&
@@ -278,6 +297,206 @@ static bool is_touched(const struct listener *n, const struct notice *t)
     }
 }
 
+/* ---- kits ---- */
+
+static const struct item *kit_of(const struct listener *n, size_t i)
+{
+    const struct wanted *w = &n->skus[i];
+    const struct item *item = w->known ? item_of(table_sku(view_of(n)->table, w->number)) : NULL;
+
+    return item && item->components_count ? item : NULL;
+}
+
+static void watch_drop(struct listeners *l, struct kit_watch *k)
+{
+    if (--k->users)
+        return;
+    for (struct kit_watch **at = &l->touched; *at && k->touched; at = &(*at)->touched_next)
+        if (*at == k) {
+            *at = k->touched_next;
+            break;
+        }
+    for (size_t i = 0; i < kit_stand_parts(k->stand); i++)
+        unsubscribe(l, &k->parts[i]);
+    if (k->next)
+        k->next->previous = k->previous;
+    *(k->previous ? &k->previous->next : &l->kits) = k->next;
+    kit_stand_destroy(k->stand);
+    free(k);
+}
+
+/* Its kits are told to it no more, neither with the others nor by itself. */
+static void leave_kits(struct listeners *l, struct listener *n)
+{
+    for (size_t i = 0; i < n->subscriptions_count; i++) {
+        if (n->subscriptions[i].watch)
+            watch_drop(l, n->subscriptions[i].watch);
+        n->subscriptions[i].watch = NULL;
+    }
+    for (size_t i = 0; i < n->stands_count; i++)
+        kit_stand_destroy(n->stands[i]);
+    l->own_stands -= n->stands_count;
+    free(n->stands);
+    n->stands = NULL;
+    n->stands_count = 0;
+    n->stands_made = false;
+}
+
+/* Components of all its kits, as they stood where it is. */
+static int make_stands(struct listeners *l, struct listener *n)
+{
+    size_t kits = 0;
+    int error = 0;
+
+    for (size_t i = 0; i < n->skus_count; i++)
+        kits += kit_of(n, i) != NULL;
+    if (l->own_stands && l->own_stands + kits > OWN_STANDS_MOST)
+        return ERROR_BUSY;
+    n->stands = calloc(kits ? kits : 1, sizeof(*n->stands));
+    if (!n->stands)
+        return ERROR_NOMEM;
+    for (size_t i = 0; i < n->skus_count && !error; i++) {
+        if (!kit_of(n, i))
+            continue;
+        error =
+            kit_stand_create(view_of(n), window_of(n->loop), n->cursor,
+                             table_sku(view_of(n)->table, n->skus[i].number), &n->stands[n->stands_count]);
+        n->stands_count += !error;
+        l->own_stands += !error;
+    }
+    n->stands_made = !error;
+    if (error)
+        leave_kits(l, n);
+    return error;
+}
+
+static struct kit_watch *watch_of(const struct listeners *l, uint32_t kit)
+{
+    struct kit_watch *k = l->kits;
+
+    while (k && kit_stand_kit(k->stand) != kit)
+        k = k->next;
+    return k;
+}
+
+/* One that nobody had yet is everybody's from now on: it stands where the others are. */
+static struct kit_watch *watch_add(struct listeners *l, struct kit_stand *stand)
+{
+    size_t parts = kit_stand_parts(stand);
+    struct kit_watch *k = calloc(1, sizeof(*k) + parts * sizeof(k->parts[0]));
+
+    if (!k)
+        return NULL;
+    k->stand = stand;
+    k->next = l->kits;
+    if (k->next)
+        k->next->previous = k;
+    l->kits = k;
+    for (size_t i = 0; i < parts; i++) {
+        k->parts[i].watch = k;
+        if (kit_stand_part(stand, i) == UINT32_MAX)
+            continue;
+        k->parts[i].key = key_of(BY_PART, kit_stand_part(stand, i));
+        l->subscriptions_count++;
+        grow_chains(l);
+        chain(l, &k->parts[i]);
+    }
+    return k;
+}
+
+static struct kit_stand *own_stand(const struct listener *n, uint32_t kit)
+{
+    for (size_t i = 0; i < n->stands_count; i++)
+        if (n->stands[i] && kit_stand_kit(n->stands[i]) == kit)
+            return n->stands[i];
+    return NULL;
+}
+
+static void forget_stand(struct listener *n, const struct kit_stand *stand)
+{
+    for (size_t i = 0; i < n->stands_count; i++)
+        if (n->stands[i] == stand)
+            n->stands[i] = NULL;
+}
+
+/* From its own to the others'. False: a kit is another than when it began, or memory ran out: it begins with
+ * them anew where it is. */
+static bool give_stands(struct listeners *l, struct listener *n)
+{
+    bool given = true;
+
+    n->has_kits = false;
+    for (size_t i = 0; i < n->skus_count && given; i++) {
+        const struct item *item = kit_of(n, i);
+        if (!item)
+            continue;
+        n->has_kits = true;
+        struct kit_stand *own = own_stand(n, n->skus[i].number);
+        struct kit_watch *k = watch_of(l, n->skus[i].number);
+        if (k && (k->lost || kit_stand_version(k->stand) != item->version))
+            k = NULL; /* the others find out themselves */
+        if (!k && own && kit_stand_version(own) == item->version) {
+            k = watch_add(l, own);
+            if (k)
+                forget_stand(n, own);
+        }
+        given = k != NULL;
+        if (k) {
+            k->users++;
+            n->subscriptions[i].watch = k;
+        }
+    }
+    if (!given) {
+        leave_kits(l, n);
+        return false;
+    }
+    for (size_t i = 0; i < n->stands_count; i++)
+        kit_stand_destroy(n->stands[i]);
+    l->own_stands -= n->stands_count;
+    free(n->stands);
+    n->stands = NULL;
+    n->stands_count = 0;
+    n->stands_made = false;
+    return true;
+}
+
+/* Does it hear of just the kits that it asked for, as they are now? */
+static bool kits_are_right(const struct listener *n)
+{
+    for (size_t i = 0; i < n->skus_count; i++) {
+        const struct item *item = kit_of(n, i);
+        const struct kit_watch *k = n->subscriptions[i].watch;
+        if (!item != !k || (k && (k->lost || kit_stand_version(k->stand) != item->version)))
+            return false;
+        for (size_t p = 0; k && p < kit_stand_parts(k->stand); p++) {
+            struct text name = item->components[p].sku;
+            if (!k->parts[p].key && table_find(view_of(n)->table, name))
+                return false; /* a component became known */
+        }
+    }
+    return true;
+}
+
+static void set_waiting(struct listeners *l, struct listener *n, bool waits)
+{
+    l->waiting_count += (size_t)waits - (size_t)n->waits;
+    n->waits = waits;
+}
+
+/* An item is another, or a name became known: whose kits are others begins with them anew, where all are. */
+static void look_at_kits(struct listeners *l)
+{
+    l->kits_changed = false;
+    for (struct listener *n = l->first; n; n = n->next) {
+        if (n->behind || !n->skus_count || kits_are_right(n))
+            continue;
+        leave_kits(l, n);
+        n->has_kits = n->behind = true;
+        n->cursor = l->cursor;
+        set_waiting(l, n, true);
+    }
+}
+
 /* ---- telling ---- */
 
 static void make_ready(struct listeners *l, struct listener *n)
@@ -315,7 +534,8 @@ static void add_event(struct listener *n, const char *bytes, size_t length, uint
 
 static const struct hearing *hearing_of(struct listeners *l, const struct listener *n, const struct notice *t)
 {
-    uint32_t channel = t->kind == NOTICE_ROW && n->has_channel ? n->channel : CHANNEL_POOL;
+    bool by_channel = (t->kind == NOTICE_ROW || t->kind == NOTICE_KIT) && n->has_channel;
+    uint32_t channel = by_channel ? n->channel : CHANNEL_POOL;
     size_t i = 0;
 
     while (i < l->hearings_count && l->hearings[i].channel != channel)
@@ -353,26 +573,53 @@ static void tell_refresh(struct listener *n, const struct notice *t)
     buffer_finish(&b);
 }
 
-/* One notice, whose entry stands at `cursor`, to one listener. */
+/* One notice to one listener. */
 static void hear(struct listeners *l, struct listener *n, const struct notice *t)
 {
     if (n->skips && t->offset <= n->after_offset)
         return;
-    if (t->kind >= NOTICE_ITEM && t->kind <= NOTICE_SILENCE && is_touched(n, t))
+    bool is_scope = t->kind >= NOTICE_ITEM && t->kind <= NOTICE_CHANNEL;
+    if ((is_scope || t->kind == NOTICE_SILENCE) && is_touched(n, t))
         tell_refresh(n, t);
-    if ((t->kind == NOTICE_ROW || t->kind == NOTICE_SILENCE || t->kind == NOTICE_RESERVATION) && wants(n, t))
+    if (!is_scope && wants(n, t))
         tell(l, n, t);
+}
+
+static void fall_behind(struct listeners *l, struct listener *n, uint64_t cursor)
+{
+    n->behind = true;
+    n->cursor = cursor;
+    leave_kits(l, n);
+}
+
+/* What a record did to its own kits. */
+static void hear_kits(struct listeners *l, struct listener *n)
+{
+    for (size_t i = 0; i < n->stands_count; i++)
+        while (kit_stand_next(n->stands[i], &l->kit_notice)) {
+            l->hearings_count = 0;
+            hear(l, n, &l->kit_notice);
+        }
+}
+
+static void hear_of_parts(struct listeners *l, struct listener *n, const struct notice *t)
+{
+    if (t->offset != n->kits_offset)
+        hear_kits(l, n);
+    n->kits_offset = t->offset;
+    for (size_t i = 0; i < n->stands_count; i++)
+        n->ready.failed |= kit_stand_take(n->stands[i], t) != 0;
 }
 
 /* The same to one who is live: who does not take what is written is behind from here on. */
 static void offer(struct listeners *l, struct listener *n, const struct notice *t, uint64_t cursor)
 {
-    if (n->behind || n->seen == cursor + 1)
+    if (n->behind || (n->seen == cursor + 1 && t->kind != NOTICE_KIT))
         return;
     n->seen = cursor + 1;
     if (n->ready.length >= LISTENER_READY_BYTES_MOST) {
-        n->behind = true;
-        n->cursor = cursor;
+        fall_behind(l, n, n->has_kits ? l->record_cursor : cursor); /* a kit needs all of a record */
+        count(l->loop, METRIC_LISTENERS_BEHIND, 1);
         return;
     }
     size_t before = n->ready.length;
@@ -407,9 +654,52 @@ static void offer_all(struct listeners *l, const struct notice *t, uint64_t curs
         offer(l, n, t, cursor);
 }
 
+static void touch_kits(struct listeners *l, const struct notice *t)
+{
+    uint64_t key = key_of(BY_PART, t->sku);
+
+    for (struct subscription *s = *chain_of(l, key); s; s = s->next) {
+        if (s->key != key)
+            continue;
+        l->kits_changed |=
+            kit_stand_take(s->watch->stand, t) != 0; /* made anew, or whoever needs it is cut */
+        if (s->watch->touched)
+            continue;
+        s->watch->touched = true;
+        s->watch->touched_next = l->touched;
+        l->touched = s->watch;
+    }
+}
+
+/* The record at hand is over: what it did to kits. */
+static void announce_kits(struct listeners *l)
+{
+    for (struct kit_watch *k; (k = l->touched);) {
+        l->touched = k->touched_next;
+        k->touched = false;
+        while (kit_stand_next(k->stand, &l->kit_notice)) {
+            l->hearings_count = 0;
+            offer_chain(l, key_of(BY_SKU, l->kit_notice.sku), &l->kit_notice, l->record_cursor);
+        }
+    }
+}
+
+static void begin_record(struct listeners *l, uint64_t offset, uint64_t cursor)
+{
+    if (l->record_offset == offset)
+        return;
+    announce_kits(l);
+    l->record_offset = offset;
+    l->record_cursor = cursor;
+}
+
 static void announce(struct listeners *l, const struct notice *t, uint64_t cursor)
 {
+    begin_record(l, t->offset, cursor);
     l->hearings_count = 0;
+    l->kits_changed |= t->kind == NOTICE_ITEM;
+    if (t->kind == NOTICE_ROW && l->kits)
+        touch_kits(l, t);
     if (t->kind == NOTICE_ROW) {
         offer_row(l, t->sku, t->location, t, cursor);
         offer_chain(l, key_of(BY_NOTHING, 0), t, cursor);
@@ -424,15 +714,31 @@ static void announce(struct listeners *l, const struct notice *t, uint64_t curso
 
 /* ---- going through the window ---- */
 
+void listeners_missed(struct listener *n)
+{
+    const struct http_options *o = &n->loop->http->options;
+    uint64_t reached = n->loop->listeners->reached;
+
+    end_event(n, false);
+    missed_write(&n->ready, o->view, o->window);
+    n->last_offset = reached ? reached - 1 : 0;
+    id_write(&n->ready, o->view, n->last_offset);
+    count(n->loop, METRIC_LISTENERS_TOO_OLD, 1);
+}
+
+/* The whole window was written over since the last look. */
 static void all_missed(struct listeners *l)
 {
     l->reached = window_shown(window_of(l->loop));
     l->cursor = window_newest(window_of(l->loop));
     for (struct listener *n = l->first; n; n = n->next)
         if (!n->behind) {
-            n->missed = true;
+            listeners_missed(n);
             make_ready(l, n);
         }
+    l->kits_changed = true;
+    for (struct kit_watch *k = l->kits; k; k = k->next)
+        k->lost = true;
 }
 
 /* Tells all who are live; true when they have come to the end. */
@@ -448,7 +754,8 @@ static bool tell_live(struct listeners *l)
         int got = window_read(w, &l->cursor, l->slots, left < SLOTS_A_TIME ? (size_t)left : SLOTS_A_TIME);
         if (got < 0) {
             all_missed(l);
-            return true;
+            end = l->cursor;
+            break;
         }
         for (int i = 0; i < got;) {
             size_t used = notice_read(&l->slots[i], &l->notice);
@@ -458,39 +765,68 @@ static bool tell_live(struct listeners *l)
         }
         looked += (size_t)got;
     }
-    if (l->cursor < end)
+    l->whole = l->cursor >= end;
+    if (!l->whole)
         return false;
-    l->reached = shown;
+    announce_kits(l);
+    if (l->kits_changed)
+        look_at_kits(l);
+    l->reached = l->reached > shown ? l->reached : shown;
     for (struct listener *n = l->ready; n; n = n->ready_next)
         if (!n->behind)
             end_event(n, true); /* whole records only are shown */
     return true;
 }
 
-bool listeners_catch_up(struct listener *n)
+/* Some of the window, to one who is behind. False: it fell out. */
+static bool hear_some(struct listeners *l, struct listener *n)
 {
-    struct listeners *l = n->loop->listeners;
-    const struct window *w = window_of(n->loop);
     size_t looked = 0;
 
-    while (n->behind && n->cursor < l->cursor && looked < SLOTS_A_TURN &&
-           n->ready.length < LISTENER_READY_BYTES_MOST) {
+    while (n->cursor < l->cursor && looked < SLOTS_A_TURN && n->ready.length < LISTENER_READY_BYTES_MOST) {
         uint64_t left = l->cursor - n->cursor;
-        int got = window_read(w, &n->cursor, l->slots, left < SLOTS_A_TIME ? (size_t)left : SLOTS_A_TIME);
+        int got = window_read(window_of(n->loop), &n->cursor, l->slots,
+                              left < SLOTS_A_TIME ? (size_t)left : SLOTS_A_TIME);
         if (got < 0)
             return false;
         for (int i = 0; i < got;) {
             i += (int)notice_read(&l->slots[i], &l->notice);
+            if (n->stands_count)
+                hear_of_parts(l, n, &l->notice);
             l->hearings_count = 0;
             hear(l, n, &l->notice);
         }
         looked += (size_t)got;
     }
-    if (n->behind && n->cursor >= l->cursor) {
-        n->behind = false;
-        n->seen = 0;
-        end_event(n, l->reached > n->open_offset);
-    }
+    return true;
+}
+
+/* It has heard all that the others have. */
+static void become_live(struct listeners *l, struct listener *n)
+{
+    if (n->stands_count)
+        hear_kits(l, n);
+    if (n->has_kits && !give_stands(l, n))
+        return; /* a kit is another now, or there is no memory */
+    n->behind = false;
+    n->seen = 0;
+    end_event(n, l->reached > n->open_offset);
+}
+
+bool listeners_catch_up(struct listener *n)
+{
+    struct listeners *l = n->loop->listeners;
+    int error = n->has_kits && !n->stands_made ? make_stands(l, n) : 0;
+
+    set_waiting(l, n, error == ERROR_BUSY);
+    if (error == ERROR_BUSY)
+        return true;
+    if (error == ERROR_CLOSED || !hear_some(l, n))
+        return false;
+    n->ready.failed |= error != 0;
+    if (n->cursor >= l->cursor && l->whole)
+        become_live(l, n);
+    set_waiting(l, n, n->behind && n->cursor >= l->cursor);
     return true;
 }
 
@@ -515,6 +851,15 @@ static void write_ready(struct listeners *l)
             make_ready(l, n);
         else
             connection_resume(n->connection); /* not while something is unsent: then when it is not */
+    }
+}
+
+static void write_waiting(struct listeners *l)
+{
+    for (struct listener *n = l->first, *next; n && l->waiting_count; n = next) {
+        next = n->next;
+        if (n->waits)
+            connection_resume(n->connection);
     }
 }
 
@@ -548,6 +893,7 @@ void listeners_tell(struct loop *loop)
     bool done = tell_live(l);
     epoch_exit(loop->reader);
     write_ready(l);
+    write_waiting(l);
     beat(l);
     if (loop->stopping || others)
         write_all(l);
@@ -643,6 +989,9 @@ int listeners_join(struct listener *n)
         l->reached = window_shown(w);
         l->cursor = window_newest(w);
         l->keys = n->loop->keys;
+        l->whole = true;
+        l->record_cursor = l->cursor;
+        l->record_offset = UINT64_MAX;
     }
     if (subscribe_all(l, n)) {
         free(n->subscriptions);
@@ -654,8 +1003,16 @@ int listeners_join(struct listener *n)
     n->last_offset = l->reached ? l->reached - 1 : 0;
     if (n->skips && !n->missed)
         n->missed = !window_after(w, n->after_offset, &n->cursor);
+    if (n->missed)
+        listeners_missed(n);
     n->behind = n->skips && !n->missed && n->cursor < l->cursor;
     n->skips = n->skips && !n->missed;
+    for (size_t i = 0; i < n->skus_count && !n->has_kits; i++)
+        n->has_kits = kit_of(n, i) != NULL;
+    if (n->has_kits && !n->behind) { /* it begins where the others are, with its kits to itself */
+        n->behind = true;
+        n->cursor = l->cursor;
+    }
     if (n->skips)
         n->last_offset = n->after_offset;
     watch_timer(&n->loop->listen, LOOK_US);
@@ -680,6 +1037,8 @@ void listeners_leave(struct listener *n)
     struct listeners *l = n->loop->listeners;
 
     leave_ready(l, n);
+    leave_kits(l, n);
+    set_waiting(l, n, false);
     for (size_t i = 0; i < n->subscriptions_count; i++)
         unsubscribe(l, &n->subscriptions[i]);
     if (n->has_group && !n->skus_count && !n->locations_count)

@@ -13,7 +13,7 @@
 
 #include "http/server.h"
 
-#include "core/answer/notice.h"
+#include "core/answer/kit_stand.h"
 
 enum {
     LISTENERS_MOST = 10000, /* of all loops */
@@ -28,10 +28,12 @@ struct wanted { /* one name of a filter */
 };
 
 /* By what a listener is found. */
-enum dimension { BY_SKU = 1, BY_LOCATION, BY_GROUP, BY_NOTHING };
+enum dimension { BY_SKU = 1, BY_LOCATION, BY_GROUP, BY_NOTHING, BY_PART /* kits, by a component */ };
 
+struct kit_watch;
 struct subscription {
     struct listener *listener;
+    struct kit_watch *watch; /* of a SKU that is a kit, while its listener is live; BY_PART: the kit's */
     struct subscription *next, *previous; /* of its chain */
     uint64_t key;                         /* dimension << 32 | number; 0: it is in no chain */
 };
@@ -57,8 +59,15 @@ struct listener {
     struct subscription *subscriptions;
     size_t subscriptions_count;
 
+    /* kits it asked for; while it is behind it has their components to itself */
+    bool has_kits, stands_made;
+    size_t stands_count;
+    struct kit_stand **stands;
+    uint64_t kits_offset; /* of the record that they were told last */
+
     /* how far it has come */
     bool begun, behind, skips, missed;
+    bool waits;            /* behind, and cannot go on before the next look */
     uint64_t cursor;       /* while it is behind */
     uint64_t after_offset; /* while it skips: what it has heard already */
     uint64_t last_offset;  /* of the last id it was told */
@@ -79,6 +88,8 @@ void listeners_leave(struct listener *n);
 bool listeners_catch_up(struct listener *n);
 /* What has been told to all who are live: the version before which nothing is missing. */
 uint64_t listeners_reached(const struct listener *n);
+/* It is to be told that some of what it asked for is not kept any more: what follows is new. */
+void listeners_missed(struct listener *n);
 /* It was written to. */
 void listeners_written(struct listener *n);
 

@@ -235,6 +235,20 @@ size_t notice_read(const struct window_slot *slots, struct notice *n)
     return 1u + window_slot_more(slots);
 }
 
+size_t notice_fences(const struct notice *n, struct brief_fence *ret)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n->fences_count; i++)
+        for (size_t at = 0; at < FENCES_A_SLOT; at++) {
+            const uint64_t *words = &n->fences[i].word[1 + at * FENCE_WORDS];
+            if (words[0])
+                ret[count++] =
+                    (struct brief_fence){(uint32_t)(words[0] - 1), (milli_t)words[1], (milli_t)words[2]};
+        }
+    return count;
+}
+
 struct brief_fence notice_fence(const struct notice *n, uint32_t channel)
 {
     for (size_t i = 0; i < n->fences_count; i++)
@@ -305,6 +319,10 @@ static void tell_staff(const struct notice *n, struct told *ret)
 
 void notice_told(const struct view *v, const struct notice *n, const struct channel *c, struct told *ret)
 {
+    if (n->kind == NOTICE_KIT) {
+        kit_stand_told(v, n, c, ret);
+        return;
+    }
     const struct sku *s = table_sku(v->table, n->sku);
     const struct item *i = s ? item_of(s) : NULL;
     uint32_t channel = c ? c->number : CHANNEL_POOL;

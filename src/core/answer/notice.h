@@ -20,6 +20,7 @@ enum notice_kind {
     NOTICE_CHANNEL,     /* a channel's rules are others */
     NOTICE_SILENCE,     /* a location became stale, or is so no longer */
     NOTICE_RESERVATION, /* a reservation is another now */
+    NOTICE_KIT, /* in no window: what a kit shows may be another, because its components are (kit_stand.h) */
 };
 
 enum { NOTICE_FENCES_MOST = 500 };
@@ -37,6 +38,7 @@ struct notice {
     milli_t reorder_point;
     size_t fences_count;
     const struct window_slot *fences; /* notice_fence */
+    const struct kit_stand *kit;      /* NOTICE_KIT: valid until its next notice */
     /* NOTICE_SILENCE */
     bool stale;
     instant_t heard_at;
@@ -56,6 +58,8 @@ void notices_add(struct window *w, const struct state *s, const struct record *r
 size_t notice_read(const struct window_slot *slots, struct notice *ret);
 /* What was and is set aside for a channel. */
 struct brief_fence notice_fence(const struct notice *n, uint32_t channel);
+/* All of them; `ret` has room for NOTICE_FENCES_MOST. Returns how many. */
+size_t notice_fences(const struct notice *n, struct brief_fence *ret);
 
 /* ---- what is told ---- */
 
@@ -76,8 +80,10 @@ struct told {
     milli_t oversold;      /* with TELL_OVERSOLD */
     milli_t reorder_point; /* with TELL_LOW_STOCK; LIMIT_NONE: it is not about that */
 };
-/* Of a NOTICE_ROW, to a channel (NULL: the pool's view). @thread any, inside an epoch section */
+/* Of a NOTICE_ROW or NOTICE_KIT, to a channel (NULL: the pool's view). @thread any, inside an epoch section
+ */
 void notice_told(const struct view *v, const struct notice *n, const struct channel *c, struct told *ret);
+void kit_stand_told(const struct view *v, const struct notice *n, const struct channel *c, struct told *ret);
 /* What two figures of the same thing, one after the other, tell a channel. */
 void figures_told(const struct brief_promise *was, const struct brief_promise *now, const struct item *i,
                   const struct channel *c, instant_t at, struct told *ret);
