@@ -1,5 +1,6 @@
 # Two shoes in sizes and colours, made up: awk -v what=items makes a CSV of the variants, -v what=stock -v now=INSTANT receipts, one a line.
-# Few pairs a store, as with real shoes: the sizes at the ends are rare, of MARLOW-TAN-43 there is one pair, and of MARLOW-OXBLOOD-45 none.
+# Few pairs a store, as with real shoes: the sizes at the ends are rare, of MARLOW-TAN-43 one store has one pair, of MARLOW-OXBLOOD-45 nobody has any.
+# The centre has some of most.
 function pairs(variant, size, store, most) {
     most = 6 - (size > 42 ? size - 42 : 42 - size)
     return most - (variant * 31 + size * 17 + store * store * 3 + store * (size + variant)) % 7
@@ -7,7 +8,7 @@ function pairs(variant, size, store, most) {
 function stock(sku, variant, size, store) {
     if (sku == "MARLOW-OXBLOOD-45" && store >= 0)
         return 0
-    if (sku == "MARLOW-TAN-43")
+    if (sku == "MARLOW-TAN-43" && store)
         return store == 5 ? 1 : 0
     return store ? pairs(variant, size, store) : size >= 40 && size <= 44 ? 12 : 0
 }

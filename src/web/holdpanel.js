@@ -56,7 +56,7 @@ export function holdPanel(section, actions, over) {
     function text(hold) {
         if (hold.state === 'asking') return hold.silent ? 'The server did not answer. It may have it already: trying again does not reserve twice.' : 'One moment…';
         if (hold.state === 'held') return 'Confirm before the time is over, or it goes back on the shelf.';
-        if (hold.state === 'confirmed') return hold.ready ? `Ready ${when(hold.ready, hold.zone)}.` : 'We keep it at the counter.';
+        if (hold.state === 'confirmed') return hold.ready ? `${hold.method === 'pickup' ? 'Ready' : 'Leaves'} ${when(hold.ready, hold.zone)}.` : 'We keep it at the counter.';
         return ENDS[hold.state] ?? '';
     }
 

@@ -71,10 +71,10 @@ export function ownHolds(changed) {
          * One piece at a `location`, or as a `promise` says. `what`, `where`, `zone` and `ready` are for people: the item, the store, its
          * time zone, when it can be fetched.
          */
-        reserve({ sku, location, promise, channel, what, where, zone, ready }) {
+        reserve({ sku, location, promise, channel, what, where, zone, ready, method = 'pickup' }) {
             const id = newId();
             const from = promise ? { promise } : { method: 'pickup', items: [{ sku, quantity: 1, location }] };
-            const hold = { id, request: { id, channel, ttl_seconds: HOLD_SECONDS, ...from }, sku, location, what, where, zone, ready, state: 'asking', until: null };
+            const hold = { id, request: { id, channel, ttl_seconds: HOLD_SECONDS, ...from }, sku, location, what, where, zone, ready, method, state: 'asking', until: null };
             holds = [...holds, hold];
             keep();
             return send(hold);

@@ -29,6 +29,13 @@ function project(centre, { latitude, longitude }) {
 const kilometres = (km) => (km < 1 ? `${Math.round(km * 1000)} m` : `${Number(km.toFixed(1))} km`);
 const atLeast = (km) => STEPS_KM.find((step) => step >= km) ?? 10000;
 
+/** "Little Venice Sports Centre" in 16 letters: "Little Venice…" */
+function shortened(name, most) {
+    if (name.length <= most) return name;
+    const cut = name.slice(0, most - 1);
+    return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), Math.floor(most / 2))).trimEnd()}…`;
+}
+
 /** The middle of all points and how far they reach. */
 function extent(points) {
     const [xs, ys] = [points.map((p) => p.x), points.map((p) => p.y)];
@@ -111,7 +118,7 @@ export function storeMap(figure, select) {
 
     /** The name of a store beside its pin, where it covers least. */
     function nameOf(store, width, height, place) {
-        const text = store.name.length > NAME_MOST ? `${store.name.slice(0, NAME_MOST - 1)}…` : store.name;
+        const text = shortened(store.name, Math.min(NAME_MOST, Math.floor(width / (2 * NAME_PX))));
         const [half, { x, y }] = [(text.length * NAME_PX) / 2 + 6, place(store)];
         const taken = [shown.place, ...shown.stores, ...shown.others].filter((other) => other !== store).map(place);
         const spots = [[0, -24], [0, 36], [half + 22, 5], [-half - 22, 5]].map(([dx, dy]) => ({

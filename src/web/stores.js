@@ -382,7 +382,7 @@ async function reserve(place) {
 }
 
 /** A promise becomes a reservation as it was given. */
-const take = (way) => hold({ promise: way, where: wayWords(way, nameOf(way.location)), zone: zoneOf(way), ready: way.ready_at },
+const take = (way) => hold({ promise: way, where: wayWords(way, nameOf(way.location)), zone: zoneOf(way), ready: way.ready_at, method: way.method },
     (text) => message('hold', text, 'bad', { name: 'Close', act: () => message('hold') }));
 
 // ---- what and where ----

@@ -8,11 +8,13 @@ const grounds = (option, kind) => (option.rests_on ?? []).filter((ground) => gro
 
 export const zoneOf = (option) => grounds(option, 'opening_hours')[0]?.time_zone;
 
-/** "Collect at Camden", "Sent to you from the centre" */
+/** "to collect at Camden", "sent to you from the centre" */
 export function wayWords(option, name) {
-    if (option.method === 'ship') return `Sent to you from ${name}`;
-    return option.method === 'same_day' ? `Brought to you today from ${name}` : `Collect at ${name}`;
+    if (option.method === 'ship') return `sent to you from ${name}`;
+    return option.method === 'same_day' ? `brought to you from ${name}` : `to collect at ${name}`;
 }
+
+const begun = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** "comes from the centre, is there tomorrow 10:00": why it takes until then. */
 function because(option, nameOf) {
@@ -29,7 +31,7 @@ export function waysList(options, nameOf, take) {
         element('h3', { id: 'ways-title' }, 'Other ways to get it'),
         element('ul', { class: 'ways-list' }, options.map((option) => element('li', { class: 'way' },
             element('div', {},
-                element('p', { class: 'way-title' }, wayWords(option, nameOf(option.location))),
+                element('p', { class: 'way-title' }, begun(wayWords(option, nameOf(option.location)))),
                 element('p', { class: 'small' }, option.method === 'pickup' ? 'Ready ' : 'Leaves ',
                     element('time', { datetime: option.ready_at }, when(option.ready_at, zoneOf(option))),
                     element('span', { class: 'soft' }, [option.method === 'pickup' && distance(option.distance_km), because(option, nameOf)]

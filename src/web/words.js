@@ -54,7 +54,7 @@ export function ago(text, now = Date.now()) {
     const seconds = (now - new Date(text).getTime()) / 1000;
     if (Number.isNaN(seconds)) return '';
     if (seconds < 10) return 'just now';
-    if (seconds < 90) return `${Math.round(seconds)} s ago`;
+    if (seconds < 60) return `${Math.round(seconds)} s ago`;
     if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min ago`;
     if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h ago`;
     return `${plain.format(Math.round(seconds / 86400))} days ago`;
