@@ -195,10 +195,14 @@ export async function growing(list, ask, signal, text = 'Show more') {
 
 // ---- who and where ----
 
-let known; // location → name, for as long as the page is open
+const NAMES_MS = 60000;
+let known; // location → name
+let knownAt = 0;
 
-/** location → its name; empty where nobody gave one. Asked for once. */
+/** location → its name; empty where nobody gave one. Asked for now and then. */
 export function locationNames() {
+    if (Date.now() - knownAt > NAMES_MS) known = undefined;
+    if (!known) knownAt = Date.now();
     known ??= all('/v1/locations', 'locations').then((found) => new Map(found.map((one) => [one.id, one.name ?? ''])))
         .catch(() => {
             known = undefined;
@@ -223,7 +227,7 @@ export function confirmed({ title, contents, yes, danger = false }) {
     return new Promise((done) => {
         const form = element('form', { method: 'dialog' }, element('h2', { id: 'ask-title' }, title), contents,
             element('div', { class: 'buttons' }, element('button', { class: `button ${danger ? 'danger' : 'first'}`, value: 'yes' }, yes),
-                element('button', { class: 'button plain', value: '', formnovalidate: true }, 'Not now')));
+                element('button', { class: 'button plain', value: '', formnovalidate: true, autofocus: danger }, 'Not now')));
         const dialog = element('dialog', { 'aria-labelledby': 'ask-title' }, form);
         dialog.addEventListener('close', () => {
             dialog.remove();

@@ -13,6 +13,7 @@ const ROWS_MOST = 5000;
 const ONE_BY_ONE = 50; // more changed rows than that are asked for all together
 const SETTLE_MS = 120;
 const LOOK_MS = 5000;
+const LOOK_MS_A_ROW = 25;
 
 export const FACES = (sku, item) => [
     ['rows', 'Stock', to(['item', sku])],
@@ -183,10 +184,14 @@ export async function show({ page, segments: [sku], parameters, signal, heading,
     if (signal.aborted) return;
     again(quietly(load));
     listen();
-    const look = setInterval(quietly(load), LOOK_MS);
+    let look;
+    const lookAgain = () => {
+        look = setTimeout(() => quietly(load)().then(() => signal.aborted || lookAgain()), Math.max(LOOK_MS, rows.size * LOOK_MS_A_ROW));
+    };
+    lookAgain();
     signal.addEventListener('abort', () => {
         stop();
         refresh.stop();
-        clearInterval(look);
+        clearTimeout(look);
     });
 }

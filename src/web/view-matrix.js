@@ -3,20 +3,23 @@
 import { get, post, segment, unless } from './api.js';
 import { element, flash, replace, say, settled } from './dom.js';
 import { follow } from './live.js';
-import { all, amount, card, channels, itemLink, linkTo, locationNames, note, pick, placeOfRow, reason, scroll } from './parts.js';
+import { amount, card, channels, itemLink, linkTo, locationNames, note, pick, placeOfRow, reason, scroll } from './parts.js';
 import { to } from './route.js';
 import { introduce } from './view-item.js';
 import { options } from './view-stock.js';
 import { levelWord } from './words.js';
 
-const VARIANTS_MOST = 200;
 const SETTLE_MS = 250;
 const LOOK_MS = 10000; // what concerns one channel alone is told to nobody else
 const GRID_FROM = 5; // variants
+const FOLLOWED_MOST = 100; // SKUs in an address
 
-/** One question a channel: what it may promise of each SKU at each location. [{sku, available, level, locations}] */
-const ask = (channel, skus, signal) => post('/v1/availability', { ...(channel && { channel }), items: skus.map((sku) => ({ sku })) }, { signal })
-    .then((answer) => answer.items);
+/** What a channel may promise of the item at each location, and of its product's variants in all: {item, product}. */
+async function ask(channel, sku, product, signal) {
+    const [items, variants] = await Promise.all([post('/v1/availability', { ...(channel && { channel }), items: [{ sku }] }, { signal }),
+        product && get(`/v1/products/${segment(product)}/availability`, { channel }, { signal })]);
+    return { item: items.items[0], product: variants };
+}
 
 /** A cell that lights up when its figure changes. */
 function put(cell, row) {
@@ -44,14 +47,11 @@ function matrix(caption, corner, lines, views) {
     return { node, put: (id, view, row) => put(cells.get(`${id}\n${view.id}`), row) };
 }
 
-/** {rows, columns, rowName, columnName, at: Map('row\ncolumn' → sku)} when the variants differ in two options, else undefined. */
-function gridOf(variants) {
-    const names = [...new Set(variants.flatMap((one) => Object.keys(one.options ?? {})))];
-    if (names.length !== 2 || variants.length < GRID_FROM || variants.some((one) => Object.keys(one.options ?? {}).length !== 2)) return undefined;
-    const values = (name) => [...new Set(variants.map((one) => one.options[name]))];
-    const [rowName, columnName] = names.sort((a, b) => values(a).length - values(b).length);
-    const columns = values(columnName).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-    return { rowName, columnName, rows: values(rowName), columns, at: new Map(variants.map((one) => [`${one.options[rowName]}\n${one.options[columnName]}`, one.sku])) };
+/** {rows, columns, at: Map('row\ncolumn' → sku)} when the variants differ in two options, else undefined; rows, columns: {name, values}. */
+function gridOf({ options: found, variants }) {
+    if (found.length !== 2 || variants.length < GRID_FROM || variants.some((one) => Object.keys(one.options).length !== 2)) return undefined;
+    const [rows, columns] = [...found].sort((a, b) => a.values.length - b.values.length);
+    return { rows, columns, at: new Map(variants.map((one) => [`${one.options[rows.name]}\n${one.options[columns.name]}`, one.sku])) };
 }
 
 /** Variants as a grid of their two options, for one channel at a time. */
@@ -65,8 +65,8 @@ function variantGrid(product, sku, grid, views, chosen) {
         return element('td', { class: 'number', 'aria-current': one === sku && 'true' }, link);
     };
     const table = element('table', { class: 'table sheet matrix grid' }, element('caption', { class: 'unseen' }, `Variants of ${product}, all locations together`),
-        element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, `${grid.rowName} / ${grid.columnName}`), grid.columns.map((column) => element('th', { scope: 'col', class: 'number' }, column)))),
-        element('tbody', {}, grid.rows.map((row) => element('tr', {}, element('th', { scope: 'row' }, row), grid.columns.map((column) => cell(row, column))))));
+        element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, `${grid.rows.name} / ${grid.columns.name}`), grid.columns.values.map((column) => element('th', { scope: 'col', class: 'number' }, column)))),
+        element('tbody', {}, grid.rows.values.map((row) => element('tr', {}, element('th', { scope: 'row' }, row), grid.columns.values.map((column) => cell(row, column))))));
     return {
         node: card('Variants', element('div', { class: 'filters' }, pick('As promised by', views.map((view) => [view.id, view.name]), views[0].id, chosen)), scroll('Variants', table)),
         put(one, row) {
@@ -88,12 +88,13 @@ export async function show({ page, parameters, signal, heading, again }) {
     const h1 = heading(sku || `Product ${parameters.get('product') ?? ''}`);
     let item = sku ? await unless(404, get(`/v1/items/${segment(sku)}`, {}, { signal })) : undefined;
     const product = item?.product ?? parameters.get('product') ?? '';
-    const [names, known, variants] = await Promise.all([locationNames(), channels(signal),
-        product ? all('/v1/items', 'items', { product, limit: VARIANTS_MOST }, signal, 1) : []]);
+    const [names, known, whole] = await Promise.all([locationNames(), channels(signal),
+        product && unless(404, get(`/v1/products/${segment(product)}/availability`, {}, { signal }))]);
+    const variants = whole?.variants ?? [];
     if (signal.aborted) return;
     if (!item && variants.length) { // a product without a variant chosen: its first
-        [item] = variants;
-        sku = item.sku;
+        sku = variants[0].sku;
+        item = { ...variants[0], product };
     }
     if (!item) {
         page.append(note('There is no such item.', 'warn'), linkTo(['stock'], 'Search'));
@@ -104,31 +105,31 @@ export async function show({ page, parameters, signal, heading, again }) {
     introduce(page, sku, item, 'matrix');
 
     const views = [{ id: '', name: 'No channel' }, ...known.map((one) => ({ id: one.id, name: one.name || one.id }))];
-    const skus = [...new Set([sku, ...variants.map((one) => one.sku)])];
     let drawn;
     let last = []; // the answers drawn last
     let promisedBy = ''; // whose figures the grid shows
-    const grid = gridOf(variants);
+    const grid = whole && gridOf(whole);
 
     /** Answers by channel; one that may not be asked for says why. */
     const askAll = () => Promise.all(views.map(async (view) => {
         try {
-            return new Map((await ask(view.id, skus, signal)).map((one) => [one.sku, one]));
+            const { item: here, product: found } = await ask(view.id, sku, whole && product, signal);
+            return { here, variants: new Map((found?.variants ?? []).map((one) => [one.sku, one])) };
         } catch (error) {
             if (signal.aborted || error.status !== 403) throw error;
             view.why = reason(error);
-            return new Map();
+            return { variants: new Map() };
         }
     }));
 
     function putGrid() {
         const answer = last[views.findIndex((view) => view.id === promisedBy)];
-        for (const one of variants) drawn.grid.put(one.sku, answer.get(one.sku));
+        for (const one of variants) drawn.grid.put(one.sku, answer.variants.get(one.sku));
     }
 
     function draw(answers) {
         last = answers;
-        const places = [...new Set(answers.flatMap((answer) => (answer.get(sku)?.locations ?? []).map((row) => row.location)))]
+        const places = [...new Set(answers.flatMap((answer) => (answer.here?.locations ?? []).map((row) => row.location)))]
             .sort((a, b) => (names.get(a) || a).localeCompare(names.get(b) || b, 'en', { numeric: true }));
         const signature = places.join('\n');
         if (drawn?.signature !== signature) {
@@ -151,9 +152,9 @@ export async function show({ page, parameters, signal, heading, again }) {
         if (drawn.grid) putGrid();
         views.forEach((view, i) => {
             const answer = answers[i];
-            if (drawn.variants) for (const one of variants) drawn.variants.put(one.sku, view, answer.get(one.sku));
-            const here = new Map((answer.get(sku)?.locations ?? []).map((row) => [row.location, row]));
-            drawn.places.put('', view, answer.get(sku));
+            if (drawn.variants) for (const one of variants) drawn.variants.put(one.sku, view, answer.variants.get(one.sku));
+            const here = new Map((answer.here?.locations ?? []).map((row) => [row.location, row]));
+            drawn.places.put('', view, answer.here);
             for (const id of places) drawn.places.put(id, view, here.get(id));
         });
     }
@@ -166,7 +167,7 @@ export async function show({ page, parameters, signal, heading, again }) {
     const quietly = () => load().catch(() => {});
     const refresh = settled(quietly, SETTLE_MS);
     again(quietly);
-    const stop = follow({ sku: skus }, refresh, (state) => state === 'live' && refresh());
+    const stop = follow({ sku: [...new Set([sku, ...variants.map((one) => one.sku)])].slice(0, FOLLOWED_MOST) }, refresh, (state) => state === 'live' && refresh());
     const look = setInterval(quietly, LOOK_MS);
     signal.addEventListener('abort', () => {
         stop();

@@ -27,7 +27,7 @@ const TILES = [
     ['Up', (m) => duration(m.onhand_uptime_seconds), (m) => (m.onhand_duty_gains_total > 1 ? `${count(m.onhand_duty_gains_total)} times on duty` : 'since its start')],
     ['Memory', (m) => bytes(memory(m)), (m) => `${bytes(m.onhand_table_bytes)} table`],
     ['Items', (m) => count(m.onhand_skus), (m) => `${count(m.onhand_rows)} rows`],
-    ['Locations', (m) => count(m.onhand_locations), (m) => `${count(m.onhand_sources)} sources`],
+    ['Locations', (m) => count(m.onhand_locations), () => 'stores, warehouses'],
     ['Open reservations', (m) => count(m.onhand_reservations_open), () => 'holds and orders'],
 ];
 
@@ -44,12 +44,13 @@ const ENDS = [
     ['Revived', 'onhand_reservations_revived_total'], ['Cancelled', 'onhand_reservations_cancelled_total'],
 ];
 
-/** Outputs: name, the metric that is there when it is configured, whether it is well, what to say of it. */
+/** What is fed, and what feeds: name, the metric that is there when it is configured, whether it is well, what to say of it. */
 const OUTPUTS = [
-    ['Redis', 'onhand_redis_connected', (m) => m.onhand_redis_connected === 1,
+    ['Redis', 'onhand_redis_connected', (m) => m.onhand_redis_connected === 1 || !m.onhand_duty,
         (m) => `${count(m.onhand_redis_dirty)} items to write, ${count(m.onhand_redis_lag_ms)} ms behind`],
-    ['Availability topic', 'onhand_topic_writing', (m) => m.onhand_topic_writing === 1,
+    ['Availability topic', 'onhand_topic_writing', (m) => m.onhand_topic_writing === 1 || !m.onhand_duty,
         (m) => `${count(m.onhand_topic_dirty)} items to write, ${count(m.onhand_topic_lag_ms)} ms behind`],
+    ['Intake', 'onhand_intake_lag', (m) => !m.onhand_intake_paused, (m) => `${count(m.onhand_intake_lag)} messages to read`],
     ['History', 'onhand_history_bytes', (m) => !m.onhand_history_catching_up && m.onhand_history_behind_records < 100000,
         (m) => `${bytes(m.onhand_history_bytes)}, ${count(m.onhand_history_behind_records)} records behind`],
     ['Checkpoints', 'onhand_checkpoints_total', (m) => !m.onhand_checkpoint_failures_total,
@@ -69,7 +70,7 @@ function counters(title, pairs) {
 function outputs() {
     const list = element('ul', { class: 'health' });
     return {
-        node: card('Outputs', list),
+        node: card('Inputs and outputs', list),
         show: (m) => replace(list, OUTPUTS.filter(([, there]) => m[there] !== undefined).map(([name, , well, say_]) => element('li', {},
             element('span', { class: `badge ${well(m) ? 'good' : 'bad'}` }, name), element('span', { class: 'soft small' }, say_(m))))),
     };

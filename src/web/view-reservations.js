@@ -36,14 +36,14 @@ const lines = (reservation, names) => {
 
 function open(reservation) {
     const units = reservation.lines.reduce((sum, line) => sum + line.open, 0);
-    return `${amount(units)} ${units === 1 ? 'unit' : 'units'} of ${reservation.lines.length} ${reservation.lines.length === 1 ? 'line' : 'lines'}`;
+    return `${amount(units)} ${units === 1 ? 'unit' : 'units'} in ${reservation.lines.length} ${reservation.lines.length === 1 ? 'line' : 'lines'}`;
 }
 
 async function ask(step, reservation) {
     const { title, what, yes, danger } = WORDS[step];
     const values = await confirmed({
         title, yes, danger,
-        contents: [element('p', {}, `${reservation.id}: ${open(reservation)} open. ${what}`),
+        contents: [element('p', {}, `${reservation.id}: ${open(reservation)}. ${what}`),
             step === 'confirm' && !reservation.reference && element('label', { class: 'field' }, 'Order reference (if there is one)', element('input', { class: 'input', name: 'reference', maxlength: '128', autocomplete: 'off' }))],
     });
     return values && (values.reference ? { reference: values.reference } : {});

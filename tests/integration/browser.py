@@ -193,13 +193,14 @@ class Browser:
                                "height": self.script("return document.documentElement.scrollHeight"), "scale": 1}
         pathlib.Path(path).write_bytes(base64.b64decode(self.command("Page.captureScreenshot", **options)["data"]))
 
-    def axe(self):
-        """What axe finds that is serious or critical, a line each; contrast is among its rules."""
-        self.script(axe_source() + ";window.axe = axe;")
+    def axe(self, *rules):
+        """What axe finds that is serious or critical, a line each; contrast is among its rules. `rules`: these alone."""
+        if not self.script("return Boolean(window.axe)"):
+            self.script(axe_source() + ";window.axe = axe;")
         result = self.driver.execute_async_script("""
             const done = arguments[arguments.length - 1];
-            axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations), (e) => done([{id: String(e), impact: 'critical', nodes: []}]));
-        """)
+            axe.run(document, {resultTypes: ['violations'], ...(arguments[0].length && {runOnly: arguments[0]})}).then((r) => done(r.violations), (e) => done([{id: String(e), impact: 'critical', nodes: []}]));
+        """, list(rules))
         return [f"{v['id']}: {n['html'][:160]} {n.get('failureSummary', '')[:300]}" for v in result if v["impact"] in ("serious", "critical")
                 for n in v["nodes"] or [{"html": ""}]]
 
