@@ -58,6 +58,28 @@ static const struct document_field line = {.kind = DOC_OBJECT, .inner = line_fie
     {                                                                                                 \
         .name = "lines", .kind = DOC_LIST, .least = 1, .most = RESERVATION_LINES_MOST, .inner = &line \
     }
+/* An option of POST /v1/promises, as it was given. What it rests on was told to the client and is not looked
+ * at: the log judges what is there now. */
+static const struct document_field promise_line_fields[] = {
+    {.name = "sku", .required = true, TEXT_FIELD},
+    {.name = "quantity", .kind = DOC_QUANTITY, .required = true, .least = 1, .most = QUANTITY_MOST},
+    {.name = "location", .kind = DOC_NAME, .required = true},
+    NO_MORE};
+static const struct document_field promise_line = {.kind = DOC_OBJECT, .inner = promise_line_fields};
+static const struct document_field promise_fields[] = {
+    {.name = "method", .kind = DOC_WORD, .required = true, .words = reference_methods},
+    {.name = "location", .kind = DOC_NAME, .required = true},
+    {.name = "distance_km", .kind = DOC_SHOWN},
+    {.name = "ready_at", .kind = DOC_INSTANT, .required = true},
+    {.name = "required_at", .kind = DOC_INSTANT},
+    {.name = "lines",
+     .kind = DOC_LIST,
+     .required = true,
+     .least = 1,
+     .most = RESERVATION_LINES_MOST,
+     .inner = &promise_line},
+    {.name = "rests_on", .kind = DOC_SHOWN},
+    NO_MORE};
 #define EXPIRY                                                                           \
     {.name = "expires_at", .kind = DOC_INSTANT},                                         \
     {                                                                                    \
@@ -73,7 +95,8 @@ static const struct document_field reserve_shape[] = {
     {.name = "required_at", .kind = DOC_INSTANT},
     {.name = "mode", .kind = DOC_WORD, .words = modes},
     {.name = "state", .kind = DOC_WORD, .words = begins},
-    ITEMS,
+    {.name = "items", .kind = DOC_LIST, .least = 1, .most = RESERVATION_LINES_MOST, .inner = &item},
+    {.name = "promise", .kind = DOC_OBJECT, .inner = promise_fields},
     NO_MORE};
 static const struct document_field confirm_shape[] = {{.name = "reference", TEXT_FIELD}, STEP_ID, NO_MORE};
 static const struct document_field release_shape[] = {STEP_ID, NO_MORE};
@@ -107,11 +130,11 @@ static struct text read_text(const struct reading *r, uint32_t object, const cha
     return n ? n->text : (struct text){0};
 }
 
-static instant_t read_instant(const struct reading *r, const char *name)
+static instant_t read_instant(const struct reading *r, uint32_t object, const char *name)
 {
     instant_t at = INSTANT_NONE;
 
-    instant_parse(read_text(r, 0, name), &at);
+    instant_parse(read_text(r, object, name), &at);
     return at;
 }
 
@@ -124,9 +147,10 @@ static milli_t read_quantity(const struct reading *r, uint32_t object, const cha
 }
 
 /* Which of the words it is, from 0; 0 when it is not there. */
-static unsigned read_word(const struct reading *r, const char *name, const char *const *words)
+static unsigned read_word(const struct reading *r, uint32_t object, const char *name,
+                          const char *const *words)
 {
-    struct text t = read_text(r, 0, name);
+    struct text t = read_text(r, object, name);
 
     for (unsigned i = 0; t.length && words[i]; i++)
         if (text_equal(t, text_of(words[i])))
@@ -134,9 +158,10 @@ static unsigned read_word(const struct reading *r, const char *name, const char 
     return 0;
 }
 
-static uint32_t read_method(const struct reading *r)
+static uint32_t read_method(const struct reading *r, uint32_t object)
 {
-    return document_has(r->nodes, 0, "method") ? 1u << read_word(r, "method", reference_methods) : 0;
+    return document_has(r->nodes, object, "method") ? 1u << read_word(r, object, "method", reference_methods)
+                                                    : 0;
 }
 
 static int64_t read_seconds_us(const struct reading *r, const char *name)
@@ -242,6 +267,48 @@ static void read_lines(struct reading *r, struct reservation_request *q)
     q->said.lines = q->lines;
 }
 
+/* ---- a promise ---- */
+
+static void check_promise(const struct reading *r, const struct reservation_request *q, uint32_t promise)
+{
+    if (document_has(r->nodes, 0, "items"))
+        problems_add(r->problems, "/items", "does not go with promise, which says its lines");
+    if (q->said.required_at != INSTANT_NONE)
+        problems_add(r->problems, "/required_at", "does not go with promise, which says it where it matters");
+    if (q->said.method && q->said.method != read_method(r, promise))
+        problems_add(r->problems, "/method", "must be the promise's, or not be said");
+}
+
+/* The log judges each line where its goods are. A place that only supplies another may not hand over to
+ * shoppers by that method, so a promise over a lane is a reservation without one. */
+static void read_promise(struct reading *r, struct reservation_request *q)
+{
+    const struct json_node *promise = document_member(r->nodes, 0, "promise");
+
+    if (!promise)
+        return;
+    uint32_t object = document_index(r->nodes, promise);
+    const struct json_node *list = document_member(r->nodes, object, "lines");
+    struct text place = read_text(r, object, "location");
+    check_promise(r, q, object);
+    q->lines = arena_zalloc(r->arena, list->count * sizeof(*q->lines));
+    q->places = arena_zalloc(r->arena, list->count * sizeof(*q->places)); /* PLACE_GIVEN */
+    if (!q->lines || !q->places) {
+        r->no_memory = true;
+        return;
+    }
+    q->said.method = read_method(r, object);
+    q->said.required_at = read_instant(r, object, "required_at");
+    uint32_t at = document_index(r->nodes, list) + 1;
+    for (uint32_t i = 0; i < list->count; i++, at = r->nodes[at].next) {
+        read_line(r, at, &q->lines[i]);
+        if (!text_equal(q->lines[i].locations[0], place))
+            q->said.method = 0;
+    }
+    q->said.lines_count = list->count;
+    q->said.lines = q->lines;
+}
+
 /* ---- the whole ---- */
 
 static void read_fields(struct reading *r, struct reservation_request *q)
@@ -252,19 +319,22 @@ static void read_fields(struct reading *r, struct reservation_request *q)
         s->id = read_text(r, 0, "id");
     s->step_id = read_text(r, 0, "step_id");
     s->channel = read_text(r, 0, "channel");
-    s->method = read_method(r);
+    s->method = read_method(r, 0);
     s->reference = read_text(r, 0, "reference");
-    s->expires_at = read_instant(r, "expires_at");
+    s->expires_at = read_instant(r, 0, "expires_at");
     s->ttl_us = read_seconds_us(r, "ttl_seconds");
-    s->required_at = read_instant(r, "required_at");
-    s->partial = read_word(r, "mode", modes) == 1;
-    s->begin = (enum reservation_state)read_word(r, "state", begins);
+    s->required_at = read_instant(r, 0, "required_at");
+    s->partial = read_word(r, 0, "mode", modes) == 1;
+    s->begin = (enum reservation_state)read_word(r, 0, "state", begins);
     if (s->step == STEP_MOVE) {
         s->move_sku = read_text(r, 0, "sku");
         s->move_from = read_text(r, 0, "from");
         s->move_to = read_text(r, 0, "to");
     }
     read_lines(r, q);
+    read_promise(r, q);
+    if (s->step == STEP_RESERVE && !s->lines_count && !r->no_memory)
+        problems_add(r->problems, "/items", "is required, or promise");
 }
 
 static void check_together(const struct reservation_said *s, struct problems *p)

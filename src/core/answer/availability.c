@@ -124,7 +124,7 @@ static struct figure plain_figure(const struct asked_row *a, const struct questi
 
     f.net_available = f.sellable - demand - row_safety_stock(r);
     f.promisable = not_below_zero(f.net_available);
-    f.available = f.grantable = a->terms.enabled ? f.promisable : 0;
+    f.available = f.grantable = f.from_stock = a->terms.enabled ? f.promisable : 0;
     milli_t beyond = not_below_zero(-f.net_available - row_safety_stock(r));
     f.oversold = beyond < demand ? beyond : demand;
     f.level = level_of(f.available, false, a->item, q);
@@ -148,6 +148,7 @@ struct figure figure_asked(const struct asked_row *a, const struct question *q)
                        .promisable = not_below_zero(p.atp),
                        .available = p.shown,
                        .grantable = p.grant_most,
+                       .from_stock = p.grant_stock,
                        .oversold = stock_oversold(&now),
                        .capped = a->terms.cap != LIMIT_NONE && p.shown >= a->terms.cap};
     f.net_available = f.sellable - now.reserved - now.committed - now.safety_stock;

@@ -17,6 +17,7 @@ struct figure {
     milli_t available;               /* what the channel is shown */
     milli_t grantable;               /* the most that one line may be granted, by backorder too; LIMIT_NONE: any
                                         quantity. What one line may have at most is not looked at */
+    milli_t from_stock;              /* of that, what stock alone allows, without backorder */
     milli_t oversold;
     enum level level;
     bool capped; /* a rule's cap bounds what is shown, and it is reached: there may be more */

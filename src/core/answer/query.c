@@ -130,6 +130,7 @@ static milli_t kits_granted(milli_t quantity, milli_t each)
 static void limit_kit(struct figure *least, const struct figure *component, milli_t each)
 {
     least->grantable = lesser(least->grantable, kits_granted(component->grantable, each));
+    least->from_stock = lesser(least->from_stock, kits_of(component->from_stock, each));
     least->sellable = lesser(least->sellable, kits_of(component->sellable, each));
     least->net_available = lesser(least->net_available, kits_of(component->net_available, each));
     least->promisable = lesser(least->promisable, kits_of(component->promisable, each));
@@ -174,7 +175,7 @@ static void limit_kits(const struct view *v, const struct component *c, const st
 static void bound_kit(struct figure *f, const struct terms *t)
 {
     if (!t->enabled)
-        f->available = f->grantable = 0;
+        f->available = f->grantable = f->from_stock = 0;
     f->available = lesser(f->available, t->cap);
     f->capped = t->cap != LIMIT_NONE && f->available >= t->cap;
 }
@@ -199,6 +200,7 @@ static void kits_at(const struct asking *a, const uint32_t *locations, size_t co
                                      .promisable = QUANTITY_MOST,
                                      .available = QUANTITY_MOST,
                                      .grantable = LIMIT_NONE,
+                                     .from_stock = QUANTITY_MOST,
                                      .level = LEVEL_OUT_OF_STOCK};
         k.known[i] = true;
     }
