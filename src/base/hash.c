@@ -40,12 +40,12 @@ uint64_t hash_text(struct text t)
     size_t n = t.length;
     uint64_t h = seed_of_process ^ fold(n ^ k0, k1), a = 0, b = 0;
 
-    while (n > 16) {
+    while (__builtin_expect(n > 16, 0)) {
         h = fold(load64(p) ^ k1, load64(p + 8) ^ h);
         p += 16;
         n -= 16;
     }
-    if (n >= 8) {
+    if (__builtin_expect(n >= 8, 1)) {
         a = load64(p);
         b = load64(p + n - 8);
     } else if (n >= 4) {

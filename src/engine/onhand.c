@@ -1,5 +1,6 @@
 /* The public C library: the engine behind an opaque handle. */
 #include "onhand/onhand.h"
+#include "base/hash.h"
 #include "base/error.h"
 #include "codec/event_json.h"
 #include "core/answer/query.h"
@@ -268,9 +269,10 @@ int onhand_query(onhand_reader *reader, const char *sku, size_t sku_length, cons
     int error = ERROR_NOTFOUND;
 
     epoch_enter(reader->epoch);
-    const struct sku *s = table_find(v->table, (struct text){sku, sku_length});
+    const struct location *l = catalogue_location(v->catalogue, (struct text){location, location_length});
+    struct text text = {sku, sku_length};
+    const struct sku *s = table_find_for(v->table, text, hash_text(text), l ? l->number : INDEX_NONE);
     if (s) {
-        const struct location *l = catalogue_location(v->catalogue, (struct text){location, location_length});
         struct question q = pool_question(v);
         struct query_row row = {0};
         milli_t total;

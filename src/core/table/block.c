@@ -1,12 +1,18 @@
 /* Builds blocks: chooses a seed that puts most rows at home, then places them. */
 #include "core/table/block.h"
 
-enum { SEEDS_TRIED = BLOCK_SEEDS, CHOOSE_MOST = 64 };
+enum { SEEDS_TRIED = 64, CHOOSE_MOST = 64 };
+
+/* Which sizes there are: each power of two in quarters. */
+static bool is_a_size(unsigned code)
+{
+    return code <= 8 || code > CODE_PLAIN_MOST || code % (code <= 16 ? 2 : 4) == 0;
+}
 
 unsigned block_code_for(size_t rows)
 {
     for (unsigned code = 0; code <= CAPACITY_CODE_MOST; code++)
-        if (capacity_room(capacity_of(code)) >= rows)
+        if (is_a_size(code) && capacity_room(capacity_of(code)) >= rows)
             return code;
     return 0xFFFF;
 }
@@ -56,7 +62,7 @@ static int homes(const uint32_t *locations, uint32_t count, unsigned seed, uint3
     uint64_t first = 0, second = 0;
 
     for (uint32_t k = 0; k < count; k++) {
-        uint32_t home = block_home(seed, capacity, locations[k]);
+        uint32_t home = block_home((uint64_t)seed << BLOCK_SEED, capacity, locations[k]);
         uint64_t bit = (uint64_t)1 << home;
         second |= first & (uint64_t)(home + 1 < capacity) << home;
         first |= bit;
@@ -66,10 +72,10 @@ static int homes(const uint32_t *locations, uint32_t count, unsigned seed, uint3
 
 static unsigned choose_seed(const uint32_t *locations, uint32_t count, uint32_t capacity)
 {
-    unsigned best = 0;
+    unsigned best = 0, tried = capacity <= FEW_SLOTS ? BLOCK_SEEDS : SEEDS_TRIED;
     int best_homes = -1;
 
-    for (unsigned seed = 0; seed < SEEDS_TRIED && best_homes < (int)count; seed++) {
+    for (unsigned seed = 0; seed < tried && best_homes < (int)count; seed++) {
         int found = homes(locations, count, seed, capacity);
         if (found > best_homes) {
             best = seed;

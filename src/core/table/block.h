@@ -6,8 +6,9 @@
  *
  * A location's row stands at its home slot or, where that was taken, at the next free one. Which slots are
  * home depends on a seed: blocks are built anew for every few rows that come, and the best of some seeds puts
- * nine rows of ten at home with every slot in use. The word that leads to a block says its capacity and seed
- * too, so that who has the word knows the row's likely address without another look into memory. */
+ * nine rows of ten at home with every slot in use, and all of a few rows. The word that leads to a block says
+ * its capacity and seed too, so that who has the word knows the row's likely address without another look
+ * into memory. */
 #ifndef CORE_TABLE_BLOCK_H
 #define CORE_TABLE_BLOCK_H
 
@@ -39,20 +40,27 @@ _Static_assert(sizeof(struct sku) == 64 && sizeof(struct cell) == 64, "a cache l
 /* No row: what an empty slot has in ROW_WHO's location. */
 #define LOCATION_NONE UINT32_MAX
 
-/* Block word: the address (64-byte aligned, 47 bits); seed: the 6 bits below; capacity's code: the 16 bits
- * above. */
-enum { BLOCK_SEEDS = 64, CAPACITY_CODE_MOST = 119 };
+/* Block word: the address (47 bits), the capacity's code (7 bits from BLOCK_CODE on), the seed (9 bits from
+ * BLOCK_SEED on). */
+/* Of blocks with up to FEW_SLOTS about one seed in a hundred puts every row at home, and is worth looking
+ * for; of larger ones hardly any does. */
+enum { FEW_SLOTS = 12 };
+enum { BLOCK_CODE = 48, BLOCK_SEED = 55, BLOCK_SEEDS = 512, CAPACITY_CODE_MOST = 127 };
 
-/* Codes count 0, 1, 2, 3, then each power of two in quarters: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, … 2^31 and
- * beyond are no capacities. */
+/* Up to 32 slots the code is the capacity (0, 1, … 8, then 10, 12, 14, 16, 20, 24, 28, 32); from there on
+ * codes count on in quarters of powers of two: 40, 48, 56, 64, 80, … No more than 2^29. */
+enum { CODE_PLAIN_MOST = 32, CODE_QUARTERS = 16 };
 static inline uint32_t capacity_of(unsigned code)
 {
-    return code < 4 ? code : (4 + (code & 3)) << ((code >> 2) - 1);
+    if (__builtin_expect(code <= CODE_PLAIN_MOST, 1))
+        return code;
+    code -= CODE_QUARTERS;
+    return (4 + (code & 3)) << ((code >> 2) - 1);
 }
 
 static inline unsigned block_code(uint64_t block)
 {
-    return (unsigned)(block >> 48);
+    return (unsigned)(block >> BLOCK_CODE) & 0x7F;
 }
 
 static inline uint32_t block_capacity(uint64_t block)
@@ -67,13 +75,13 @@ static inline struct cell *block_cells(uint64_t block)
 
 static inline uint64_t block_word(const void *memory, unsigned code, unsigned seed)
 {
-    return (uint64_t)(uintptr_t)memory | seed | (uint64_t)code << 48;
+    return (uint64_t)(uintptr_t)memory | (uint64_t)code << BLOCK_CODE | (uint64_t)seed << BLOCK_SEED;
 }
 
 /* The first of the two slots that are home to a location (of one slot, the last of an odd number). */
 static inline uint32_t block_home(uint64_t block, uint32_t capacity, uint32_t location)
 {
-    uint32_t multiplier = (2 * (uint32_t)(block % BLOCK_SEEDS) + 1) * 0x9E3779B1u;
+    uint32_t multiplier = (2 * (uint32_t)(block >> BLOCK_SEED) + 1) * 0x9E3779B1u;
     return (uint32_t)(((uint64_t)((location + 1) * multiplier) * ((capacity + 1) / 2)) >> 32) * 2;
 }
 

@@ -81,7 +81,8 @@ uint32_t index_find(const struct index *i, struct text t, uint64_t hash)
     const struct index_cells *c = index_cells_of(i);
     uint64_t key;
 
-    for (uint32_t slot = index_first(c, hash); index_probe(c, hash, &slot, &key); slot = index_after(c, slot))
+    for (const struct index_entry *e = index_first(c, hash); index_probe(c, hash, &e, &key);
+         e = index_after(c, e))
         if (i->equal(i->owner, index_key_id(key), t))
             return index_key_id(key);
     return INDEX_NONE;
@@ -90,32 +91,31 @@ uint32_t index_find(const struct index *i, struct text t, uint64_t hash)
 void index_prefetch(const struct index *i, uint64_t hash)
 {
     const struct index_cells *c = index_cells_of(i);
-    __builtin_prefetch(&c->entry[index_home(c, hash)]);
+    __builtin_prefetch(index_home(c, hash));
 }
 
 uint64_t index_hint(const struct index *i, uint64_t hash, uint32_t *ret_id)
 {
     const struct index_cells *c = index_cells_of(i);
-    uint32_t slot = index_first(c, hash);
+    const struct index_entry *e = index_first(c, hash);
     uint64_t key;
 
-    if (!index_probe(c, hash, &slot, &key))
+    if (!index_probe(c, hash, &e, &key))
         return 0;
     *ret_id = index_key_id(key);
-    return atomic_load_explicit(&c->entry[slot].hint,
-                                memory_order_relaxed); /* decides nothing: needs no order */
+    return atomic_load_explicit(&e->hint, memory_order_relaxed); /* decides nothing: needs no order */
 }
 
 /* Puts an entry into the first empty slot of its run; returns the slot. */
 static uint32_t place(struct index_cells *c, uint64_t key, uint64_t hint)
 {
-    uint32_t slot = index_home(c, key);
+    const struct index_entry *e = index_home(c, key);
 
-    while (atomic_load_explicit(&c->entry[slot].key, memory_order_relaxed) != 0) /* the writer's own stores */
-        slot = index_after(c, slot);
+    while (atomic_load_explicit(&e->key, memory_order_relaxed) != 0) /* the writer's own stores */
+        e = index_after(c, e);
+    uint32_t slot = (uint32_t)(e - c->entry);
     atomic_store_explicit(&c->entry[slot].hint, hint, memory_order_relaxed);
-    atomic_store_explicit(&c->entry[slot].key, key,
-                          memory_order_release); /* pairs with the acquire in probe */
+    atomic_store_explicit(&c->entry[slot].key, key, memory_order_release); /* pairs with index_key */
     return slot;
 }
 
@@ -173,9 +173,10 @@ static void set_hint(struct index_cells *c, uint32_t id, uint64_t hash, uint64_t
 {
     uint64_t key;
 
-    for (uint32_t slot = index_first(c, hash); index_probe(c, hash, &slot, &key); slot = index_after(c, slot))
+    for (const struct index_entry *e = index_first(c, hash); index_probe(c, hash, &e, &key);
+         e = index_after(c, e))
         if (index_key_id(key) == id) {
-            atomic_store_explicit(&c->entry[slot].hint, hint, memory_order_relaxed);
+            atomic_store_explicit(&c->entry[e - c->entry].hint, hint, memory_order_relaxed);
             return;
         }
 }

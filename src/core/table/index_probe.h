@@ -41,30 +41,36 @@ static inline uint64_t index_tag(uint64_t hash)
     return hash >> 32 | 1; /* never that of an empty entry */
 }
 
-/* Where the run of a hash begins: always at the beginning of a cache line. */
-static inline uint32_t index_home(const struct index_cells *c, uint64_t hash)
+/* Where the run of a hash begins: always a whole cache line. */
+static inline const struct index_entry *index_home(const struct index_cells *c, uint64_t hash)
 {
-    return (uint32_t)((index_tag(hash) * (c->capacity / INDEX_LINE)) >> 32) * INDEX_LINE;
+    uint64_t line = (index_tag(hash) * (c->capacity / INDEX_LINE)) >> 32;
+    return &c->entry[line * INDEX_LINE];
 }
 
-static inline uint32_t index_after(const struct index_cells *c, uint32_t slot)
+static inline const struct index_entry *index_after(const struct index_cells *c, const struct index_entry *e)
 {
-    return slot + 1 == c->capacity ? 0 : slot + 1;
+    return e + 1 == c->entry + c->capacity ? c->entry : e + 1;
 }
 
-/* The next slot from `slot` on that has this hash, its key in ret_key; false at the end of the run. There is
- * always an empty slot. */
-static inline bool index_probe(const struct index_cells *c, uint64_t hash, uint32_t *slot, uint64_t *ret_key)
+static inline uint64_t index_key(const struct index_entry *e)
 {
-    for (;; *slot = index_after(c, *slot)) {
-        uint64_t key =
-            atomic_load_explicit(&c->entry[*slot].key, memory_order_acquire); /* pairs with place */
-        if (key == 0)
-            return false;
-        if (key >> 32 == index_tag(hash)) {
+    return atomic_load_explicit(&e->key, memory_order_acquire); /* pairs with place */
+}
+
+/* The next entry from *entry on that has this hash, its key in ret_key; false at the end of the run. There is
+ * always an empty one. */
+static inline bool index_probe(const struct index_cells *c, uint64_t hash, const struct index_entry **entry,
+                               uint64_t *ret_key)
+{
+    for (;; *entry = index_after(c, *entry)) {
+        uint64_t key = index_key(*entry);
+        if (__builtin_expect(key >> 32 == index_tag(hash), 1)) {
             *ret_key = key;
             return true;
         }
+        if (key == 0)
+            return false;
     }
 }
 
@@ -73,20 +79,17 @@ static inline uint32_t index_key_id(uint64_t key)
     return (uint32_t)key - 1;
 }
 
-/* The slot of the first entry with this hash in its first line, or the line's beginning. Without a branch
- * that the hash decides: a wrong guess of the processor's would hold up the looks that come after this one
- * for as long as the line takes to come. */
-static inline uint32_t index_first(const struct index_cells *c, uint64_t hash)
+/* The first entry with this hash in its first line, or the line's beginning. Without a branch that the hash
+ * decides: a wrong guess of the processor's would hold up the looks that come after this one for as long as
+ * the line takes to come. */
+static inline const struct index_entry *index_first(const struct index_cells *c, uint64_t hash)
 {
-    uint32_t slot = index_home(c, hash), found = 1u << INDEX_LINE;
+    const struct index_entry *home = index_home(c, hash), *found = home;
 
 #pragma GCC unroll 4
-    for (uint32_t k = 0; k < INDEX_LINE; k++) {
-        uint64_t key =
-            atomic_load_explicit(&c->entry[slot + k].key, memory_order_acquire); /* pairs with place */
-        found |= (uint32_t)(key >> 32 == index_tag(hash)) << k;
-    }
-    return slot + (uint32_t)(__builtin_ctz(found) & (INDEX_LINE - 1));
+    for (uint32_t k = INDEX_LINE - 1; k > 0; k--)
+        found = index_key(&home[k]) >> 32 == index_tag(hash) ? &home[k] : found;
+    return index_key(home) >> 32 == index_tag(hash) ? home : found;
 }
 
 #endif

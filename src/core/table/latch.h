@@ -117,19 +117,28 @@ static inline uint32_t cell_location(const struct cell *c)
     return (uint32_t)atomic_load_explicit(&c->word[ROW_WHO], memory_order_acquire); /* pairs with R */
 }
 
+/* The one of its two home slots where a location's row is, if it is at home. Both are looked at and there is
+ * no branch between them: which of the two it is nobody can foretell. */
+static inline const struct cell *block_at_home(uint64_t block, uint32_t capacity, uint32_t location)
+{
+    uint32_t home = block_home(block, capacity, location);
+    const struct cell *c = &block_cells(block)[home], *second = c + (home + 1 < capacity);
+
+    return c + (second - c) * (cell_location(second) == location);
+}
+
 /* The cell of a location's row, NULL when there is none. */
 const struct cell *look_find_on(const struct look *l, uint32_t location, uint32_t slot);
 static inline const struct cell *look_find(const struct look *l, uint32_t location)
 {
     if (__builtin_expect(l->capacity == 0, 0))
         return NULL;
-    uint32_t home = block_home(l->block, l->capacity, location), second = block_second(home, l->capacity);
     if (__builtin_expect(l->park != NULL, 0))
-        return look_find_on(l, location, home);
-    /* both at once and no branch between them: which of the two it is nobody can foretell */
-    const struct cell *cells = block_cells(l->block);
-    const struct cell *c = &cells[home + (second - home) * (cell_location(&cells[second]) == location)];
-    return __builtin_expect(cell_location(c) == location, 1) ? c : look_find_on(l, location, home);
+        return look_find_on(l, location, block_home(l->block, l->capacity, location));
+    const struct cell *c = block_at_home(l->block, l->capacity, location);
+    return __builtin_expect(cell_location(c) == location, 1)
+               ? c
+               : look_find_on(l, location, block_home(l->block, l->capacity, location));
 }
 
 /* Places where tests stop the writer; nothing at all in a build without ONHAND_HOOKS. */

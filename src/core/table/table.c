@@ -66,15 +66,13 @@ static inline uint64_t load64(const char *at)
     return v;
 }
 
-/* Of two texts of one length: in words, the last one overlapping. */
+/* Of two texts of one length: by their first and last words, which is all of most. */
 static inline bool same_bytes(const char *a, const char *b, size_t length)
 {
     if (length < 8)
         return length == 0 || memcmp(a, b, length) == 0;
-    for (size_t k = 0; k + 8 < length; k += 8)
-        if (load64(a + k) != load64(b + k))
-            return false;
-    return load64(a + length - 8) == load64(b + length - 8);
+    uint64_t other = (load64(a) ^ load64(b)) | (load64(a + length - 8) ^ load64(b + length - 8));
+    return other == 0 && (length <= 16 || memcmp(a + 8, b + 8, length - 16) == 0);
 }
 
 static inline bool has_text(const struct sku *s, struct text t)
@@ -106,11 +104,11 @@ static inline struct sku *find(const struct table *t, struct text sku, uint64_t 
     const struct index_cells *c = index_cells_of(t->index);
     uint64_t key;
 
-    for (uint32_t slot = index_first(c, hash); index_probe(c, hash, &slot, &key);
-         slot = index_after(c, slot)) {
+    for (const struct index_entry *e = index_first(c, hash); index_probe(c, hash, &e, &key);
+         e = index_after(c, e)) {
         struct sku *s = sku_at(t, index_key_id(key));
         if (location)
-            prefetch_row(atomic_load_explicit(&c->entry[slot].hint, memory_order_relaxed),
+            prefetch_row(atomic_load_explicit(&e->hint, memory_order_relaxed),
                          *location); /* decides nothing */
         if (has_text(s, sku))
             return s;
@@ -191,7 +189,31 @@ void sku_set_mark(struct sku *s, uint32_t mark)
 
 /* ---- reading rows ---- */
 
-bool sku_read(const struct table *t, const struct sku *s, uint32_t location, struct row_image *ret_row)
+/* The usual case as a straight line: no publish is going on, and the row is at home. While a look waits for
+ * memory the processor begins the next ones, as long as it can keep the instructions of all of them in mind;
+ * so what counts is how few there are, and that no branch depends on what is being waited for. It is
+ * latch.h's even case. False: anything else. */
+static inline bool read_at_home(const struct sku *s, uint32_t location, struct row_image *ret_row)
+{
+    uint64_t version = atomic_load_explicit(&s->version, memory_order_acquire); /* V0 */
+    uint64_t block = atomic_load_explicit(&s->block, memory_order_acquire);     /* pairs with R */
+    uint32_t capacity = block_capacity(block);
+    struct row_image row;
+
+    if (__builtin_expect((version & 1) || !capacity, 0))
+        return false;
+    const struct cell *c = block_at_home(block, capacity, location);
+    if (__builtin_expect(cell_location(c) != location, 0))
+        return false;
+    cell_read(c, &row);
+    if (__builtin_expect(atomic_load_explicit(&s->version, memory_order_acquire) != version, 0)) /* V1' */
+        return false;
+    *ret_row = row;
+    return true;
+}
+
+static __attribute__((noinline)) bool read_anywhere(const struct table *t, const struct sku *s,
+                                                    uint32_t location, struct row_image *ret_row)
 {
     struct row_image row;
     const struct cell *c;
@@ -206,6 +228,11 @@ bool sku_read(const struct table *t, const struct sku *s, uint32_t location, str
     if (c)
         *ret_row = row;
     return c != NULL;
+}
+
+bool sku_read(const struct table *t, const struct sku *s, uint32_t location, struct row_image *ret_row)
+{
+    return read_at_home(s, location, ret_row) || read_anywhere(t, s, location, ret_row);
 }
 
 size_t sku_read_many(const struct table *t, const struct sku *s, const uint32_t *locations, size_t count,
@@ -420,6 +447,14 @@ static void rare_retire_replaced(struct table *t, uint64_t old, const struct row
         rare_retire(t, block_cells(old)[slot].word[ROW_RARE], row->word[ROW_RARE]);
 }
 
+/* Another seed would put it at home, and rows come seldom. */
+static bool is_far(uint64_t block, uint32_t location, uint32_t slot)
+{
+    uint32_t capacity = block_capacity(block), home = block_home(block, capacity, location);
+
+    return capacity <= FEW_SLOTS && slot != home && slot != block_second(home, capacity);
+}
+
 /* Chooses the slots: where the rows are; for one that is new, an empty one. False: this wants another block.
  */
 static bool plan(struct table *t, const struct sku *s, const struct row_image *rows, size_t count,
@@ -433,7 +468,8 @@ static bool plan(struct table *t, const struct sku *s, const struct row_image *r
     for (size_t k = 0; k < count; k++) {
         int64_t room, slot = block_find(block, row_location(&rows[k]), &room);
         if (slot < 0) {
-            if (added || room < 0 || s->count >= capacity_room(block_capacity(block)))
+            if (added || room < 0 || s->count >= capacity_room(block_capacity(block)) ||
+                is_far(block, row_location(&rows[k]), (uint32_t)room))
                 return false;
             added = true;
             slot = room;
