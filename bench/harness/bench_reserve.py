@@ -163,6 +163,8 @@ def reserve(context):
 def reserve_kafka(context):
     """Through Kafka, one at a time, beside librdkafka's own round trip on the same broker."""
     s = Samples("reserve_kafka")
+    if not peers.can_kafka(s):
+        return s
     context.make("onhand", "bench/load/onhand_load", "bench/peers/round_trip", "bench/ingest_peer")
     count = context.scale(2000, 50)
     with peers.kafka(context) as address:

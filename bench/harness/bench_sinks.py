@@ -187,7 +187,7 @@ def soak(context, hours):
         e.fill(10_000, 10, 100_000_000)
         began = time.monotonic()
         while time.monotonic() < until:
-            step, = load(context, "--url", e.url, "--mix", "row=900,sku=50,order=40,event=10", "--pick", "zipf", "--rate", 5000, "--batch", 10, "--ttl", 60,
+            step, = load(context, "--url", e.url, "--mix", "row=900,sku=50,hold=40,event=10", "--pick", "zipf", "--rate", 5000, "--batch", 10, "--ttl", 60,
                          "--seconds", min(60, max(1, until - time.monotonic())), "--warm-up", 0.1, "--seed", len(points) + 1, "--no-totals")["steps"]
             minutes = (time.monotonic() - began) / 60
             points.append([minutes, resident_bytes(e.process.pid) / 2**20])

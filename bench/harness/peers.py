@@ -192,10 +192,18 @@ def latencies(sorted_us):
 
 # ---- Kafka ----
 
+def can_kafka(s):
+    """Whether a broker can be started; the samples say why not."""
+    missing = [program for program in ("java", "mvn") if not have(program)]
+    if missing:
+        s.lacks("Kafka", f"{' and '.join(missing)} not installed: bench/run --install")
+    return not missing
+
+
 @contextlib.contextmanager
-def kafka(context):
+def kafka(context, memory=False):
     """A broker of our own: its address. Java and Maven are needed."""
-    folder = context.new_folder("kafka")
+    folder = context.new_folder("kafka", memory)
     try:
         yield subprocess.run([ROOT / "deploy/kafka/start", folder / "d"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
     finally:

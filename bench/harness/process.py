@@ -14,6 +14,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STOP_SECONDS = 60
+MEMORY_LEAST = 6 << 30
 
 
 class Context:
@@ -22,7 +23,10 @@ class Context:
     def __init__(self, build, quick, rounds, seconds):
         self.build, self.quick, self.pinned = pathlib.Path(build).resolve(), quick, (os.cpu_count() or 1) > 1 and not quick
         self.rounds, self.seconds = rounds or (1 if quick else 3), seconds or (0.4 if quick else 3)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="onhand-bench-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="onhand-bench-"))  # on the disk in question: TMPDIR says which
+        shm = pathlib.Path("/dev/shm")
+        roomy = shm.is_dir() and shutil.disk_usage(shm).free > MEMORY_LEAST
+        self.memory = pathlib.Path(tempfile.mkdtemp(prefix="onhand-bench-", dir=shm)) if roomy else self.folder
 
     def program(self, name):
         return str(self.build / name)
@@ -33,8 +37,9 @@ class Context:
     def make(self, *targets):
         subprocess.run(["nice", "ninja", "-C", self.build, "-j2", *targets], check=True, stdout=subprocess.DEVNULL)
 
-    def new_folder(self, name):
-        return pathlib.Path(tempfile.mkdtemp(prefix=name + "-", dir=self.folder))
+    def new_folder(self, name, memory=False):
+        """memory: where nothing waits for a disk, if there is room."""
+        return pathlib.Path(tempfile.mkdtemp(prefix=name + "-", dir=self.memory if memory else self.folder))
 
     def on(self, core, command):
         """The command on one core; as it is where there is only one."""
@@ -42,6 +47,7 @@ class Context:
 
     def finish(self):
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.memory, ignore_errors=True)
 
 
 def free_port():
