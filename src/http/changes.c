@@ -9,7 +9,7 @@
 
 void changes_get(struct exchange *x);
 
-enum { HEARTBEAT_S = 15 };
+enum { HEARTBEAT_S = 15, LOOK_S = 1 };
 
 /* ---- the stream ---- */
 
@@ -94,6 +94,7 @@ static enum pending_status step(struct pending *p, struct exchange *x)
     struct listener *n = (struct listener *)p;
     bool first = !n->begun;
 
+    p->deadline_us = x->loop->now_us + LOOK_S * INT64_C(1000000); /* who is gone is not kept for long */
     if (first) {
         begin(n, x);
         if (x->request->method == HTTP_HEAD)
