@@ -54,12 +54,12 @@ static uint64_t head_now(struct file_log *l)
     return head;
 }
 
-/* What arrives while the group is built goes with it, for as long as is short beside a sync: the first of
- * many waiting appenders would else be synced alone. */
+/* What arrives while the group is built goes with it, as long as every look finds more and it is no longer
+ * than a sync takes: what comes so densely would else wait for a sync of its own. */
 static void group_build(struct file_log *l, struct group *g, uint64_t to)
 {
     int64_t begin = clock_monotonic_us();
-    int64_t until = begin + l->sync_us / 4;
+    int64_t until = begin + l->sync_us;
 
     g->appended_at = log_clock_now(&l->clock, clock_wall_us(), begin);
     while (g->end < to && group_add(l, g, to) && clock_monotonic_us() < until)
