@@ -261,7 +261,7 @@ static void follow_fence(struct basket *b, struct account *a)
     struct row *row = &b->now.rows[a->row];
     struct fenced *f = &row->fences[a->channel];
     struct figures now = figures_of(a);
-    milli_t counted = a->future ? 0 : now.total + now.gone, grown = counted - a->counted;
+    milli_t counted = now.gone + (a->future ? 0 : now.total), grown = counted - a->counted;
 
     a->counted = counted;
     if (a->channel == POOL || grown == 0)

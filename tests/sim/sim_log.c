@@ -19,7 +19,7 @@ enum {
     TICK_US_MOST = 20000,
     STEP_ONE_IN = 256,
 };
-static const int64_t step_us_most = INT64_C(3600000000);
+static const int64_t step_us_most = INT64_C(3600000000), clock_us_most = 20 * INT64_C(3600000000);
 
 struct sim_record {
     char *bytes; /* a copy, owned */
@@ -32,7 +32,7 @@ struct sim_record {
 
 struct sim_log {
     uint64_t random;
-    int64_t clock_us;
+    int64_t clock_us, begin_us;
     struct sim_record *records; /* index: the offset */
     uint64_t first, durable, end, capacity;
     unsigned life;    /* handles opened so far */
@@ -223,7 +223,7 @@ int sim_log_create(uint64_t seed, int64_t begin_us, const void *first_record, si
     if (!d)
         return ERROR_NOMEM;
     d->random = seed;
-    d->clock_us = begin_us;
+    d->clock_us = d->begin_us = begin_us;
     error = reserve(d, 1);
     if (!error)
         error = put(d, &(struct log_append){first_record, first_length, NULL});
@@ -274,6 +274,8 @@ static void clock_tick(struct sim_log *d)
     d->clock_us += (int64_t)draw(d, TICK_US_MOST);
     if (draw(d, STEP_ONE_IN) == 0)
         d->clock_us += (int64_t)draw(d, (uint64_t)(2 * step_us_most)) - step_us_most;
+    if (d->clock_us > d->begin_us + clock_us_most)
+        d->clock_us -= step_us_most; /* what ended is remembered for a day: nobody forgets within one life */
 }
 
 void sim_log_tick(struct sim_log *d)

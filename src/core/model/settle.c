@@ -66,7 +66,8 @@ static void take_from_fence(struct fences *f, struct demand *d, milli_t quantity
 static void follow_fence(struct staged_row *row, struct demand *d)
 {
     struct fences *f = &row->ledger->fences;
-    milli_t ask = d->future ? 0 : d->gone + d->open + d->reserved, grown = ask - d->fence_asked;
+    /* what is to come takes when it falls due; what has left took, and gives nothing back */
+    milli_t ask = d->gone + (d->future ? 0 : d->open + d->reserved), grown = ask - d->fence_asked;
     d->fence_asked = ask;
     if (grown == 0 || d->channel == CHANNEL_POOL || f->count == 0)
         return;

@@ -78,6 +78,23 @@ static void worked_example_of_channels(void **unused)
     world_close(&w);
 }
 
+/* Seed 3339 of the simulator: goods of an order left what was set aside before its reservation for a later
+ * instant came, and came back to it then. */
+static void what_has_left_gives_nothing_back_to_the_fence(void **unused)
+{
+    struct world w;
+    with_marketplace(&w, U(40), 0, 0);
+    struct event gone = with_channel(order(EVENT_ORDER_PICKED_UP, at(12, 0), "77", U(4)), "marketplace");
+    expect_verdict(&w, gone, APPLIED);
+    assert_int_equal(seen_by(&w, "marketplace").fenced, U(26));
+    struct ask later = for_reference(for_channel(reserve("r-1", U(4)), "marketplace"), "77");
+    later.said.required_at = w.now + 3600 * INSTANT_SECOND;
+    expect_applied(&w, later);
+    assert_int_equal(seen_by(&w, "marketplace").fenced, U(26));
+    assert_int_equal(seen_by(&w, NULL).shown, U(10));
+    world_close(&w);
+}
+
 static void worked_example_of_backorders_beside_a_fence(void **unused)
 {
     struct world w;
@@ -645,6 +662,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worked_example_of_channels),
+        cmocka_unit_test(what_has_left_gives_nothing_back_to_the_fence),
         cmocka_unit_test(worked_example_of_backorders_beside_a_fence),
         cmocka_unit_test(case_06_two_places_and_a_hold),
         cmocka_unit_test(case_10_checkouts_over_two_warehouses),
