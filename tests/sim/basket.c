@@ -594,6 +594,14 @@ static struct text own_key(struct basket *b, struct text id)
     return (struct text){name, id.length + 1};
 }
 
+/* Goods of its order left before it: what they cover is handed over. */
+static void follow_what_left(struct basket *b, struct kept *k)
+{
+    for (size_t i = 0; k->has_reference && i < k->lines_count; i++)
+        if (figures_of(find_account(b, row_at(b, k->lines[i].sku, k->lines[i].place), k->key)).gone > 0)
+            k->ended = RESERVATION_FULFILLED;
+}
+
 static void reserve(struct basket *b, const struct reservation_said *said)
 {
     struct kept *k = &b->reservations[b->reservations_count];
@@ -618,9 +626,7 @@ static void reserve(struct basket *b, const struct reservation_said *said)
     }
     b->granted++;
     b->reservations_count++;
-    for (size_t i = 0; k->has_reference && i < k->lines_count; i++)
-        if (figures_of(find_account(b, row_at(b, k->lines[i].sku, k->lines[i].place), k->key)).gone > 0)
-            k->ended = RESERVATION_FULFILLED;
+    follow_what_left(b, k);
     if (said->begin != RESERVATION_HELD)
         confirm(b, k);
     for (size_t i = 0; said->begin == RESERVATION_FULFILLED && i < k->lines_count; i++)
@@ -688,8 +694,10 @@ static bool confirm_step(struct basket *b, struct kept *k, const struct reservat
     } else {
         return false;
     }
-    if (said->reference.length && !k->has_reference)
+    if (said->reference.length && !k->has_reference) {
         join(b, k, said->reference);
+        follow_what_left(b, k);
+    }
     return true;
 }
 
