@@ -64,7 +64,7 @@ def available(server, sku="SKU-1"):
 def test_help_is_there_for_every_command_and_names_its_options():
     listed = run("--help")
     assert listed.returncode == OK
-    for command in ("serve", "send", "get", "find", "near", "explain", "reserve", "confirm", "release", "extend", "fulfil", "cancel", "relocate",
+    for command in ("serve", "send", "get", "find", "near", "promise", "explain", "reserve", "confirm", "release", "extend", "fulfil", "cancel", "relocate",
                     "change", "reservation", "plan", "import", "export", "status", "check", "topics", "key", "completion", "man", "version"):
         assert f"\n  {command} " in listed.stdout
         help_text = run(command, "--help")
@@ -174,6 +174,17 @@ def test_words_find_items_and_locations(demo):
     assert "items: 0\n" in demo.run("find", "nothing like that").stdout
     refused = demo.run("find", "a b c d e f g h i")
     assert refused.returncode != OK and "1 to 8 words" in refused.stderr
+
+
+def test_a_basket_is_promised(demo):
+    got = demo.run("promise", "84997A=2", "--near", "51.5,-0.12", "--method", "pickup", "--limit", "3")
+    assert got.returncode == OK and got.stdout.startswith("METHOD  LOCATION") and got.stdout.count("\npickup  ST") == 3, got.stdout
+    options = [json.loads(line) for line in demo.run("promise", "84997A", "--location", "ST05", "--json").stdout.splitlines()]
+    assert {o["location"] for o in options} == {"ST05"} and options[0]["lines"] == [{"sku": "84997A", "quantity": 1, "location": "ST05"}]
+    assert "nobody can hand that over" in demo.run("promise", "84997A=99999", "--location", "ST05", "--method", "pickup").stdout
+    for wrong in (["84997A"], ["84997A=x", "--location", "ST05"], ["84997A", "--near", "51.5"]):
+        assert demo.run("promise", *wrong).returncode == USAGE
+    assert "no item `nothing` is known" in demo.run("promise", "nothing", "--location", "ST05").stderr
 
 
 def test_opening_hours_arrive_as_rows_of_days(demo, tmp_path):
