@@ -3,6 +3,8 @@
 import { arrange, element, say } from './dom.js';
 import { countdown, when } from './words.js';
 
+const ASK_AGAIN_MS = 2000;
+
 const ENDS = {
     expired: 'The time is over, and it went back on the shelf.',
     released: 'It is back on the shelf.',
@@ -78,8 +80,8 @@ export function holdPanel(section, actions, over) {
             if (hold.state !== 'held' || hold.until === null) continue;
             const seconds = (hold.until - Date.now()) / 1000;
             say(made.get(hold.id).clock, countdown(Math.max(0, Math.ceil(seconds))));
-            if (seconds < -0.5 && !hold.asked) {
-                hold.asked = true; // the server says when it is over
+            if (seconds < -0.5 && Date.now() - (hold.asked ?? 0) > ASK_AGAIN_MS) {
+                hold.asked = Date.now(); // the server says when it is over: until it does, it is held
                 over();
             }
         }

@@ -210,8 +210,9 @@ function drawProduct() {
         return;
     }
     say(byId('product-name'), productName());
-    say(byId('product-note'), chosen.product ? `${variants.length} variants · article ${chosen.sku}` : `Article ${chosen.sku}`);
-    if (chosen.product) matrix.show(variants, chosen.sku);
+    const several = variants.length > 1;
+    say(byId('product-note'), several ? `${variants.length} variants · article ${chosen.sku}` : `Article ${chosen.sku}`);
+    if (several) matrix.show(variants, chosen.sku);
     else matrix.clear();
 }
 
