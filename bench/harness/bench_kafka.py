@@ -197,6 +197,7 @@ def visible(context):
     cases = (("visible", "produced to visible, 1,000 a second", 1000, False), ("visible-loaded.fast", f"produced to visible, {fast:,} a second", fast, False),
              ("visible-loaded.http", "produced to visible, 1,000 a second, HTTP saturated", 1000, True))
     with peers.kafka(context, memory=True) as address:
+        peers.warm(context, address)
         for number in range(context.rounds):
             for figure, plot, rate, saturated in cases:
                 one_pair(context, s, address, rate, plot, (f"onhand: {plot}", f"librdkafka: {plot}"), number, saturated)

@@ -165,9 +165,10 @@ def reserve_kafka(context):
     s = Samples("reserve_kafka")
     if not peers.can_kafka(s):
         return s
-    context.make("onhand", "bench/load/onhand_load", "bench/peers/round_trip", "bench/ingest_peer")
+    context.make("onhand", "bench/load/onhand_load", "bench/peers/round_trip", "bench/ingest_peer", "bench/ingest_delay")
     count = context.scale(2000, 50)
     with peers.kafka(context) as address:
+        peers.warm(context, address)
         subprocess.run([context.program("onhand"), "topics", "--kafka", address], check=True, stdout=subprocess.DEVNULL)
         with engine(context, "--history", "off", "--log", "kafka", "--kafka", address) as e:
             e.fill(SKUS, 1, 100_000_000)

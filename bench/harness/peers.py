@@ -210,6 +210,13 @@ def kafka(context, memory=False):
         subprocess.run([ROOT / "deploy/kafka/stop", folder / "d"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def warm(context, address):
+    """A broker that has just started answers slowly at first (its code is not compiled yet): some seconds that nobody measures."""
+    fill, delay = context.program("bench/ingest_peer"), context.program("bench/ingest_delay")
+    subprocess.run([fill, "fill", address, "warm-up", "0"], check=True)
+    subprocess.run([delay, "consume", address, "warm-up", "2000", str(context.scale(10, 1))], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def streams_classpath(context):
     """Builds the Kafka Streams peer with Maven, once for all runs; it lies beside the broker's jars."""
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "onhand" / "streams-peer-2"
