@@ -137,8 +137,8 @@ def checkpoint_of(data):
     return max(files, key=lambda p: p.stat().st_mtime)
 
 
-def restarted(context, s, data, path, cold, rows):
-    how = "cold" if cold else "cached"
+def restarted(context, s, data, cold, rows):
+    how, path = "cold" if cold else "cached", checkpoint_of(data)  # the last stop may have written another
     s.add(f"reading the checkpoint, {how}", "seconds", max(read_seconds(path, cold), 1e-4), more=False)
     if cold:
         read_seconds(path, True)  # leaves it cached again: told to forget below
@@ -159,14 +159,16 @@ def restart(context):
     rows = context.scale(10_000_000, 10_000)
     data = context.new_folder("restart")
     began = time.monotonic()
-    with engine(context, "--history", "off", data=data) as e:
+    with engine(context, "--history", "off", "--checkpoint-seconds", context.scale("20", "1"), data=data) as e:
         e.fill(rows // 10, 10, 7, batch=5000)
         s.notes.append(f"filled with {rows:,} rows by POST /v1/events in {time.monotonic() - began:.1f} s, from Python")
+        # what is written when it stops is bounded in time: everything has to be in a checkpoint before
+        wait_for(lambda: e.metric("checkpoint_offset") > e.version("SKU-0", "store-00")[1], "a checkpoint has all rows", 300)
     path = checkpoint_of(data)
     s.notes.append(f"checkpoint of {path.stat().st_size / 1e6:.0f} MB, ids of events included")
     for _ in range(context.rounds):
         for cold in (False, True):
-            restarted(context, s, data, path, cold, rows)
+            restarted(context, s, data, cold, rows)
     s.totals["every row is there after each restart"] = f"{rows:,}"
     s.figure("restart.read", ("onhand until ready, cached", "seconds"), ("reading the checkpoint, cached", "seconds"))
     s.put("restart.read", s.best("onhand until ready, cold", "seconds") / s.best("reading the checkpoint, cold", "seconds"),
