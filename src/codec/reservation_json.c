@@ -333,8 +333,6 @@ static void read_fields(struct reading *r, struct reservation_request *q)
     }
     read_lines(r, q);
     read_promise(r, q);
-    if (s->step == STEP_RESERVE && !s->lines_count && !r->no_memory)
-        problems_add(r->problems, "/items", "is required, or promise");
 }
 
 static void check_together(const struct reservation_said *s, struct problems *p)
@@ -368,6 +366,9 @@ int reservation_from_json(enum reservation_step step, struct text id, struct tex
         read_fields(&r, &q);
         check_together(&q.said, p);
     }
+    if (step == STEP_RESERVE && r.nodes[0].type == JSON_OBJECT && !document_has(r.nodes, 0, "items") &&
+        !document_has(r.nodes, 0, "promise"))
+        problems_add(p, "/items", "is required, or promise");
     if (canonical.failed)
         r.no_memory = true;
     buffer_finish(&canonical);
