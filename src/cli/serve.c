@@ -119,6 +119,8 @@ int cli_serve(const struct settings *s)
         .history_days_most = (unsigned)s->history_days,
         .history_bytes_most = s->history_mib << 20,
         .changes_kept = (size_t)s->changes_kept,
+        .insights_hours = (unsigned)s->insights_hours,
+        .insights_keys = (unsigned)s->insights_keys,
         .keys_path = *s->keys ? s->keys : NULL,
         .checkpoint_seconds = (unsigned)s->checkpoint_seconds,
         .replay_records_most = s->replay_records_most,

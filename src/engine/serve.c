@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/feed.h"
 #include "engine/history_replay.h"
+#include "engine/serve_insights.h"
 #include "engine/serve_kafka.h"
 #include "engine/serve_letters.h"
 #include "engine/silence.h"
@@ -54,6 +55,7 @@ struct server {
     struct window *window;         /* of the last changes, for /v1/changes */
     struct history_sink *history;  /* NULL: none is kept */
     struct history_log *history_log;
+    struct serve_insights insights;
     char group[64];
     char detail[512];
 };
@@ -271,6 +273,14 @@ static int start_engine(struct server *s)
     return engine_open(&e, &s->engine, s->detail, sizeof(s->detail));
 }
 
+static int start_insights(struct server *s)
+{
+    const struct serve_options *o = s->options;
+
+    return serve_insights_start(&s->insights, o->data_directory, o->http_threads, o->insights_hours,
+                                o->insights_keys);
+}
+
 static int start_http(struct server *s)
 {
     const struct serve_options *o = s->options;
@@ -279,6 +289,7 @@ static int start_http(struct server *s)
                              .view = engine_view(s->engine),
                              .commands = engine_port(s->engine),
                              .window = s->window,
+                             .unmet = s->insights.unmet,
                              .history = s->history ? history_sink_port(s->history) : (struct history_port){0},
                              .keys_path = o->keys_path,
                              .body_bytes_most = o->body_bytes_most,
@@ -403,6 +414,8 @@ static int run(struct server *s, const sigset_t *signals)
 
     if (!error && s->history)
         history_sink_ready(s->history);
+    if (!error)
+        serve_insights_restore(&s->insights, engine_view(s->engine));
     if (!error && !signal) {
         error = start_redis(s);
         if (!error)
@@ -420,6 +433,7 @@ static int run(struct server *s, const sigset_t *signals)
         look_at_calendars(s);
         signal = wait_for_signal(signals, 1000);
         watch(s, &last);
+        serve_insights_look(&s->insights, engine_view(s->engine));
     }
     log_info("signal %d: stopping", signal);
     return error == ERROR_TIMEOUT ? 0 : error;
@@ -444,6 +458,9 @@ static void stop_all(struct server *s)
     if (pthread_create(&watchdog, NULL, exit_in_time, NULL) == 0)
         pthread_detach(watchdog);
     http_stop(s->http, HTTP_STOP_MS); /* first: /metrics looks at the others */
+    if (s->engine)
+        serve_insights_stop(&s->insights, engine_view(s->engine));
+    serve_insights_finish(&s->insights);
     intake_stop(s->intake);
     redis_sink_destroy(s->redis); /* before the engine: it reads the view */
     serve_topic_stop(&s->topic);
@@ -498,6 +515,8 @@ int engine_serve(const struct serve_options *o)
         error = start_engine(&s);
     if (!error)
         error = start_history(&s);
+    if (!error)
+        error = start_insights(&s);
     if (!error)
         error = start_http(&s);
     if (!error)

@@ -39,6 +39,8 @@ struct serve_options {
     unsigned history_days_most;     /* 0: no bound, as the next */
     uint64_t history_bytes_most;
     size_t changes_kept;            /* for /v1/changes: rounded up to a power of two */
+    unsigned insights_hours;        /* what was asked for and not found, of so many hours; 0: not noted */
+    unsigned insights_keys;         /* the most frequent of an hour and an HTTP thread */
     const char *keys_path;          /* NULL: no keys, loopback only */
     unsigned checkpoint_seconds;    /* a checkpoint at least this often while records come */
     uint64_t replay_records_most;   /* and after so many records */

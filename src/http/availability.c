@@ -1,6 +1,7 @@
 /* GET /v1/availability/{sku}: how many of one item, where. */
 #include "http/by.h"
 #include "http/etag.h"
+#include "http/insights.h"
 #include "http/past.h"
 #include "http/shape.h"
 #include "http/where.h"
@@ -285,9 +286,21 @@ static void put_locations(struct exchange *x, const struct asked *a, const struc
     }
 }
 
-static void put_answer(struct exchange *x, const struct asked *a, const struct channel *c,
-                       const struct item *item, const struct rows *r, struct version version)
+/* Nothing, or nowhere as many as were asked for. */
+static void note_unmet(struct exchange *x, const struct asked *a, const struct sku *s,
+                       const struct channel *c, const struct rows *r)
 {
+    const struct query_row *only = r->count == 1 ? &r->at[0] : NULL;
+    milli_t there = only ? only->figure.available : 0;
+
+    insights_note(x, UNMET_QUERY, s, a->names_count == 1 && only ? only->location : UNMET_NONE, c,
+                  a->quantity ? a->quantity - there : -1);
+}
+
+static void put_answer(struct exchange *x, const struct asked *a, const struct sku *s,
+                       const struct channel *c, const struct rows *r, struct version version)
+{
+    const struct item *item = sku_item(s);
     struct buffer *b = x->out;
     struct total total = {0};
     uint64_t next;
@@ -295,6 +308,8 @@ static void put_answer(struct exchange *x, const struct asked *a, const struct c
     for (size_t i = 0; i < r->count; i++)
         if (is_listed(x, a, &r->at[i]))
             total_add(&total, &r->at[i].figure);
+    if (total.available <= 0)
+        note_unmet(x, a, s, c, r);
     answer_begin(x, 200, "application/json");
     struct etag etag = etag_begin(x, "private, max-age=1");
     answer_body(x);
@@ -348,7 +363,7 @@ static void answer_question(struct exchange *x, struct asked *a, struct text cha
         found = found && find_rows(x, a, s, &q, &rows);
     while (found && past_again(x, &a->past, &q, &tries));
     if (found)
-        put_answer(x, a, q.channel, sku_item(s), &rows, version);
+        put_answer(x, a, s, q.channel, &rows, version);
 }
 
 void availability_get(struct exchange *x)

@@ -1,6 +1,7 @@
 /* POST /v1/availability: many items at once, answered in the order asked, a thousand rows a turn.
  *
  * The rows of an item are of one version up to ROWS_A_TURN of them; beyond, each thousand is. */
+#include "http/insights.h"
 #include "http/availability_batch.h"
 
 #include <stdlib.h>
@@ -212,6 +213,17 @@ static void end_item(struct availability_batch *a, struct text sku, bool known, 
     a->item_begun = false;
 }
 
+/* Nothing of it, in all the places that were asked for. */
+static void note_unmet(struct exchange *x, const struct availability_batch *a, const struct sku *s,
+                       const struct channel *c)
+{
+    uint32_t at;
+    const struct json_node *named = batch_member(a->nodes, a->item, "locations", &at);
+    uint32_t only = named && named->count == 1 ? x->loop->scratch.locations[0] : UNMET_NONE;
+
+    insights_note(x, UNMET_QUERY, s, only, c, -1);
+}
+
 static enum progress put_item(struct exchange *x, struct availability_batch *a, struct question *q,
                               size_t *rows_this_turn)
 {
@@ -229,6 +241,8 @@ static enum progress put_item(struct exchange *x, struct availability_batch *a, 
         a->item_begun = true;
     }
     p = put_some_rows(x, a, s, q, rows_this_turn);
+    if (p == ITEM_ENDS && s && a->total.available <= 0)
+        note_unmet(x, a, s, q->channel);
     if (p == ITEM_ENDS)
         end_item(a, name, s != NULL, q->channel);
     return p;

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/hash.h"
+#include "core/answer/unmet.h"
 #include "core/command.h"
 #include "core/history.h"
 #include "core/table/window.h"
@@ -37,6 +38,7 @@ struct http_options {
     struct command_port commands;
     const struct window *window; /* of the last changes of rows; NULL: there is none */
     struct history_port history; /* ask NULL: there is none */
+    struct unmet *unmet; /* what was asked for and not found: a part for each thread; NULL: it is not noted */
     const char *keys_path;       /* file of keys (http/keys.h); NULL: no keys, loopback only */
     size_t body_bytes_most;      /* 0: 8 MiB */
     unsigned connections_most;   /* 0: 12000 */

@@ -1,6 +1,8 @@
 /* Writes reservations, and the problems of those that were refused. */
 #include "http/reservation_shape.h"
 
+#include "http/insights.h"
+
 #include "codec/json.h"
 #include "codec/row_json.h"
 
@@ -176,6 +178,7 @@ void answer_step(struct exchange *x, const struct command *c)
         problem(x, PROBLEM_INTERNAL, "the log gave no verdict");
         return;
     }
+    insights_note_reservation(x, a);
     if (a->verdict.verdict == VERDICT_REJECTED || !a->reservation) {
         answer_rejection(x, c);
         return;

@@ -133,6 +133,7 @@ struct reservation_answer {
     uint32_t shortfalls_count;
     const struct shortfall *shortfalls; /* REASON_INSUFFICIENT: one a line that fell short */
     uint32_t line;                      /* of a rejection that speaks of one line */
+    uint32_t channel_number;            /* who asked, where there are shortfalls; CHANNEL_POOL: nobody said */
 };
 void reservation_answer_destroy(struct reservation_answer *a); /* takes NULL. @thread any */
 

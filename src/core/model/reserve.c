@@ -55,6 +55,7 @@ static int make_answer(struct plan *p, struct outcome *o)
     }
     a->verdict = verdict(p->verdict, p->reason);
     a->line = p->line;
+    a->channel_number = p->judging.channel_number;
     a->shortfalls_count = count;
     a->shortfalls = shortfalls;
     reservation_answer_destroy(o->reservation);
