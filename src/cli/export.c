@@ -26,6 +26,10 @@ static void put_target(struct buffer *out, const struct settings *s)
         buffer_string(out, "&location=");
         url_put(out, text_of(s->location.at[i]));
     }
+    if (s->channel[0]) {
+        buffer_string(out, "&channel=");
+        url_put(out, text_of(s->channel));
+    }
     buffer_byte(out, 0);
 }
 

@@ -1,6 +1,9 @@
 /* GET /v1/export: stock or reference data, streamed in slices so that no export holds the loop. */
 #include "http/shape.h"
 
+#include "codec/json_ld.h"
+#include "core/answer/calendar.h"
+
 #include <stdlib.h>
 
 void export_get(struct exchange *x);
@@ -14,11 +17,14 @@ enum export_kind {
     EXPORT_KIND_END
 };
 
+enum export_format { FORMAT_NDJSON, FORMAT_CSV, FORMAT_JSON_LD, FORMAT_LOCAL_INVENTORY };
+
 struct export
 {
     struct pending pending;
     enum export_kind kind;
-    bool csv;
+    enum export_format format;
+    struct text channel; /* in `names`; empty: the pool's view */
     size_t locations_count;
     struct text *locations; /* only these; in `names` */
     char *names;
@@ -117,27 +123,91 @@ static bool is_wanted(const struct export *e, const struct query_row *r)
     return !e->locations_count;
 }
 
+/* By when it can be picked up there, as feeds say it; NULL: nobody said that it can. */
+static const char *pickup_sla(const struct view *v, const struct location *l)
+{
+    static const char *const slas[] = {"same_day", "next_day", "2-day", "3-day",
+                                       "4-day",    "5-day",    "6-day", "7-day"};
+    const struct calendar *c = calendar_of(&v->calendars, l);
+    instant_t now = atomic_load_explicit(&v->log_time, memory_order_relaxed);
+    struct readiness r;
+
+    if (!(l->methods & METHOD_PICKUP) ||
+        !calendar_ready(c, METHOD_PICKUP, &(struct order_time){.at = now}, &r))
+        return NULL;
+    int32_t days = r.same_day ? 0 : r.day - zone_day(c->hours.zone, now);
+    return days < 0 ? slas[0] : days < 8 ? slas[days] : "multi-week";
+}
+
+/* Feeds of local inventory speak of stores alone. */
+static bool is_store(const struct location *l)
+{
+    return l->registered && !l->deleted && l->type == LOCATION_STORE;
+}
+
+static void put_feed_row(struct buffer *b, const struct view *v, struct text sku, const struct query_row *r,
+                         const struct item *item)
+{
+    if (is_store(r->place))
+        feed_put_local_inventory(b, sku, r, pickup_sla(v, r->place));
+}
+
+static void put_product(struct exchange *x, const struct export *e, const struct sku *s,
+                        const struct query_row *rows, size_t count)
+{
+    const struct item *item = item_of(s);
+    struct buffer *b = x->out;
+    bool first = true;
+
+    if (ld_product_begin(b, sku_text(s), item, &x->loop->scratch.arena)) {
+        b->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (is_wanted(e, &rows[i])) {
+            ld_put_offer(b, &rows[i], item, first);
+            first = false;
+        }
+    ld_product_end(b);
+    buffer_byte(b, '\n');
+}
+
+static void put_rows(struct exchange *x, const struct export *e, const struct sku *s,
+                     const struct query_row *rows, size_t count)
+{
+    static void (*const puts[])(struct buffer *, const struct view *, struct text, const struct query_row *,
+                                const struct item *) = {[FORMAT_NDJSON] = put_stock_json,
+                                                        [FORMAT_CSV] = put_stock_csv,
+                                                        [FORMAT_LOCAL_INVENTORY] = put_feed_row};
+    if (e->format == FORMAT_JSON_LD) {
+        put_product(x, e, s, rows, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (is_wanted(e, &rows[i]))
+            puts[e->format](x->out, exchange_view(x), sku_text(s), &rows[i], sku_item(s));
+}
+
 /* All rows of one SKU, of one version. Returns how many were looked at; 0 without memory. */
 static size_t put_sku(struct exchange *x, const struct export *e, const struct sku *s)
 {
     const struct view *v = exchange_view(x);
-    struct question q = {.now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
-    const struct item *item = sku_item(s);
+    struct question q = {.channel = e->channel.length ? catalogue_channel(v->catalogue, e->channel) : NULL,
+                         .now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
+    const struct item *item = item_of(s);
     struct loop *l = x->loop;
     struct query_row *rows = scratch_rows(l, ROWS_A_TURN);
     size_t count = 0;
     milli_t total;
 
-    if (item && item->components_count)
-        return 1; /* a kit has no stock of its own */
+    if (item && item->components_count && e->format <= FORMAT_CSV)
+        return 1; /* a kit has no stock of its own; to shoppers it is an item like others */
     while (rows && (count = query_everywhere(v, s, &q, rows, l->scratch.rows_capacity, &total)) >
                        l->scratch.rows_capacity)
         rows = scratch_rows(l, count + count / 8);
     if (!rows)
         return 0;
-    for (size_t i = 0; i < count; i++)
-        if (is_wanted(e, &rows[i]))
-            (e->csv ? put_stock_csv : put_stock_json)(x->out, v, sku_text(s), &rows[i], item);
+    put_rows(x, e, s, rows, count);
     return count + 1;
 }
 
@@ -213,11 +283,19 @@ static void put_channel_csv(struct buffer *b, const struct channel *c)
     buffer_text(b, TEXT("\r\n"));
 }
 
+static void put_place(struct exchange *x, const struct location *l)
+{
+    if (ld_put_location(x->out, l, &x->loop->scratch.arena))
+        x->out->failed = true;
+    buffer_byte(x->out, '\n');
+}
+
 /* Object number n, when there is one. False at the end. */
 static bool put_reference(struct exchange *x, const struct export *e, uint32_t n)
 {
     const struct view *v = exchange_view(x);
     struct buffer *b = x->out;
+    bool csv = e->format == FORMAT_CSV;
 
     if (e->kind == EXPORT_LOCATIONS) {
         if (n >= catalogue_locations_count(v->catalogue))
@@ -225,26 +303,29 @@ static bool put_reference(struct exchange *x, const struct export *e, uint32_t n
         const struct location *l = catalogue_location_at(v->catalogue, n);
         if (!l || l->deleted || (e->key && !key_has_location(e->key, l->id)))
             return true;
-        e->csv ? put_location_csv(b, l) : put_object(b, "id", l->id, l->document);
+        if (e->format == FORMAT_JSON_LD)
+            put_place(x, l);
+        else
+            csv ? put_location_csv(b, l) : put_object(b, "id", l->id, l->document);
     } else if (e->kind == EXPORT_GROUPS) {
         if (n >= catalogue_groups_count(v->catalogue))
             return false;
         const struct group *g = catalogue_group_at(v->catalogue, n);
         if (g && !g->deleted)
-            e->csv ? put_group_csv(b, g) : put_object(b, "id", g->id, g->document);
+            csv ? put_group_csv(b, g) : put_object(b, "id", g->id, g->document);
     } else if (e->kind == EXPORT_CHANNELS) {
         if (n >= catalogue_channels_count(v->catalogue))
             return false;
         const struct channel *c = catalogue_channel_at(v->catalogue, n);
         if (c && !c->deleted)
-            e->csv ? put_channel_csv(b, c) : put_object(b, "id", c->id, c->document);
+            csv ? put_channel_csv(b, c) : put_object(b, "id", c->id, c->document);
     } else {
         if (n >= table_sku_count(v->table))
             return false;
         const struct sku *s = table_sku(v->table, n);
         const struct item *i = s ? sku_item(s) : NULL;
         if (i && !i->deleted)
-            e->csv ? put_item_csv(b, i, sku_text(s)) : put_object(b, "sku", sku_text(s), i->document);
+            csv ? put_item_csv(b, i, sku_text(s)) : put_object(b, "sku", sku_text(s), i->document);
     }
     return true;
 }
@@ -260,6 +341,10 @@ static const char *const headers[EXPORT_KIND_END] = {
     [EXPORT_ITEMS] = "sku,name,product,unit,step\r\n",
     [EXPORT_CHANNELS] = "id,name,low_threshold\r\n",
 };
+
+static const char *const format_names[] = {"ndjson", "csv", "jsonld", "google-local-inventory"};
+static const char *const media_types[] = {"application/x-ndjson", "text/csv; charset=utf-8; header=present",
+                                          "application/x-ndjson", "text/tab-separated-values; charset=utf-8"};
 
 /* True when there is more. */
 static bool put_slice(struct exchange *x, struct export *e)
@@ -289,15 +374,17 @@ static enum pending_status step(struct pending *p, struct exchange *x)
     struct export *e = (struct export *)p;
 
     if (!e->begun) {
-        answer_begin(x, 200, e->csv ? "text/csv; charset=utf-8; header=present" : "application/x-ndjson");
+        answer_begin(x, 200, media_types[e->format]);
         buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
         answer_stream_begin(x);
         if (x->request->method == HTTP_HEAD)
             return PENDING_DONE;
     }
     size_t mark = answer_chunk_begin(x);
-    if (!e->begun && e->csv)
+    if (!e->begun && e->format == FORMAT_CSV)
         buffer_string(x->out, headers[e->kind]);
+    if (!e->begun && e->format == FORMAT_LOCAL_INVENTORY)
+        buffer_string(x->out, feed_local_inventory_header);
     e->begun = true;
     epoch_enter(x->loop->reader);
     bool more = put_slice(x, e);
@@ -334,27 +421,69 @@ static bool read_kind(struct text t, enum export_kind *ret)
     return false;
 }
 
+static bool read_format(struct text t, enum export_format *ret)
+{
+    for (unsigned f = 0; f < sizeof(format_names) / sizeof(*format_names); f++)
+        if (text_equal(t, text_of(format_names[f]))) {
+            *ret = (enum export_format)f;
+            return true;
+        }
+    return false;
+}
+
+static struct text keep(struct export *e, struct text t, size_t *used)
+{
+    struct text kept = {e->names + *used, t.length};
+
+    memcpy(e->names + *used, t.at, t.length);
+    *used += t.length;
+    return kept;
+}
+
 static void read_parameter(struct export *e, const struct parameter *p, struct problems *errors, size_t *used)
 {
     if (text_equal(p->name, TEXT("kind"))) {
         if (!read_kind(p->value, &e->kind))
             parameter_wrong(errors, p->name, "must be stock, locations, groups, items or channels");
     } else if (text_equal(p->name, TEXT("format"))) {
-        e->csv = text_equal(p->value, TEXT("csv"));
-        if (!e->csv && !text_equal(p->value, TEXT("ndjson")))
-            parameter_wrong(errors, p->name, "must be ndjson or csv");
+        if (!read_format(p->value, &e->format))
+            parameter_wrong(errors, p->name, "must be ndjson, csv, jsonld or google-local-inventory");
+    } else if (text_equal(p->name, TEXT("channel"))) {
+        if (!text_is_name(p->value) || e->channel.length)
+            parameter_wrong(errors, p->name, "must be one name");
+        else
+            e->channel = keep(e, p->value, used);
     } else if (text_equal(p->name, TEXT("location"))) {
         if (!text_is_name(p->value)) {
             parameter_wrong(errors, p->name,
                             "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them");
             return;
         }
-        memcpy(e->names + *used, p->value.at, p->value.length);
-        e->locations[e->locations_count++] = (struct text){e->names + *used, p->value.length};
-        *used += p->value.length;
+        e->locations[e->locations_count++] = keep(e, p->value, used);
     } else {
         parameter_unknown(errors, p->name);
     }
+}
+
+/* A key that is bound sees what its channel sees. False: answered. */
+static bool is_channel_theirs(struct exchange *x, struct export *e)
+{
+    struct text channel = e->channel;
+
+    if (e->kind != EXPORT_STOCK || (!e->channel.length && e->format <= FORMAT_CSV))
+        return true;
+    if (!ask_channel(x, e->channel, &channel))
+        return false;
+    e->channel = channel; /* the key's own text lives as long as the connection */
+    if (!channel.length)
+        return true;
+    epoch_enter(x->loop->reader);
+    const struct channel *c = catalogue_channel(exchange_view(x)->catalogue, channel);
+    bool is = c && !c->deleted;
+    epoch_exit(x->loop->reader);
+    if (!is)
+        problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
+    return is;
 }
 
 /* False: answered. */
@@ -376,10 +505,15 @@ static bool read_question(struct exchange *x, struct export *e)
         read_parameter(e, &p, &errors, &used);
     if (e->locations_count && e->kind != EXPORT_STOCK)
         problems_add(&errors, "location", "goes with kind=stock only");
+    if (e->channel.length && e->kind != EXPORT_STOCK)
+        problems_add(&errors, "channel", "goes with kind=stock only");
+    if ((e->format == FORMAT_LOCAL_INVENTORY && e->kind != EXPORT_STOCK) ||
+        (e->format == FORMAT_JSON_LD && e->kind != EXPORT_STOCK && e->kind != EXPORT_LOCATIONS))
+        problems_add(&errors, "format", "%s does not go with this kind", format_names[e->format]);
     if (errors.count)
         problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
                      errors.at[0].detail);
-    return !errors.count;
+    return !errors.count && is_channel_theirs(x, e);
 }
 
 void export_get(struct exchange *x)
