@@ -1,6 +1,7 @@
 /* GET /v1/stores, the store finder: which stores near me have the whole basket, is it open, when can I fetch
  * it. */
 #include "http/etag.h"
+#include "http/insights.h"
 #include "http/shape.h"
 #include "http/store_shape.h"
 #include "http/stores_question.h"
@@ -183,6 +184,14 @@ static void put_next(struct buffer *b, const struct stores *s)
     }
 }
 
+/* Nobody has the basket; asked for by its first page. */
+static void note_unmet(struct exchange *x, const struct stores *s)
+{
+    for (size_t i = 0; i < s->asked->lines_count; i++)
+        insights_note(x, UNMET_STORES, s->lines[i].sku, UNMET_NONE, s->question.channel,
+                      s->lines[i].quantity);
+}
+
 static void put_answer(struct exchange *x, const struct stores *s, struct version version)
 {
     struct buffer *b = x->out;
@@ -192,6 +201,8 @@ static void put_answer(struct exchange *x, const struct stores *s, struct versio
                                 .lines_count = s->asked->lines_count,
                                 .lines = s->lines};
 
+    if (!s->count && !s->more && !s->asked->after.length)
+        note_unmet(x, s);
     answer_begin(x, 200, "application/json");
     struct etag etag = etag_begin(x, "private, max-age=1");
     answer_body(x);

@@ -165,6 +165,19 @@ static void batches_are_told_item_by_item(void **state)
            "\"entries\":[],\"found\":0");
 }
 
+static void baskets_that_no_store_has_are_told(void **state)
+{
+    stocked();
+    expect(get("/v1/stores?sku=A&quantity=2"), 200, "\"location\":\"L1\"");
+    expect(get("/v1/insights"), 200, "\"found\":0,");
+    expect(get("/v1/stores?sku=A&quantity=2&sku=B&quantity=3&channel=web"), 200,
+           "\"stores\":[],\"next\":null");
+    expect(get("/v1/insights?sku=B"), 200,
+           "\"entries\":[{\"sku\":\"B\",\"location\":null,\"channel\":\"web\",\"times\":1,\"queries\":0,"
+           "\"reservations\":0,\"stores\":1,\"units\":3}]");
+    expect(get("/v1/insights"), 200, "\"stores\":2,\"units\":5},\"error_most\":0");
+}
+
 static void questions_about_it_that_are_not_right_are_refused(void **state)
 {
     stocked();
@@ -214,8 +227,11 @@ static void it_says_how_wrong_it_may_be(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(questions_that_found_nothing_are_told), TEST(baskets_that_were_refused_are_told),
-        TEST(batches_are_told_item_by_item),         TEST(questions_about_it_that_are_not_right_are_refused),
+        TEST(questions_that_found_nothing_are_told),
+        TEST(baskets_that_were_refused_are_told),
+        TEST(batches_are_told_item_by_item),
+        TEST(baskets_that_no_store_has_are_told),
+        TEST(questions_about_it_that_are_not_right_are_refused),
         TEST(it_says_how_wrong_it_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
