@@ -113,6 +113,9 @@ int feed_file(const char *path, const struct settings *s, enum data_kind kind, c
 {
     char detail[400];
     struct input *in;
+
+    if (s->format > INPUT_CSV)
+        return cli_fail(EXIT_USAGE, "--format jsonld and google-local-inventory are for export");
     int error = input_open(path, &in, detail, sizeof(detail));
 
     if (error)
