@@ -16,7 +16,7 @@ function variant_of(number, product, name, colour, sku, size, store, location, n
     for (size = 39; size <= 45; size++) {
         sku = product "-" toupper(colour) "-" size
         if (what == "items")
-            printf "%s,%s,%s,%s,%d\n", sku, name, product, colour, size
+            printf "%s,%s,%s,%s,%d,1\n", sku, name, product, colour, size
         for (store = 0; what == "stock" && store <= 31; store++) {
             location = store ? sprintf("ST%02d", store) : "DC00"
             n = stock(sku, number, size, store)
@@ -28,7 +28,7 @@ function variant_of(number, product, name, colour, sku, size, store, location, n
 }
 BEGIN {
     if (what == "items")
-        print "sku,name,product,colour,size"
+        print "sku,name,product,colour,size,step"
     variant_of(1, "MARLOW", "Marlow derby shoe", "black")
     variant_of(2, "MARLOW", "Marlow derby shoe", "tan")
     variant_of(3, "MARLOW", "Marlow derby shoe", "oxblood")
