@@ -9,6 +9,7 @@
 
 enum {
     BATCH_FIRST = 32,
+    SPARE = 4, /* a few that look likely are not */
     BATCH_MOST = 512,
     LIST_MOST = 100000 /* rows of an item that it starts from */
 };
@@ -104,11 +105,22 @@ void finder_room_finish(struct finder_room *r)
 
 /* ---- candidates ---- */
 
+/* A line as its rows tell of it: where it may be at all. */
+struct carrier {
+    const struct sku *sku; /* whose rows are everywhere where the item can be; NULL: it is nowhere */
+    milli_t least;         /* such a row has at least so much; 0: any */
+};
+
 struct candidates {
     struct finder *finder;
     struct near_question near; /* goes on behind what came */
-    bool listed;
-    size_t list_count; /* in the room's list */
+    size_t carriers_count;
+    struct carrier carriers[FINDER_LINES_MOST]; /* of the lines that say where the basket can be */
+    const struct carrier *rarest; /* that with the fewest rows; NULL: the basket can be anywhere */
+    bool listed;                  /* in the room's list, list_count of them */
+    bool sifted;                  /* only what is likely and wanted comes */
+    bool given_up;                /* too many are unlikely */
+    size_t list_count, looked;
     uint32_t order_at;
 };
 
@@ -179,6 +191,8 @@ static size_t next_candidates(struct candidates *c, struct near_place *ret, size
                    : f->order ? next_in_order(c, ret, most)
                               : catalogue_near(f->view->catalogue, &c->near, ret, most);
 
+    if (c->given_up)
+        return 0;
     if (count) {
         c->near.goes_on = true;
         c->near.after = ret[count - 1];
@@ -186,11 +200,10 @@ static size_t next_candidates(struct candidates *c, struct near_place *ret, size
     return count;
 }
 
-/* ---- starting from an item's rows ---- */
+/* ---- where an item may be at all ---- */
 
-/* The SKU whose rows are everywhere where the line's item can be: itself, or a kit's rarest component; NULL:
- * it is nowhere. */
-static const struct sku *carrier(const struct view *v, const struct finder_line *l)
+/* A kit is where its rarest component is. */
+static const struct sku *carrier_of(const struct view *v, const struct finder_line *l)
 {
     const struct item *item = l->sku ? item_of(l->sku) : NULL;
     const struct sku *rarest = l->sku;
@@ -212,31 +225,28 @@ static bool is_kit(const struct finder_line *l)
     return item && item->components_count;
 }
 
-/* What must be in a row at least; rows that have less are left out unseen. */
-struct rarity {
-    bool is_bound;         /* some line says where the basket can be at all */
-    const struct sku *sku; /* NULL: nowhere */
-    size_t rows;
-    milli_t least;
-};
-
-static struct rarity rarest_line(const struct finder *f)
+static size_t rows_of(const struct carrier *c)
 {
-    struct rarity r = {0};
-
-    for (size_t i = 0; i < f->lines_count; i++) {
-        const struct finder_line *l = &f->lines[i];
-        if (!l->quantity && !f->known_only)
-            continue;
-        const struct sku *s = carrier(f->view, l);
-        size_t rows = s ? sku_rows_count(s) : 0;
-        if (!r.is_bound || rows < r.rows)
-            r = (struct rarity){true, s, rows, !l->quantity ? 0 : is_kit(l) ? 1 : l->quantity};
-    }
-    return r;
+    return c->sku ? sku_rows_count(c->sku) : 0;
 }
 
-/* Nothing in the row can make it more than this; so most rows that have nothing are known by three words. */
+static void know_carriers(struct candidates *c)
+{
+    const struct finder *f = c->finder;
+
+    for (size_t i = 0; i < f->lines_count && i < FINDER_LINES_MOST; i++) {
+        const struct finder_line *l = &f->lines[i];
+        struct carrier *one = &c->carriers[c->carriers_count];
+        if (!l->quantity && !f->known_only)
+            continue;
+        *one = (struct carrier){carrier_of(f->view, l), !l->quantity ? 0 : is_kit(l) ? 1 : l->quantity};
+        c->carriers_count++;
+        if (!c->rarest || rows_of(one) < rows_of(c->rarest))
+            c->rarest = one;
+    }
+}
+
+/* Nothing in the row can make it more than this; so most rows that have nothing are known by a few words. */
 static bool may_have(const struct row_image *r, const struct question *q, milli_t least)
 {
     if (!least || q->at || q->at_location || q->left_out || row_flags(r) & ROW_DATED)
@@ -244,46 +254,32 @@ static bool may_have(const struct row_image *r, const struct question *q, milli_
     return row_on_hand(r) - row_unavailable(r) - row_reserved(r) - row_committed(r) >= least;
 }
 
-/* Lists the places of an item's rows. False: not possible, there are too many or there is no memory. */
-static bool list_rows(struct candidates *c, const struct rarity *rarest)
+/* ---- sifting ---- */
+
+/* Of some places those where the whole basket may be: rows alone tell that of most, and nothing else of these
+ * is touched. */
+static size_t keep_likely(const struct candidates *c, struct near_place *places, size_t count)
 {
     const struct finder *f = c->finder;
-    struct finder_room *room = f->room;
-    size_t count = rarest->rows, kept = 0;
+    struct row_image images[FINDER_TURN];
+    uint32_t numbers[FINDER_TURN];
 
-    do { /* it may have got more */
-        if (count > LIST_MOST || !grow(&room->images, &room->images_capacity, count, sizeof(*room->images)))
-            return false;
-        count =
-            rarest->sku ? sku_read_all(f->view->table, rarest->sku, room->images, room->images_capacity) : 0;
-    } while (count > room->images_capacity);
-    if (!grow(&room->numbers, &room->numbers_capacity, count, sizeof(*room->numbers)))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (may_have(&room->images[i], f->question, rarest->least))
-            room->numbers[kept++] = row_location(&room->images[i]);
-    return list_candidates(c, room->numbers, kept);
+    for (size_t k = 0; k < c->carriers_count && count; k++) {
+        size_t kept = 0;
+        if (!c->carriers[k].least)
+            continue;
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = places[i].number;
+        sku_read_many(f->view->table, c->carriers[k].sku, numbers, count, images);
+        for (size_t i = 0; i < count; i++)
+            if (may_have(&images[i], f->question, c->carriers[k].least))
+                places[kept++] = places[i];
+        count = kept;
+    }
+    return count;
 }
 
-/* A list of so many is cheaper than looking among all of them, where only the share that is listed counts. */
-static bool is_short(const struct finder *f, size_t list, size_t most)
-{
-    size_t places = f->order ? f->order->count : catalogue_near_count(f->view->catalogue);
-    return list < places && list <= most * places / (list + 1);
-}
-
-static void begin(struct candidates *c, struct finder *f, const struct rarity *rarest, size_t most)
-{
-    *c = (struct candidates){.finder = f, .near = f->near};
-    if (rarest->is_bound && is_short(f, rarest->rows, most) && list_rows(c, rarest))
-        return;
-    if (f->group && is_short(f, f->group->locations_count, most))
-        list_candidates(c, f->group->locations, f->group->locations_count);
-}
-
-/* ---- looking at stock ---- */
-
-/* Of some candidates those that are wanted at all. */
+/* Of some places those that are wanted at all. */
 static size_t keep_wanted(const struct finder *f, struct near_place *places, size_t count)
 {
     size_t kept = 0;
@@ -297,6 +293,74 @@ static size_t keep_wanted(const struct finder *f, struct near_place *places, siz
     }
     return kept;
 }
+
+_Static_assert((int)NEAR_KEEP_MOST <= (int)FINDER_TURN, "what the tree asks about fits into a turn");
+
+/* For the tree: so nothing is put in order that is not wanted. When more places were looked at than the
+ * rarest item has rows, these are the better beginning. */
+static size_t sift(void *context, struct near_place *places, size_t count, bool *ret_give_up)
+{
+    struct candidates *c = context;
+
+    c->looked += count;
+    if (c->rarest && c->looked > rows_of(c->rarest)) {
+        c->given_up = *ret_give_up = true;
+        return 0;
+    }
+    return keep_wanted(c->finder, places, keep_likely(c, places, count));
+}
+
+/* ---- starting from an item's rows ---- */
+
+/* Lists the places of an item's rows. False: not possible, there are too many or there is no memory. */
+static bool list_rows(struct candidates *c)
+{
+    const struct finder *f = c->finder;
+    struct finder_room *room = f->room;
+    const struct sku *s = c->rarest->sku;
+    size_t count = rows_of(c->rarest), kept = 0;
+
+    do { /* it may have got more */
+        if (count > LIST_MOST || !grow(&room->images, &room->images_capacity, count, sizeof(*room->images)))
+            return false;
+        count = sku_read_all(f->view->table, s, room->images, room->images_capacity);
+    } while (count > room->images_capacity);
+    if (!grow(&room->numbers, &room->numbers_capacity, count, sizeof(*room->numbers)))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (may_have(&room->images[i], f->question, c->rarest->least))
+            room->numbers[kept++] = row_location(&room->images[i]);
+    return list_candidates(c, room->numbers, kept);
+}
+
+/* A list of so many is cheaper than looking among all of them, where only the share that is listed counts. */
+static bool is_short(const struct finder *f, size_t list, size_t most)
+{
+    size_t places = f->order ? f->order->count : catalogue_near_count(f->view->catalogue);
+    return list < places && list <= most * places / (list + 1);
+}
+
+static void begin(struct candidates *c, struct finder *f, size_t most)
+{
+    c->finder = f;
+    c->near = f->near;
+    c->carriers_count = c->looked = c->list_count = 0;
+    c->rarest = NULL;
+    c->listed = c->sifted = c->given_up = false;
+    c->order_at = 0;
+    know_carriers(c);
+    if (c->rarest && (!c->rarest->sku || (is_short(f, rows_of(c->rarest), most) && list_rows(c))))
+        return;
+    if (f->group && is_short(f, f->group->locations_count, most) &&
+        list_candidates(c, f->group->locations, f->group->locations_count))
+        return;
+    /* where the number of looks is bounded the places must come in their order */
+    c->sifted = !f->order && (!f->looks_most || catalogue_near_count(f->view->catalogue) <= f->looks_most);
+    c->near.keep = c->sifted ? sift : NULL;
+    c->near.context = c;
+}
+
+/* ---- looking at stock ---- */
 
 static bool has_line(const struct finder *f, const struct finder_line *l, const struct query_row *r)
 {
@@ -330,38 +394,52 @@ static size_t keep_having(const struct finder *f, size_t line, struct near_place
     return kept;
 }
 
-static size_t look(const struct finder *f, const struct near_place *candidates, size_t count,
+static size_t look(const struct candidates *c, const struct near_place *candidates, size_t count,
                    struct near_place *ret_places, struct query_row *ret_rows)
 {
+    const struct finder *f = c->finder;
+
     memcpy(ret_places, candidates, count * sizeof(*candidates));
-    count = keep_wanted(f, ret_places, count);
+    if (!c->sifted)
+        count = keep_wanted(f, ret_places, keep_likely(c, ret_places, count));
     for (size_t line = 0; line < f->lines_count && count; line++)
         count = keep_having(f, line, ret_places, count, ret_rows);
     return count;
 }
 
-/* Looked at more places than the rarest item has rows, and found too few: the rest from its rows. */
-static void reconsider(struct candidates *c, const struct rarity *rarest, size_t looked)
+/* The rest from the item's rows; where that is not possible, from all places, however many there are. */
+static void change_source(struct candidates *c)
 {
-    if (!c->listed && rarest->is_bound && looked > rarest->rows / 4)
-        list_rows(c, rarest);
+    c->given_up = false;
+    c->sifted = false;
+    c->near.keep = NULL;
+    list_rows(c);
+}
+
+static size_t first_size(const struct candidates *c, size_t most)
+{
+    return c->sifted && most < BATCH_FIRST ? most + SPARE : BATCH_FIRST;
 }
 
 size_t finder_find(struct finder *f, struct near_place *ret_places, struct query_row *ret_rows, size_t most)
 {
-    struct rarity rarest = rarest_line(f);
     struct near_place batch[BATCH_MOST];
     struct candidates c;
-    size_t found = 0, looked = 0, size = BATCH_FIRST;
+    size_t found = 0, looked = 0;
 
     f->ended_early = false;
-    if (!most || (rarest.is_bound && !rarest.sku))
+    begin(&c, f, most);
+    if (!most || (c.rarest && !c.rarest->sku))
         return 0;
-    begin(&c, f, &rarest, most);
-    for (size_t count; (count = next_candidates(&c, batch, size));) {
+    for (size_t count, size = first_size(&c, most);
+         (count = next_candidates(&c, batch, size)) || c.given_up;) {
+        if (c.given_up) {
+            change_source(&c);
+            continue;
+        }
         for (size_t i = 0; i < count; i += FINDER_TURN) {
             size_t some = count - i < FINDER_TURN ? count - i : FINDER_TURN;
-            found += look(f, batch + i, some, ret_places + found, ret_rows + found * f->lines_count);
+            found += look(&c, batch + i, some, ret_places + found, ret_rows + found * f->lines_count);
             f->last = batch[i + some - 1];
             looked += some;
             if (found >= most)
@@ -371,8 +449,7 @@ size_t finder_find(struct finder *f, struct near_place *ret_places, struct query
                 return found;
             }
         }
-        size = size < BATCH_MOST ? 2 * size : size;
-        reconsider(&c, &rarest, looked);
+        size = size < BATCH_MOST / 2 ? 2 * size : BATCH_MOST;
     }
     return found;
 }

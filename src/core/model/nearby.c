@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    LEAF_MOST = 16,
+    LEAF_MOST = NEAR_KEEP_MOST,
     POINT_LEVELS = SPHERE_UNIT_BITS + 2, /* coordinates plus 2^40: from 0 to 2^41 */
     NUMBER_LEVELS = 11,                  /* three bits each */
     LEVELS = POINT_LEVELS + NUMBER_LEVELS,
@@ -451,17 +451,33 @@ static unsigned ways_down(const struct nearby_node *n, const struct near_questio
     return count;
 }
 
+static void look_at_leaf(const struct nearby_node *n, const struct near_question *q, struct near_heap *h)
+{
+    const struct entry *entries = entries_of(n);
+    struct near_place some[LEAF_MOST];
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < n->count; i++) {
+        some[count] = (struct near_place){sphere_chord2(&q->from, &entries[i].at), entries[i].number};
+        count +=
+            some[count].chord2 <= h->bound && (!q->goes_on || near_place_before(&q->after, &some[count]));
+    }
+    if (q->keep && count)
+        count = q->keep(q->context, some, count, &h->given_up);
+    for (size_t i = 0; i < count; i++)
+        near_heap_offer(h, some[i]);
+}
+
 static void look(const struct nearby_node *n, const struct near_question *q, struct near_heap *h)
 {
     struct way ways[OCTANTS];
 
     if (is_leaf(n)) {
-        for (uint32_t i = 0; i < n->count; i++)
-            near_heap_consider(h, q, &entries_of(n)[i].at, entries_of(n)[i].number);
+        look_at_leaf(n, q, h);
         return;
     }
     unsigned count = ways_down(n, q, h->bound, ways);
-    for (unsigned i = 0; i < count && ways[i].chord2 <= h->bound; i++)
+    for (unsigned i = 0; i < count && ways[i].chord2 <= h->bound && !h->given_up; i++)
         look(ways[i].node, q, h);
 }
 

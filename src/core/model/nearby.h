@@ -27,25 +27,23 @@ struct near_question {
     chord2_t reach; /* no farther; CHORD2_ANY */
     bool goes_on;   /* only what stands behind `after` in the order */
     struct near_place after;
+    /* Of some places, in no order, keeps those that count, and says how many. It may say that the search is
+     * to be given up: what is found then is worth nothing. NULL: all count. */
+    size_t (*keep)(void *context, struct near_place *places, size_t count, bool *ret_give_up);
+    void *context;
 };
+enum { NEAR_KEEP_MOST = 16 }; /* places that `keep` is asked about at once */
 
 /* The nearest of those that were offered, in an array of the caller's: a heap with the farthest on top. */
 struct near_heap {
     struct near_place *at;
     size_t count, most;
     chord2_t bound; /* what is farther need not be offered */
+    bool given_up;
 };
 void near_heap_init(struct near_heap *h, const struct near_question *q, struct near_place *at, size_t most);
 void near_heap_offer(struct near_heap *h, struct near_place p);
 void near_heap_sort(struct near_heap *h); /* nearest first; the heap is over */
-
-static inline void near_heap_consider(struct near_heap *h, const struct near_question *q,
-                                      const struct sphere_point *point, uint32_t number)
-{
-    struct near_place p = {sphere_chord2(&q->from, point), number};
-    if (p.chord2 <= h->bound && (!q->goes_on || near_place_before(&q->after, &p)))
-        near_heap_offer(h, p);
-}
 
 struct nearby_node;
 struct nearby {
