@@ -235,6 +235,8 @@ bool sku_read(const struct table *t, const struct sku *s, uint32_t location, str
     return read_at_home(s, location, ret_row) || read_anywhere(t, s, location, ret_row);
 }
 
+enum { FETCHED_AT_ONCE = 32 };
+
 size_t sku_read_many(const struct table *t, const struct sku *s, const uint32_t *locations, size_t count,
                      struct row_image *ret_rows)
 {
@@ -243,6 +245,8 @@ size_t sku_read_many(const struct table *t, const struct sku *s, const uint32_t 
 
     do {
         look_begin(&l, &t->park, s);
+        for (size_t k = 0; count > 1 && k < count && k < FETCHED_AT_ONCE; k++) /* all on their way at once */
+            prefetch_row(l.block, locations[k]);
         found = 0;
         for (size_t k = 0; k < count; k++) {
             const struct cell *c = look_find(&l, locations[k]);
