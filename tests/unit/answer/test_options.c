@@ -17,8 +17,8 @@ static void values_stand_as_people_expect_them(void **unused)
         "3XS", "XXS", "XS", "xs", "XS/S", "S", "S/M", "M", "L", "XL", "2XL", "XXL", "XXXL", "5XL",
         /* words */
         "", "azure", "Black", "black", "black 2", "black 10", "White", "XXM",
-        "\xc3\xa9"
-        "cru"};
+        ("\xc3\xa9"
+         "cru")};
     enum { COUNT = sizeof(in_order) / sizeof(*in_order) };
 
     for (int i = 0; i < COUNT; i++)
