@@ -1,80 +1,14 @@
 /* The routes, over real sockets and the real state: shapes, errors, waiting, keys. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
 #include "base/error.h"
-#include "desk.h"
-#include "http/http.h"
 #include "http/keys.h"
-#include "talk.h"
 
 #include <pthread.h>
 #include <unistd.h>
 
-#define JSON "Content-Type: application/json\r\n"
 #define NDJSON "Content-Type: application/x-ndjson\r\n"
 #define AT "\"occurred_at\":\"2026-11-21T10:00:00Z\""
-
-static struct desk desk;
-static struct http *server;
-static struct http_options options;
-
-static void start(void)
-{
-    char detail[200] = "";
-
-    options.listen = "127.0.0.1:0";
-    options.threads = options.threads ? options.threads : 1;
-    options.view = &desk.view;
-    options.commands = desk.port;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-}
-
-static int set_up(void **state)
-{
-    desk_start(&desk);
-    options = (struct http_options){0};
-    server = NULL;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
-    return 0;
-}
-
-static struct answer get(const char *target)
-{
-    return ask(http_address(server), "GET", target, "", NULL);
-}
-
-static struct answer put(const char *target, const char *body)
-{
-    return ask(http_address(server), "PUT", target, JSON, body);
-}
-
-static struct answer post(const char *target, const char *headers, const char *body)
-{
-    return ask(http_address(server), "POST", target, headers, body);
-}
-
-static void expect(struct answer a, int status, const char *part)
-{
-    if (a.status != status || (part && !strstr(a.body, part)))
-        print_error("expected %d and %s, got:\n%s%s\n", status, part ? part : "anything",
-                    a.head ? a.head : "(nothing)", a.body ? a.body : "");
-    assert_int_equal(a.status, status);
-    if (part)
-        assert_non_null(strstr(a.body, part));
-    answer_free(&a);
-}
 
 static void expect_body(struct answer a, const char *body)
 {
@@ -86,7 +20,7 @@ static void expect_body(struct answer a, const char *body)
 /* Stock of three stores in two places, a warehouse and a group. */
 static void some_stock(void)
 {
-    start();
+    front_start();
     expect(put("/v1/locations/store-1", "{\"name\":\"One\",\"latitude\":52.5,\"longitude\":13.4}"), 201,
            "\"id\":\"store-1\"");
     expect(put("/v1/locations/store-2", "{\"name\":\"Two\",\"latitude\":52.6,\"longitude\":13.4}"), 201,
@@ -119,7 +53,7 @@ static size_t occurrences(const struct answer *a, const char *text)
 
 static void availability_has_the_shape_of_the_contract(void **state)
 {
-    start();
+    front_start();
     desk_say(&desk, "[{\"id\":\"1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"SKU-1\",\"location\":"
                     "\"store-0042\",\"quantity\":23," AT "},"
                     "{\"id\":\"2\",\"source\":\"s\",\"type\":\"status_change\",\"sku\":\"SKU-1\","
@@ -183,7 +117,7 @@ static void locations_named_grouped_near_and_everywhere(void **state)
 /* A degree of longitude is nothing at a pole, and 180 is -180. */
 static void near_the_poles_and_the_date_line(void **state)
 {
-    start();
+    front_start();
     expect(put("/v1/locations/east", "{\"latitude\":0,\"longitude\":179.99}"), 201, NULL);
     expect(put("/v1/locations/west", "{\"latitude\":0,\"longitude\":-179.99}"), 201, NULL);
     expect(put("/v1/locations/pole", "{\"latitude\":90,\"longitude\":77}"), 201, NULL);
@@ -275,7 +209,7 @@ static void bad_parameters_are_named(void **state)
 
 static void skus_are_percent_decoded(void **state)
 {
-    start();
+    front_start();
     desk_say(&desk, "[{\"id\":\"1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"a/b "
                     "ü+%\",\"location\":\"l\",\"quantity\":1," AT "}]");
     expect(get("/v1/availability/a%2Fb%20%C3%BC+%25"), 200, "\"sku\":\"a/b ü+%\"");
@@ -299,7 +233,7 @@ static void etags_are_of_what_counts(void **state)
     desk_say(&desk, "[{\"id\":\"x\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"B\",\"location\":\"far\","
                     "\"quantity\":1," AT "}]");
     snprintf(line, sizeof(line), "If-None-Match: \"other\", %s\r\n", etag);
-    a = ask(http_address(server), "GET", "/v1/availability/A?location=store-1", line, NULL);
+    a = get_as("/v1/availability/A?location=store-1", line);
     assert_int_equal(a.status, 304);
     assert_int_equal(a.body_length, 0);
     char *again = head_value(a.head, "ETag");
@@ -310,17 +244,15 @@ static void etags_are_of_what_counts(void **state)
     /* the stock changed: another answer */
     desk_say(&desk, "[{\"id\":\"y\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"store-"
                     "1\",\"quantity\":1," AT "}]");
-    expect(ask(http_address(server), "GET", "/v1/availability/A?location=store-1", line, NULL), 200,
-           "\"available\":4,");
-    expect(ask(http_address(server), "GET", "/v1/availability/A", "If-None-Match: *\r\n", NULL), 304, NULL);
+    expect(get_as("/v1/availability/A?location=store-1", line), 200, "\"available\":4,");
+    expect(get_as("/v1/availability/A", "If-None-Match: *\r\n"), 304, NULL);
     free(etag);
 }
 
 static void head_answers_as_get(void **state)
 {
     some_stock();
-    struct answer a = get("/v1/availability/A"),
-                  h = ask(http_address(server), "HEAD", "/v1/availability/A", "", NULL);
+    struct answer a = get("/v1/availability/A"), h = request("HEAD", "/v1/availability/A", "", NULL);
     char *ga = head_value(a.head, "ETag"), *he = head_value(h.head, "ETag");
     char *gl = head_value(a.head, "Content-Length"), *hl = head_value(h.head, "Content-Length");
     assert_string_equal(ga, he);
@@ -359,14 +291,14 @@ static void a_version_is_waited_for_without_holding_the_loop(void **state)
     struct answer a = get("/v1/availability/A?min_version=1795219200000042:1000");
     assert_non_null(strstr(a.head, "Retry-After: "));
     expect(a, 503, "urn:onhand:problem:behind");
-    a = post("/v1/availability", JSON, "{\"min_version\":\"1795219200000043:0\",\"items\":[]}");
+    a = post("/v1/availability", "{\"min_version\":\"1795219200000043:0\",\"items\":[]}");
     expect(a, 503, "urn:onhand:problem:behind");
 }
 
 static void many_at_once(void **state)
 {
     some_stock();
-    expect_body(post("/v1/availability", JSON,
+    expect_body(post("/v1/availability",
                      "{\"items\":[{\"sku\":\"B\",\"locations\":[\"far\",\"store-1\"]},{\"sku\":\"C\","
                      "\"group\":\"berlin\"},"
                      "{\"sku\":\"A\",\"group\":\"berlin\"}]}"),
@@ -381,25 +313,24 @@ static void many_at_once(void **state)
                 "\"location\":\"store-1\","
                 "\"available\":5,\"level\":\"in_stock\"},{\"location\":\"store-2\",\"available\":2.5,"
                 "\"level\":\"in_stock\"}],\"next\":null}]}");
-    expect(
-        post("/v1/availability", JSON, "{\"channel\":\"web\",\"detail\":true,\"items\":[{\"sku\":\"A\"}]}"),
-        200, "\"on_hand\":10");
+    expect(post("/v1/availability", "{\"channel\":\"web\",\"detail\":true,\"items\":[{\"sku\":\"A\"}]}"), 200,
+           "\"on_hand\":10");
 }
 
 static void a_batch_names_what_it_does_not_know(void **state)
 {
     some_stock();
-    expect(post("/v1/availability?detail=true", JSON, "{\"items\":[]}"), 400,
+    expect(post("/v1/availability?detail=true", "{\"items\":[]}"), 400,
            "{\"pointer\":\"detail\",\"detail\":\"is not a parameter here\"}");
-    expect(post("/v1/availability", JSON,
+    expect(post("/v1/availability",
                 "{\"items\":[{\"sku\":\"A\"},{\"sku\":\"C\"},{\"sku\":\"A\",\"group\":\"berlin\"},"
                 "{\"sku\":\"A\",\"group\":\"munich\"}]}"),
            400, "\"errors\":[{\"pointer\":\"/items/3/group\",\"detail\":\"there is no group `munich`\"}]");
-    expect(post("/v1/availability", JSON, "{\"items\":[{\"sku\":\"C\",\"group\":\"munich\"}]}"), 400,
+    expect(post("/v1/availability", "{\"items\":[{\"sku\":\"C\",\"group\":\"munich\"}]}"), 400,
            "\"pointer\":\"/items/0/group\"");
-    expect(post("/v1/availability", JSON, "{\"items\":[{\"sku\":\"A\",\"a/b~\":1}]}"), 400,
+    expect(post("/v1/availability", "{\"items\":[{\"sku\":\"A\",\"a/b~\":1}]}"), 400,
            "{\"pointer\":\"/items/0/a~1b~0\",\"detail\":\"is not a field here\"}");
-    expect(post("/v1/availability", JSON,
+    expect(post("/v1/availability",
                 "{\"method\":\"pickup\",\"channel\":\"web\",\"detail\":true,"
                 "\"min_version\":\"1795219200000042:9\",\"items\":[{\"sku\":\"A\",\"locations\":[\"store-2\"]"
                 "}]}"),
@@ -424,8 +355,7 @@ static void routes_without_parameters_say_so(void **state)
         expect(get(targets[i]), 200, NULL);
     }
     expect(put("/v1/settings?colour=red", "{}"), 400, "\"pointer\":\"colour\"");
-    expect(ask(http_address(server), "DELETE", "/v1/groups/berlin?colour=red", "", NULL), 400,
-           "\"pointer\":\"colour\"");
+    expect(delete_at("/v1/groups/berlin?colour=red"), 400, "\"pointer\":\"colour\"");
 }
 
 /* More rows than one turn looks at: named, in a group, everywhere. */
@@ -434,7 +364,7 @@ static void an_item_with_many_rows_is_answered_in_turns(void **state)
     enum { PLACES = 2500 };
     struct buffer events = {0}, group = {0}, ask = {0};
 
-    start();
+    front_start();
     buffer_string(&group, "{\"members\":[");
     buffer_string(&ask, "{\"items\":[{\"sku\":\"A\",\"locations\":[");
     for (int i = 0; i < PLACES; i++) {
@@ -452,9 +382,9 @@ static void an_item_with_many_rows_is_answered_in_turns(void **state)
     buffer_byte(&events, '\0');
     buffer_byte(&group, '\0');
     buffer_byte(&ask, '\0');
-    expect(post("/v1/events?results=problems", NDJSON, events.at), 200, "{\"applied\":2500,");
+    expect(post_as("/v1/events?results=problems", NDJSON, events.at), 200, "{\"applied\":2500,");
     expect(put("/v1/groups/all", group.at), 201, NULL);
-    struct answer a = post("/v1/availability", JSON, ask.at);
+    struct answer a = post("/v1/availability", ask.at);
     assert_int_equal(a.status, 200);
     char *length = head_value(a.head, "Content-Length");
     assert_null(length); /* some megabytes: in pieces */
@@ -494,12 +424,12 @@ static void bad_batches_are_refused(void **state)
         {"{\"items\":[]", NULL},
         {"{\"items\":[],\"channel\":\"none\"}", "there is no channel `none`"},
     };
-    start();
+    front_start();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        expect(post("/v1/availability", JSON, rows[i].body), 400, rows[i].part);
-    expect(post("/v1/availability", "", "{\"items\":[]}"), 415, NULL);
-    expect(post("/v1/availability", "Content-Type: text/json\r\n", "{\"items\":[]}"), 415, NULL);
-    expect(post("/v1/availability", "Content-Type: Application/JSON; charset=utf-8\r\n", "{\"items\":[]}"),
+        expect(post("/v1/availability", rows[i].body), 400, rows[i].part);
+    expect(post_as("/v1/availability", "", "{\"items\":[]}"), 415, NULL);
+    expect(post_as("/v1/availability", "Content-Type: text/json\r\n", "{\"items\":[]}"), 415, NULL);
+    expect(post_as("/v1/availability", "Content-Type: Application/JSON; charset=utf-8\r\n", "{\"items\":[]}"),
            200, "\"items\":[]");
 }
 
@@ -519,7 +449,7 @@ static void a_big_batch_is_answered_in_turns(void **state)
     buffer_string(&body, "]}");
     size_t end = body.length;
     buffer_byte(&body, '\0');
-    struct answer a = post("/v1/availability", JSON, body.at);
+    struct answer a = post("/v1/availability", body.at);
     assert_int_equal(a.status, 200);
     size_t sums = 0;
     for (char *at = a.body; (at = strstr(at, "\"available\":497.5,")); at++)
@@ -529,12 +459,12 @@ static void a_big_batch_is_answered_in_turns(void **state)
     body.length = end - 2; /* one row more */
     buffer_string(&body, ",{\"sku\":\"A\",\"locations\":[\"far\"]}]}");
     buffer_byte(&body, '\0');
-    expect(post("/v1/availability", JSON, body.at), 413, "1001 items");
+    expect(post("/v1/availability", body.at), 413, "1001 items");
     memcpy(strstr(body.at, "\"store-2\""), "\"xx\",\"yy\"", 9);
     body.at[end - 2] = ']';
     body.at[end - 1] = '}';
     body.at[end] = '\0';
-    expect(post("/v1/availability", JSON, body.at), 413, "100001 rows");
+    expect(post("/v1/availability", body.at), 413, "100001 rows");
     buffer_finish(&body);
 }
 
@@ -542,8 +472,8 @@ static void a_big_batch_is_answered_in_turns(void **state)
 
 static void events_are_answered_in_order(void **state)
 {
-    start();
-    expect_body(post("/v1/events", JSON,
+    front_start();
+    expect_body(post("/v1/events",
                      "[{\"id\":\"e1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"l\","
                      "\"quantity\":5," AT "},"
                      "{\"id\":\"e2\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
@@ -564,35 +494,35 @@ static void events_are_answered_in_order(void **state)
                 "greater than 0\"}]},"
                 "{\"id\":\"e1\",\"verdict\":\"duplicate\",\"version\":\"1795219200000042:1\"}]}");
     expect(get("/v1/availability/A"), 200, "\"available\":5,");
-    expect(post("/v1/events?results=problems", JSON,
+    expect(post("/v1/events?results=problems",
                 "{\"id\":\"e4\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
                 "\"quantity\":1," AT "}"),
            200,
            "{\"applied\":1,\"duplicate\":0,\"superseded\":0,\"partial\":0,\"rejected\":0,\"results\":[]}");
-    expect(post("/v1/events", NDJSON,
-                "{\"id\":\"e5\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
-                "\"quantity\":1," AT "}\n\nrubbish\r\n"
-                "{\"id\":\"e6\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
-                "\"quantity\":1," AT "}"),
+    expect(post_as("/v1/events", NDJSON,
+                   "{\"id\":\"e5\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
+                   "\"quantity\":1," AT "}\n\nrubbish\r\n"
+                   "{\"id\":\"e6\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"l\","
+                   "\"quantity\":1," AT "}"),
            200, "{\"applied\":2,\"duplicate\":0,\"superseded\":0,\"partial\":0,\"rejected\":1,");
     expect(get("/v1/availability/A"), 200, "\"available\":2,");
 }
 
 static void bodies_of_events_that_cannot_be_read(void **state)
 {
-    start();
-    expect(post("/v1/events", JSON, "nonsense"), 400, "urn:onhand:problem:bad-body");
-    expect(post("/v1/events", JSON, ""), 400, NULL);
-    expect(post("/v1/events", JSON, "7"), 400, NULL);
-    expect(post("/v1/events", JSON, "[{\"id\":1},]"), 400, NULL);
-    expect(post("/v1/events", "", "[]"), 415,
+    front_start();
+    expect(post("/v1/events", "nonsense"), 400, "urn:onhand:problem:bad-body");
+    expect(post("/v1/events", ""), 400, NULL);
+    expect(post("/v1/events", "7"), 400, NULL);
+    expect(post("/v1/events", "[{\"id\":1},]"), 400, NULL);
+    expect(post_as("/v1/events", "", "[]"), 415,
            "Content-Type must be application/json, application/x-ndjson or application/x-protobuf");
-    expect(post("/v1/events", JSON "Content-Encoding: gzip\r\n", "[]"), 415, "Content-Encoding");
-    expect(post("/v1/events", "Content-Type: application/x-protobuf\r\n", "\x7F"), 400, NULL);
-    expect(post("/v1/events", "Content-Type: application/x-protobuf\r\n", ""), 200, "\"results\":[]");
-    expect(post("/v1/events?x=y", JSON, "[]"), 400, "\"pointer\":\"x\"");
-    expect(post("/v1/events?results=some", JSON, "[]"), 400, "must be all or problems");
-    expect(post("/v1/events", JSON, "[{},{\"id\":\"<b>\"}]"), 200,
+    expect(post_as("/v1/events", JSON "Content-Encoding: gzip\r\n", "[]"), 415, "Content-Encoding");
+    expect(post_as("/v1/events", "Content-Type: application/x-protobuf\r\n", "\x7F"), 400, NULL);
+    expect(post_as("/v1/events", "Content-Type: application/x-protobuf\r\n", ""), 200, "\"results\":[]");
+    expect(post("/v1/events?x=y", "[]"), 400, "\"pointer\":\"x\"");
+    expect(post("/v1/events?results=some", "[]"), 400, "must be all or problems");
+    expect(post("/v1/events", "[{},{\"id\":\"<b>\"}]"), 200,
            "{\"id\":null,\"verdict\":\"rejected\",\"reason\":\"malformed\"");
 }
 
@@ -601,14 +531,14 @@ static void many_events_become_several_records(void **state)
     enum { EVENTS = 10000 };
     struct buffer body = {0};
 
-    start();
+    front_start();
     for (int i = 0; i < EVENTS; i++)
         buffer_printf(&body,
                       "{\"id\":\"e%d\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":"
                       "\"l\",\"quantity\":1," AT "}\n",
                       i);
     buffer_byte(&body, '\0');
-    struct answer a = post("/v1/events", NDJSON, body.at);
+    struct answer a = post_as("/v1/events", NDJSON, body.at);
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.body, "{\"applied\":10000,"));
     char *first = strstr(a.body, "\"id\":\"e0\""), *last = strstr(a.body, "\"id\":\"e9999\"");
@@ -639,7 +569,7 @@ static void a_big_body_does_not_hold_the_loop(const char *type, const char *begi
     char head[200];
     bool meanwhile = false;
 
-    start();
+    front_start();
     for (int i = 0; i < EVENTS; i++)
         buffer_printf(
             &out,
@@ -703,17 +633,17 @@ static void a_request_has_a_bound_of_events(void **state)
 {
     struct buffer out = {0};
 
-    start();
+    front_start();
     buffer_byte(&out, '[');
     for (int i = 0; i < 100000; i++)
         buffer_string(&out, i ? ",{}" : "{}");
     size_t end = out.length;
     buffer_string(&out, ",{}]");
     buffer_byte(&out, '\0');
-    expect(post("/v1/events", JSON, out.at), 413, "more than 100000 events");
+    expect(post("/v1/events", out.at), 413, "more than 100000 events");
     memcpy(out.at + end, "]  ", 3);
     out.at[end + 3] = '\0';
-    struct answer a = post("/v1/events", JSON, out.at);
+    struct answer a = post("/v1/events", out.at);
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.body, "\"rejected\":100000,"));
     assert_int_equal(
@@ -723,7 +653,7 @@ static void a_request_has_a_bound_of_events(void **state)
     answer_free(&a);
     /* broken at the very end: nothing was taken */
     out.at[end] = '}';
-    expect(post("/v1/events", JSON, out.at), 400, "expected ',' or ']'");
+    expect(post("/v1/events", out.at), 400, "expected ',' or ']'");
     assert_int_equal(desk.submitted, 0);
     buffer_finish(&out);
 }
@@ -734,21 +664,21 @@ static void a_full_or_silent_log_is_said(void **state)
                                "\"location\":\"l\",\"quantity\":1," AT "}";
 
     options.command_timeout_ms = 100;
-    start();
+    front_start();
     desk_refuse(&desk, ERROR_BUSY);
-    struct answer a = post("/v1/events", JSON, sale);
+    struct answer a = post("/v1/events", sale);
     assert_non_null(strstr(a.head, "Retry-After: 1"));
     expect(a, 429, "nothing was written");
     desk_refuse(&desk, ERROR_UNAVAILABLE);
-    expect(post("/v1/events", JSON, sale), 503, "nothing was written");
+    expect(post("/v1/events", sale), 503, "nothing was written");
     expect(put("/v1/locations/l", "{}"), 503, "nothing was written");
     desk_refuse(&desk, 0);
     desk_hold(&desk, true);
-    expect(post("/v1/events", JSON, sale), 503, "urn:onhand:problem:not-known");
+    expect(post("/v1/events", sale), 503, "urn:onhand:problem:not-known");
     expect(get("/healthz"), 200, NULL);
     desk_hold(&desk, false); /* it was written after all: the id finds out */
     for (int tries = 0; tries < 1000; tries++) {
-        a = post("/v1/events", JSON, sale);
+        a = post("/v1/events", sale);
         bool duplicate = strstr(a.body, "\"verdict\":\"duplicate\"");
         answer_free(&a);
         if (duplicate)
@@ -769,7 +699,7 @@ static void what_is_pipelined_behind_does_not_move_a_body(void **state)
     enum { BEHIND = 2000 };
     struct buffer out = {0};
 
-    start();
+    front_start();
     desk_hold(&desk, true);
     buffer_string(&out, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     buffer_printf(&out, "POST /v1/events HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: %zu\r\n\r\n%s",
@@ -796,7 +726,7 @@ static void what_is_pipelined_behind_does_not_move_a_body(void **state)
 
 static void a_client_that_leaves_does_not_matter(void **state)
 {
-    start();
+    front_start();
     desk_hold(&desk, true);
     for (int i = 0; i < 50; i++) {
         struct talk t = talk_to(http_address(server));
@@ -818,7 +748,7 @@ static void only_one_creates(void **state)
         "PUT /v1/channels/web HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 2\r\n\r\n{}";
     struct talk t[3];
 
-    start();
+    front_start();
     desk_hold(&desk, true);
     for (size_t i = 0; i < 3; i++) {
         t[i] = talk_to(http_address(server));
@@ -831,7 +761,7 @@ static void only_one_creates(void **state)
         expect(talk_answer(&t[i], false), i ? 200 : 201, "\"id\":\"web\"");
         talk_end(&t[i]);
     }
-    expect(ask(http_address(server), "DELETE", "/v1/channels/web", "", NULL), 204, NULL);
+    expect(delete_at("/v1/channels/web"), 204, NULL);
     expect(put("/v1/channels/web", "{}"), 201, NULL);
     /* what only events spoke of is not registered yet */
     desk_say(&desk, "{\"id\":\"1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"l\","
@@ -860,7 +790,7 @@ static void reference_data_has_tags(void **state)
         char *etag = head_value(a.head, "ETag"), *control = head_value(a.head, "Cache-Control");
         assert_non_null(etag);
         assert_non_null(control);
-        struct answer h = ask(http_address(server), "HEAD", targets[i], "", NULL);
+        struct answer h = request("HEAD", targets[i], "", NULL);
         char *again = head_value(h.head, "ETag"), *length = head_value(h.head, "Content-Length");
         assert_string_equal(again, etag);
         assert_int_equal(strtoul(length, NULL, 10), a.body_length);
@@ -870,7 +800,7 @@ static void reference_data_has_tags(void **state)
                  "{\"id\":\"h%zu\",\"source\":\"s\",\"type\":\"heartbeat\",\"location\":\"l\"," AT "}", i);
         desk_say(&desk, event);
         snprintf(line, sizeof(line), "If-None-Match: %s\r\n", etag);
-        h = ask(http_address(server), "GET", targets[i], line, NULL);
+        h = get_as(targets[i], line);
         assert_int_equal(h.status, 304);
         again = head_value(h.head, "ETag");
         assert_string_equal(again, etag);
@@ -886,7 +816,7 @@ static void reference_data_has_tags(void **state)
     snprintf(line, sizeof(line), "If-None-Match: %s\r\n", etag);
     answer_free(&a);
     expect(put("/v1/locations/store-1", "{\"name\":\"Uno\"}"), 200, NULL);
-    expect(ask(http_address(server), "GET", "/v1/locations/store-1", line, NULL), 200, "Uno");
+    expect(get_as("/v1/locations/store-1", line), 200, "Uno");
     free(etag);
 }
 
@@ -894,7 +824,7 @@ static void reference_data_has_tags(void **state)
 
 static void an_object_is_put_read_listed_and_deleted(void **state)
 {
-    start();
+    front_start();
     expect(put("/v1/locations/store-1", "{\"name\":\"One\"}"), 201, "{\"id\":\"store-1\",\"name\":\"One\"}");
     expect(put("/v1/locations/store-1", "{\"name\":\"Uno\"}"), 200, "{\"id\":\"store-1\",\"name\":\"Uno\"}");
     expect(get("/v1/locations/store-1"), 200, "\"name\":\"Uno\"");
@@ -913,8 +843,8 @@ static void an_object_is_put_read_listed_and_deleted(void **state)
     expect(get("/v1/locations?stale=false&limit=1"), 200, "{\"locations\":[{\"id\":\"store-1\"");
     expect(get("/v1/locations?stale=yes"), 400, "parameter `stale` must be true or false");
     expect(get("/v1/items?stale=true"), 400, "stale");
-    expect(ask(http_address(server), "DELETE", "/v1/locations/store-2", "", NULL), 204, NULL);
-    expect(ask(http_address(server), "DELETE", "/v1/locations/store-2", "", NULL), 404, NULL);
+    expect(delete_at("/v1/locations/store-2"), 204, NULL);
+    expect(delete_at("/v1/locations/store-2"), 404, NULL);
     expect(get("/v1/locations/store-2"), 404, NULL);
     expect(get("/v1/locations"), 200, "\"last_event_at\":null}],\"next\":null");
     expect(put("/v1/locations/store-1", "{\"name\":\"Uno\",\"stale\":true,\"last_event_at\":null}"), 200,
@@ -938,8 +868,8 @@ static void objects_that_are_not_right_are_refused(void **state)
     expect(put("/v1/locations/store-1", "nonsense"), 400, NULL);
     expect(put("/v1/locations/a%20b", "{}"), 400, "cannot be the id");
     expect(put("/v1/locations/store-1?x=1", "{}"), 400, "\"pointer\":\"x\"");
-    expect(ask(http_address(server), "PUT", "/v1/locations/store-1", "", "{}"), 415, NULL);
-    expect(ask(http_address(server), "DELETE", "/v1/locations/store-1", "", NULL), 409, "in_use");
+    expect(request("PUT", "/v1/locations/store-1", "", "{}"), 415, NULL);
+    expect(delete_at("/v1/locations/store-1"), 409, "in_use");
     expect(put("/v1/groups/inner", "{\"members\":[\"berlin\"]}"), 201, NULL);
     expect(put("/v1/groups/berlin", "{\"members\":[\"inner\"]}"), 409, "cycle");
     expect(get("/v1/locations?limit=0"), 400, NULL);
@@ -948,7 +878,7 @@ static void objects_that_are_not_right_are_refused(void **state)
 
 static void settings_are_read_and_written(void **state)
 {
-    start();
+    front_start();
     expect(get("/v1/settings"), 200, "{\"settings\":{\"future_tolerance_us\":300000000,");
     expect(put("/v1/settings", "{\"future_tolerance_us\":1000000}"), 200, "\"future_tolerance_us\":1000000,");
     expect(get("/v1/settings"), 200, "\"future_tolerance_us\":1000000,");
@@ -1002,7 +932,7 @@ static void stock_is_exported(void **state)
     expect(get("/v1/export?kind=items"), 200, NULL);
     expect(get("/v1/export?kind=prices"), 400, "\"pointer\":\"kind\"");
     expect(get("/v1/export?format=xml"), 400, "\"pointer\":\"format\"");
-    expect(ask(http_address(server), "HEAD", "/v1/export", "", NULL), 200, NULL);
+    expect(request("HEAD", "/v1/export", "", NULL), 200, NULL);
     struct talk t = talk_to(http_address(server));
     talk_say(&t, "GET /v1/export?kind=groups&format=csv HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     expect(talk_answer(&t, false), 200, "berlin,Berlin,store-2\r\n");
@@ -1015,7 +945,7 @@ static void a_long_export_does_not_hold_the_loop(void **state)
     enum { SKUS = 20000 };
     struct buffer body = {0};
 
-    start();
+    front_start();
     for (int from = 0; from < SKUS; from += 4000) {
         buffer_clear(&body);
         for (int i = from; i < from + 4000; i++)
@@ -1024,7 +954,7 @@ static void a_long_export_does_not_hold_the_loop(void **state)
                           "\"location\":\"l\",\"quantity\":1," AT "}\n",
                           i, i);
         buffer_byte(&body, '\0');
-        expect(post("/v1/events?results=problems", NDJSON, body.at), 200, "{\"applied\":4000,");
+        expect(post_as("/v1/events?results=problems", NDJSON, body.at), 200, "{\"applied\":4000,");
     }
     struct talk t = talk_to(http_address(server));
     talk_say(&t, "GET /v1/export HTTP/1.1\r\nHost: a\r\n\r\n"); /* some megabytes that nobody reads yet */
@@ -1054,11 +984,6 @@ static void make_key(uint32_t scopes, const char *channels, const char *location
     snprintf(out, KEY_TEXT_BYTES + 40, "Authorization: Bearer %s\r\n", text);
 }
 
-static struct answer get_as(const char *key, const char *target)
-{
-    return ask(http_address(server), "GET", target, key, NULL);
-}
-
 static void keys_open_what_they_may(void **state)
 {
     char reader[200], writer[200], admin[200], bound[200], limited[200], both[300];
@@ -1070,52 +995,52 @@ static void keys_open_what_they_may(void **state)
     make_key(SCOPE_READ, "web", "store-1,store-2", 0, bound);
     make_key(SCOPE_READ, NULL, NULL, 2, limited);
     some_stock();
-    http_stop(server, 1000);
     options.keys_path = keys_path;
-    start();
+    front_restart();
     expect(get("/healthz"), 200, NULL);
     struct answer a = get("/v1/availability/A");
     assert_non_null(strstr(a.head, "WWW-Authenticate: Bearer"));
     expect(a, 401, "send a key");
-    expect(get_as("Authorization: Bearer onhand_0\r\n", "/v1/availability/A"), 401, "not known");
-    expect(get_as("Authorization: Basic YTpi\r\n", "/v1/availability/A"), 401, NULL);
+    expect(get_as("/v1/availability/A", "Authorization: Bearer onhand_0\r\n"), 401, "not known");
+    expect(get_as("/v1/availability/A", "Authorization: Basic YTpi\r\n"), 401, NULL);
     expect(get("/metrics"), 401, NULL);
-    expect(get_as(reader, "/v1/availability/A"), 200, NULL);
-    expect(get_as(writer, "/v1/availability/A"), 403, "scope read");
-    expect(get_as(admin, "/v1/availability/A"), 200, NULL);
+    expect(get_as("/v1/availability/A", reader), 200, NULL);
+    expect(get_as("/v1/availability/A", writer), 403, "scope read");
+    expect(get_as("/v1/availability/A", admin), 200, NULL);
     snprintf(both, sizeof(both), "%s" JSON, reader);
-    expect(ask(http_address(server), "PUT", "/v1/locations/x", both, "{}"), 403, "scope admin");
-    expect(post("/v1/events", both, "[]"), 403, "scope events");
+    expect(request("PUT", "/v1/locations/x", both, "{}"), 403, "scope admin");
+    expect(post_as("/v1/events", both, "[]"), 403, "scope events");
     /* bound to locations */
     snprintf(both, sizeof(both), "%s" JSON, writer);
-    expect(post("/v1/events", both,
+    expect(
+        post_as("/v1/events", both,
                 "[{\"id\":\"k1\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"store-1\","
                 "\"quantity\":1," AT "},"
                 "{\"id\":\"k2\",\"source\":\"s\",\"type\":\"sale\",\"sku\":\"A\",\"location\":\"store-2\","
                 "\"quantity\":1," AT "}]"),
-           200, "\"applied\":1,\"duplicate\":0,\"superseded\":0,\"partial\":0,\"rejected\":1,");
-    expect(get_as(bound, "/v1/availability/A?location=far"), 403, "other locations");
-    expect(get_as(bound, "/v1/availability/A"), 200, "\"channel\":\"web\"");
-    expect(get_as(bound, "/v1/availability/A"), 200, "\"available\":6.5,");
-    expect(get_as(bound, "/v1/availability/A?near=48.1,11.6"), 200, "\"available\":6.5,");
-    expect(get_as(bound, "/v1/availability/A?channel=shop"), 403, "other channels");
-    expect(get_as(bound, "/v1/rows/A/far/explain"), 403, "other locations");
+        200, "\"applied\":1,\"duplicate\":0,\"superseded\":0,\"partial\":0,\"rejected\":1,");
+    expect(get_as("/v1/availability/A?location=far", bound), 403, "other locations");
+    expect(get_as("/v1/availability/A", bound), 200, "\"channel\":\"web\"");
+    expect(get_as("/v1/availability/A", bound), 200, "\"available\":6.5,");
+    expect(get_as("/v1/availability/A?near=48.1,11.6", bound), 200, "\"available\":6.5,");
+    expect(get_as("/v1/availability/A?channel=shop", bound), 403, "other channels");
+    expect(get_as("/v1/rows/A/far/explain", bound), 403, "other locations");
     /* many at once: the same answers */
     snprintf(both, sizeof(both), "%s" JSON, bound);
-    expect(post("/v1/availability", both,
-                "{\"items\":[{\"sku\":\"A\",\"locations\":[\"store-1\"]},{\"sku\":\"A\",\"locations\":["
-                "\"store-1\",\"far\"]}]}"),
+    expect(post_as("/v1/availability", both,
+                   "{\"items\":[{\"sku\":\"A\",\"locations\":[\"store-1\"]},{\"sku\":\"A\",\"locations\":["
+                   "\"store-1\",\"far\"]}]}"),
            403, "this key is bound to other locations than far");
-    expect(post("/v1/availability", both, "{\"items\":[{\"sku\":\"nothing\",\"locations\":[\"far\"]}]}"), 403,
-           NULL);
-    expect(
-        post("/v1/availability", both, "{\"items\":[{\"sku\":\"A\"},{\"sku\":\"A\",\"group\":\"berlin\"}]}"),
-        200, "\"items\":[{\"sku\":\"A\",\"channel\":\"web\",\"available\":6.5,");
-    expect(post("/v1/availability", both, "{\"channel\":\"shop\",\"items\":[]}"), 403, "other channels");
+    expect(post_as("/v1/availability", both, "{\"items\":[{\"sku\":\"nothing\",\"locations\":[\"far\"]}]}"),
+           403, NULL);
+    expect(post_as("/v1/availability", both,
+                   "{\"items\":[{\"sku\":\"A\"},{\"sku\":\"A\",\"group\":\"berlin\"}]}"),
+           200, "\"items\":[{\"sku\":\"A\",\"channel\":\"web\",\"available\":6.5,");
+    expect(post_as("/v1/availability", both, "{\"channel\":\"shop\",\"items\":[]}"), 403, "other channels");
     /* rate */
-    expect(get_as(limited, "/v1/availability/A"), 200, NULL);
-    expect(get_as(limited, "/v1/availability/A"), 200, NULL);
-    a = get_as(limited, "/v1/availability/A");
+    expect(get_as("/v1/availability/A", limited), 200, NULL);
+    expect(get_as("/v1/availability/A", limited), 200, NULL);
+    a = get_as("/v1/availability/A", limited);
     assert_non_null(strstr(a.head, "Retry-After: "));
     expect(a, 429, "2 requests a second");
     char lock[80];
@@ -1158,7 +1083,7 @@ static void metrics_are_prometheus_text(void **state)
     answer_free(&a);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, front_open, front_tear_down)
 
 int main(void)
 {

@@ -1,49 +1,16 @@
 /* Live changes over HTTP: each kind, each filter, what a channel is shown, kits, and going on after an id. */
-#include "desk.h"
-#include "talk.h"
+#include "front.h"
 
 #include "codec/json.h"
 #include "core/answer/notice.h"
-#include "http/http.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#define JSON "Content-Type: application/json\r\n"
-
-static struct desk desk;
-static struct http *server;
-
-static void serve(void)
-{
-    char detail[200] = "";
-    const struct http_options options = {.listen = "127.0.0.1:0",
-                                         .threads = 1,
-                                         .view = &desk.view,
-                                         .commands = desk.port,
-                                         .window = desk.window};
-
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-}
 
 static int set_up(void **state)
 {
-    desk_start(&desk);
-    serve();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
+    front_open(state);
+    options.window = desk.window;
+    front_start();
     return 0;
 }
 
@@ -51,11 +18,7 @@ static int tear_down(void **state)
 
 static void want(const char *method, const char *target, const char *body, int status)
 {
-    struct answer a = ask(http_address(server), method, target, JSON, body);
-
-    if (a.status != status)
-        fail_msg("%s %s: %d %s", method, target, a.status, a.body ? a.body : "");
-    answer_free(&a);
+    expect_status(request(method, target, JSON, body), status);
 }
 
 static void happen(const char *type, const char *sku, const char *location, const char *quantity,
@@ -194,11 +157,11 @@ static char *heard(struct ear *e)
 
 static void end_streams(void)
 {
-    http_stop(server, 2000);
-    serve();
+    front_stop(2000);
+    front_start();
 }
 
-static void expect(struct ear *e, const char *lines)
+static void expect_heard(struct ear *e, const char *lines)
 {
     char *got = heard(e);
 
@@ -217,7 +180,7 @@ static void case_09_a_hold_and_its_end_are_both_told(void **state)
     hold("r-1", "A", "s1", 20);
     want("POST", "/v1/reservations/r-1/release", "{}", 200);
     end_streams();
-    expect(&a, "change A s1 100 80 in_stock\nchange A s1 80 100 in_stock\n");
+    expect_heard(&a, "change A s1 100 80 in_stock\nchange A s1 80 100 in_stock\n");
 }
 
 static void every_kind_is_told_when_it_is_so(void **state)
@@ -230,17 +193,17 @@ static void every_kind_is_told_when_it_is_so(void **state)
     happen("order_placed", "A", "s1", "7", "\"reference\":\"O-1\",");
     sell("A", "s1", "1");
     end_streams();
-    expect(&a, "change A s1 0 10 in_stock\n"
-               "level A s1 0 10 out_of_stock in_stock\n"
-               "back_in_stock A s1 0 10 in_stock\n"
-               "change A s1 10 5 in_stock\n"
-               "low_stock A s1 10 5 in_stock 6\n"
-               "change A s1 5 4 in_stock\n"
-               "reservation null r-1 held null\n"
-               "change A s1 4 0 out_of_stock\n"
-               "level A s1 4 0 in_stock out_of_stock\n"
-               "oversold A s1 4 0 out_of_stock 3\n"
-               "oversold A s1 0 0 out_of_stock 4\n");
+    expect_heard(&a, "change A s1 0 10 in_stock\n"
+                     "level A s1 0 10 out_of_stock in_stock\n"
+                     "back_in_stock A s1 0 10 in_stock\n"
+                     "change A s1 10 5 in_stock\n"
+                     "low_stock A s1 10 5 in_stock 6\n"
+                     "change A s1 5 4 in_stock\n"
+                     "reservation null r-1 held null\n"
+                     "change A s1 4 0 out_of_stock\n"
+                     "level A s1 4 0 in_stock out_of_stock\n"
+                     "oversold A s1 4 0 out_of_stock 3\n"
+                     "oversold A s1 0 0 out_of_stock 4\n");
 }
 
 static void low_stock_is_told_once_per_crossing(void **state)
@@ -257,7 +220,7 @@ static void low_stock_is_told_once_per_crossing(void **state)
     sell("A", "s1", "4");    /* 0: crosses again */
     sell("A", "s1", "1");
     end_streams();
-    expect(&a, "low_stock A s1 4 3 low_stock\nlow_stock A s1 4 0 out_of_stock\n");
+    expect_heard(&a, "low_stock A s1 4 3 low_stock\nlow_stock A s1 4 0 out_of_stock\n");
 }
 
 /* The reorder point is for staff: no channel hears of it, nor of what is oversold. */
@@ -273,9 +236,9 @@ static void the_reorder_point_is_told_once_and_to_no_channel(void **state)
     receive("A", "s1", "4");
     sell("A", "s1", "3"); /* 6 again */
     end_streams();
-    expect(&a, "low_stock A s1 10 6 in_stock 6\nlow_stock A s1 9 6 in_stock 6\n");
-    expect(&b, "change A s1 10 6 in_stock\nchange A s1 6 5 in_stock\nchange A s1 5 9 in_stock\n"
-               "change A s1 9 6 in_stock\n");
+    expect_heard(&a, "low_stock A s1 10 6 in_stock 6\nlow_stock A s1 9 6 in_stock 6\n");
+    expect_heard(&b, "change A s1 10 6 in_stock\nchange A s1 6 5 in_stock\nchange A s1 5 9 in_stock\n"
+                     "change A s1 9 6 in_stock\n");
     want("GET", "/v1/changes?channel=web&kind=oversold", NULL, 400);
     want("GET", "/v1/changes?kind=gossip", NULL, 400);
 }
@@ -296,12 +259,12 @@ static void a_reservation_is_told_with_each_of_its_states(void **state)
     want("POST", "/v1/reservations/r-1/confirm", "{\"reference\":\"O-7\"}", 200);
     happen("order_shipped", "A", "s1", "2", "\"reference\":\"O-7\","); /* an order's event ends it */
     end_streams();
-    expect(&a, "reservation web r-1 held null\nreservation web r-1 confirmed O-7\n"
-               "reservation web r-1 fulfilled O-7\n");
-    expect(&b, "");
-    expect(&c, "reservation web r-1 held null\nreservation web r-1 confirmed O-7\n"
-               "reservation web r-1 fulfilled O-7\n");
-    expect(&d, "");
+    expect_heard(&a, "reservation web r-1 held null\nreservation web r-1 confirmed O-7\n"
+                     "reservation web r-1 fulfilled O-7\n");
+    expect_heard(&b, "");
+    expect_heard(&c, "reservation web r-1 held null\nreservation web r-1 confirmed O-7\n"
+                     "reservation web r-1 fulfilled O-7\n");
+    expect_heard(&d, "");
 }
 
 static void a_location_that_goes_silent_and_speaks_again_is_told(void **state)
@@ -323,8 +286,8 @@ static void a_location_that_goes_silent_and_speaks_again_is_told(void **state)
     }
     pthread_mutex_unlock(&desk.lock);
     end_streams();
-    expect(&b, "");
-    expect(&c, "");
+    expect_heard(&b, "");
+    expect_heard(&c, "");
     char *said = heard(&a), *again = heard(&d);
     assert_int_equal(strncmp(said, "stale s1 ", 9), 0);
     assert_non_null(strchr(said, '\n'));
@@ -350,10 +313,10 @@ static void each_hears_what_it_asked_for(void **state)
     receive("C", "s2", "4");
     receive("C", "s3", "5");
     end_streams();
-    expect(&a, "change A s1 0 1 in_stock\nchange B s2 0 2 in_stock\n");
-    expect(&b, "change B s2 0 2 in_stock\nchange C s2 0 4 in_stock\nchange C s3 0 5 in_stock\n");
-    expect(&c, "change B s2 0 2 in_stock\nchange C s2 0 4 in_stock\n");
-    expect(&d, "change C s1 0 3 in_stock\n");
+    expect_heard(&a, "change A s1 0 1 in_stock\nchange B s2 0 2 in_stock\n");
+    expect_heard(&b, "change B s2 0 2 in_stock\nchange C s2 0 4 in_stock\nchange C s3 0 5 in_stock\n");
+    expect_heard(&c, "change B s2 0 2 in_stock\nchange C s2 0 4 in_stock\n");
+    expect_heard(&d, "change C s1 0 3 in_stock\n");
     want("GET", "/v1/changes?group=g&location=s1", NULL, 400);
     want("GET", "/v1/changes?group=nobody", NULL, 400);
     want("GET", "/v1/changes?channel=nobody", NULL, 400);
@@ -380,12 +343,12 @@ static void each_channel_hears_its_own_figures(void **state)
     receive("B", "s2", "10");
     sell("B", "s2", "8");
     end_streams();
-    expect(&a, "change A s1 90 60 in_stock\nchange A s1 60 50 in_stock\nchange A s1 50 60 in_stock\n"
-               "change B s2 0 7 in_stock\nchange B s2 7 0 out_of_stock\n");
-    expect(&b, "change A s1 90 50 in_stock\nchange A s1 50 90 in_stock\n"
-               "change B s2 0 10 in_stock\nchange B s2 10 2 in_stock\n");
-    expect(&c, "change A s1 90 60 in_stock\nchange A s1 60 50 in_stock\nchange A s1 50 60 in_stock\n"
-               "change B s2 0 10 in_stock\nchange B s2 10 2 in_stock\n");
+    expect_heard(&a, "change A s1 90 60 in_stock\nchange A s1 60 50 in_stock\nchange A s1 50 60 in_stock\n"
+                     "change B s2 0 7 in_stock\nchange B s2 7 0 out_of_stock\n");
+    expect_heard(&b, "change A s1 90 50 in_stock\nchange A s1 50 90 in_stock\n"
+                     "change B s2 0 10 in_stock\nchange B s2 10 2 in_stock\n");
+    expect_heard(&c, "change A s1 90 60 in_stock\nchange A s1 60 50 in_stock\nchange A s1 50 60 in_stock\n"
+                     "change B s2 0 10 in_stock\nchange B s2 10 2 in_stock\n");
 }
 
 static void what_rules_and_places_change_is_said_once(void **state)
@@ -402,8 +365,8 @@ static void what_rules_and_places_change_is_said_once(void **state)
     want("PUT", "/v1/items/A", "{\"name\":\"a\"}", 201);
     want("PUT", "/v1/channels/*", "{\"name\":\"all\",\"rules\":[{\"cap\":2}]}", 201);
     end_streams();
-    expect(&a, "refresh channel web\nrefresh location s2\nrefresh item A\nrefresh channel *\n");
-    expect(&b, "refresh location s2\nrefresh item A\nrefresh channel *\n");
+    expect_heard(&a, "refresh channel web\nrefresh location s2\nrefresh item A\nrefresh channel *\n");
+    expect_heard(&b, "refresh location s2\nrefresh item A\nrefresh channel *\n");
 }
 
 /* ---- kits ---- */
@@ -434,15 +397,16 @@ static void a_kit_changes_with_its_components(void **state)
     receive("P", "s2", "2"); /* a place where the other has nothing */
     receive("Q", "s2", "9"); /* and now it has */
     end_streams();
-    expect(&a, "reservation null r-1 held null\n" /* a kit's are told at the end of the record */
-               "change KIT s1 4 2 in_stock\n"
-               "change KIT s1 2 0 out_of_stock\n"
-               "level KIT s1 2 0 in_stock out_of_stock\n"
-               "change KIT s2 0 1 in_stock\n"
-               "level KIT s2 0 1 out_of_stock in_stock\n"
-               "back_in_stock KIT s2 0 1 in_stock\n");
-    expect(&b, "change KIT s1 4 3 in_stock\nchange KIT s1 3 1 low_stock\nlow_stock KIT s1 3 1 low_stock\n"
-               "change KIT s1 1 0 out_of_stock\n");
+    expect_heard(&a, "reservation null r-1 held null\n" /* a kit's are told at the end of the record */
+                     "change KIT s1 4 2 in_stock\n"
+                     "change KIT s1 2 0 out_of_stock\n"
+                     "level KIT s1 2 0 in_stock out_of_stock\n"
+                     "change KIT s2 0 1 in_stock\n"
+                     "level KIT s2 0 1 out_of_stock in_stock\n"
+                     "back_in_stock KIT s2 0 1 in_stock\n");
+    expect_heard(&b,
+                 "change KIT s1 4 3 in_stock\nchange KIT s1 3 1 low_stock\nlow_stock KIT s1 3 1 low_stock\n"
+                 "change KIT s1 1 0 out_of_stock\n");
 }
 
 /* Components as they stood at the id, not as they are: the last of one and the last of the other. */
@@ -453,7 +417,7 @@ static void a_kit_is_right_for_who_comes_back_later(void **state)
     receive("Q", "s1", "5");
     listen_to(&a, "/v1/changes?sku=KIT&kind=change");
     end_streams();
-    expect(&a, "");
+    expect_heard(&a, "");
     sell("P", "s1", "10");
     sell("Q", "s1", "5");
     receive("P", "s1", "4");
@@ -461,10 +425,10 @@ static void a_kit_is_right_for_who_comes_back_later(void **state)
     listen_after(&b, "/v1/changes?sku=KIT&kind=change&kind=back_in_stock", a.last_id);
     sell("Q", "s1", "6");
     end_streams();
-    expect(&b, "change KIT s1 5 0 out_of_stock\n"
-               "change KIT s1 0 2 in_stock\n"
-               "back_in_stock KIT s1 0 2 in_stock\n"
-               "change KIT s1 2 1 in_stock\n");
+    expect_heard(&b, "change KIT s1 5 0 out_of_stock\n"
+                     "change KIT s1 0 2 in_stock\n"
+                     "back_in_stock KIT s1 0 2 in_stock\n"
+                     "change KIT s1 2 1 in_stock\n");
 }
 
 static void a_kit_with_other_components_is_told_by_those(void **state)
@@ -487,7 +451,7 @@ static void a_kit_with_other_components_is_told_by_those(void **state)
     assert_non_null(strstr(said, "change KIT s1 2 1 in_stock\n"));
     assert_null(strstr(said, " 0 out_of_stock"));
     free(said);
-    expect(&b, "change R s1 3 2 in_stock\nchange R s1 2 1 in_stock\n");
+    expect_heard(&b, "change R s1 3 2 in_stock\nchange R s1 2 1 in_stock\n");
 }
 
 /* ---- going on ---- */
@@ -498,7 +462,7 @@ static void who_comes_back_goes_on_behind_its_id(void **state)
     listen_to(&a, "/v1/changes?kind=change");
     receive("B", "s1", "1");
     end_streams();
-    expect(&a, "change B s1 0 1 in_stock\n");
+    expect_heard(&a, "change B s1 0 1 in_stock\n");
     receive("A", "s1", "2");
     receive("B", "s1", "3");
     listen_after(&b, "/v1/changes?kind=change&sku=B", a.last_id);
@@ -507,8 +471,8 @@ static void who_comes_back_goes_on_behind_its_id(void **state)
     listen_to(&c, target);
     receive("B", "s1", "4");
     end_streams();
-    expect(&b, "change B s1 1 4 in_stock\nchange B s1 4 8 in_stock\n");
-    expect(&c, "change A s1 1 3 in_stock\nchange B s1 1 4 in_stock\nchange B s1 4 8 in_stock\n");
+    expect_heard(&b, "change B s1 1 4 in_stock\nchange B s1 4 8 in_stock\n");
+    expect_heard(&c, "change A s1 1 3 in_stock\nchange B s1 1 4 in_stock\nchange B s1 4 8 in_stock\n");
     assert_string_equal(b.last_id, c.last_id);
 }
 
@@ -521,7 +485,7 @@ static void an_id_that_is_too_old_is_said_to_be(void **state)
     char *said = heard(&a);
     assert_int_equal(strncmp(said, "missed", 6), 0);
     free(said);
-    expect(&b, "");
+    expect_heard(&b, "");
     for (unsigned i = 0; i < DESK_WINDOW + 10; i++)
         receive("A", "s1", "1");
     listen_after(&c, "/v1/changes?kind=change", b.last_id);
@@ -536,7 +500,7 @@ static void an_id_that_is_too_old_is_said_to_be(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, front_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(case_09_a_hold_and_its_end_are_both_told),
         TEST(every_kind_is_told_when_it_is_so),

@@ -1,80 +1,12 @@
 /* Channels over HTTP: rules, what is set aside, plans, dates in each place's zone, a basket past its own
  * holds. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
-#include "desk.h"
 #include "http/by.h"
-#include "http/http.h"
-#include "talk.h"
 
 #include <unistd.h>
 
-#define JSON "Content-Type: application/json\r\n"
 #define AT(hhmm) "\"occurred_at\":\"2026-11-21T" hhmm ":00Z\""
-
-static struct desk desk;
-static struct http *server;
-static struct http_options options;
-
-static int set_up(void **state)
-{
-    char detail[200] = "";
-
-    desk_start(&desk);
-    options = (struct http_options){
-        .listen = "127.0.0.1:0", .threads = 1, .view = &desk.view, .commands = desk.port};
-    server = NULL;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
-    return 0;
-}
-
-static struct answer get(const char *target)
-{
-    return ask(http_address(server), "GET", target, "", NULL);
-}
-
-static struct answer put(const char *target, const char *body)
-{
-    return ask(http_address(server), "PUT", target, JSON, body);
-}
-
-static struct answer post(const char *target, const char *body)
-{
-    return ask(http_address(server), "POST", target, JSON, body);
-}
-
-static void expect(struct answer a, int status, const char *part)
-{
-    if (a.status != status || !strstr(a.body, part))
-        print_error("expected %d and %s, got %d:\n%s\n", status, part, a.status, a.body ? a.body : "");
-    assert_int_equal(a.status, status);
-    assert_non_null(strstr(a.body, part));
-    answer_free(&a);
-}
-
-/* Counted at one place at 8:00. */
-static void count_at(const char *sku, const char *place, const char *quantity)
-{
-    char body[400];
-    snprintf(body, sizeof(body),
-             "{\"id\":\"c-%s-%s\",\"source\":\"s\",\"type\":\"count\",\"sku\":\"%s\",\"location\":\"%s\","
-             "\"quantity\":%s,\"as_of\":\"2026-11-21T08:00:00Z\"," AT("08:00") "}",
-             sku, place, sku, place, quantity);
-    desk_say(&desk, body);
-}
 
 static void set_aside(const char *id, const char *channel, const char *quantity)
 {
@@ -88,14 +20,14 @@ static void set_aside(const char *id, const char *channel, const char *quantity)
 
 static void case_16_groups_of_places(void **state)
 {
-    count_at("A", "eu-1", "5.5");
-    count_at("A", "eu-2", "3");
-    count_at("A", "eu-3", "10");
+    count_at("A", "eu-1", "5.5", "08:00");
+    count_at("A", "eu-2", "3", "08:00");
+    count_at("A", "eu-3", "10", "08:00");
     desk_say(&desk,
              "{\"id\":\"q\",\"source\":\"s\",\"type\":\"status_change\",\"sku\":\"A\",\"location\":\"eu-3\","
              "\"quantity\":10,\"to_status\":\"quarantine\"," AT("09:00") "}");
-    count_at("A", "eu-x", "10");
-    count_at("A", "us-1", "0");
+    count_at("A", "eu-x", "10", "08:00");
+    count_at("A", "us-1", "0", "08:00");
     expect(put("/v1/locations/eu-x", "{\"enabled\":false}"), 201, "eu-x");
     expect(put("/v1/groups/eu", "{\"members\":[\"eu-1\",\"eu-2\",\"eu-3\",\"eu-x\"]}"), 201, "eu");
     expect(put("/v1/groups/us", "{\"members\":[\"us-1\"]}"), 201, "us");
@@ -109,8 +41,8 @@ static void case_16_groups_of_places(void **state)
 
 static void case_19_each_channel_its_own_place(void **state)
 {
-    count_at("A", "L1", "0");
-    count_at("A", "L2", "10");
+    count_at("A", "L1", "0", "08:00");
+    count_at("A", "L2", "10", "08:00");
     expect(put("/v1/channels/a", "{\"rules\":[{\"location\":\"L2\",\"enabled\":false}]}"), 201, "\"rules\"");
     expect(put("/v1/channels/b", "{\"rules\":[{\"location\":\"L1\",\"enabled\":false}]}"), 201, "\"rules\"");
     expect(get("/v1/availability/A?channel=a"), 200, "\"available\":0,\"level\":\"out_of_stock\"");
@@ -119,7 +51,7 @@ static void case_19_each_channel_its_own_place(void **state)
 
 static void rules_and_what_is_set_aside_show(void **state)
 {
-    count_at("A", "L1", "100");
+    count_at("A", "L1", "100", "08:00");
     set_aside("al-1", "marketplace", "30");
     expect(put("/v1/channels/web",
                "{\"rules\":[{\"buffer_percent\":5,\"group\":\"none\"},{\"product\":\"shirt\","
@@ -147,7 +79,7 @@ static void rules_and_what_is_set_aside_show(void **state)
 
 static void what_an_item_refuses_is_shown_as_nothing(void **state)
 {
-    count_at("A", "L1", "5");
+    count_at("A", "L1", "5", "08:00");
     expect(put("/v1/items/A", "{\"restrictions\":{\"ship\":false,\"pickup\":true}}"), 201, "restrictions");
     expect(get("/v1/availability/A?method=ship"), 200, "\"available\":0,\"level\":\"out_of_stock\"");
     expect(get("/v1/availability/A?method=pickup"), 200, "\"available\":5");
@@ -209,8 +141,8 @@ static void by_date_counts_what_is_to_come(void **state)
 {
     expect(put("/v1/locations/L1", "{\"time_zone\":\"America/New_York\"}"), 201, "L1");
     expect(put("/v1/locations/L2", "{\"time_zone\":\"Asia/Tokyo\"}"), 201, "L2");
-    count_at("A", "L1", "1");
-    count_at("A", "L2", "1");
+    count_at("A", "L1", "1", "08:00");
+    count_at("A", "L2", "1", "08:00");
     desk_say(&desk, "[{\"id\":\"i1\",\"source\":\"s\",\"type\":\"inbound\",\"sku\":\"A\",\"location\":\"L1\","
                     "\"quantity\":"
                     "10,\"reference\":\"PO-1\",\"expected_at\":\"2026-11-25T02:00:00Z\"," AT(
@@ -235,8 +167,8 @@ static void by_date_counts_what_is_to_come(void **state)
 
 static void a_kit_is_explained_by_its_components(void **state)
 {
-    count_at("A", "L1", "5");
-    count_at("B", "L1", "9");
+    count_at("A", "L1", "5", "08:00");
+    count_at("B", "L1", "9", "08:00");
     expect(put("/v1/items/KIT",
                "{\"components\":[{\"sku\":\"A\",\"quantity\":2},{\"sku\":\"B\",\"quantity\":1}]}"),
            201, "KIT");
@@ -251,7 +183,7 @@ static void a_kit_is_explained_by_its_components(void **state)
 
 static void a_basket_sees_past_its_own_holds(void **state)
 {
-    count_at("A", "L1", "10");
+    count_at("A", "L1", "10", "08:00");
     expect(post("/v1/reservations", "{\"id\":\"r-1\",\"ttl_seconds\":900,\"items\":[{\"sku\":\"A\","
                                     "\"quantity\":4,\"location\":\"L1\"}]}"),
            201, "held");
@@ -272,7 +204,7 @@ static void model_a_plan_shares_out_what_is_there(void **state)
         "{\"channel\":\"B\",\"rank\":3,\"percent\":20,\"minimum\":300},"
         "{\"channel\":\"A\",\"rank\":1,\"percent\":40,\"minimum\":100},"
         "{\"channel\":\"C\",\"rank\":4,\"percent\":30},{\"pool\":true,\"rank\":2,\"percent\":10}]}";
-    count_at("A", "L1", "1000");
+    count_at("A", "L1", "1000", "08:00");
     expect(post("/v1/allocations/plan", plan), 200,
            "\"allocations\":[{\"location\":\"L1\",\"channel\":\"A\",\"quantity\":400,\"verdict\":\"applied\","
            "\"previous\":0},"
@@ -292,7 +224,7 @@ static void a_plan_under_an_id_is_set_once(void **state)
     const char *plan =
         "{\"id\":\"week-47\",\"sku\":\"A\",\"locations\":[\"L1\"],\"shares\":[{\"channel\":\"web\","
         "\"percent\":50}]}";
-    count_at("A", "L1", "10");
+    count_at("A", "L1", "10", "08:00");
     expect(post("/v1/allocations/plan", plan), 200, "\"quantity\":5,\"verdict\":\"applied\"");
     desk_say(
         &desk,
@@ -307,7 +239,7 @@ static void a_dry_run_sets_nothing(void **state)
     const char *plan =
         "{\"dry_run\":true,\"sku\":\"A\",\"locations\":[\"L1\"],\"shares\":[{\"channel\":\"web\","
         "\"percent\":50}]}";
-    count_at("A", "L1", "10");
+    count_at("A", "L1", "10", "08:00");
     expect(post("/v1/allocations/plan", plan), 200,
            "{\"location\":\"L1\",\"channel\":\"web\",\"quantity\":5,\"previous\":0}],\"dry_run\":true}");
     expect(get("/v1/availability/A?location=L1&detail=true"), 200, "\"allocations\":{}");
@@ -350,7 +282,7 @@ static void plans_that_are_not_right_are_refused(void **state)
            422, "is a kit");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, front_set_up, front_tear_down)
 
 int main(void)
 {

@@ -1,16 +1,8 @@
 /* GET /v1/checkpoint: the whole file, any part of it, a fresh one; nobody else on the loop waits for it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
 #include "base/error.h"
-#include "desk.h"
-#include "http/http.h"
 #include "http/keys.h"
-#include "talk.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -18,9 +10,6 @@
 enum { FILE_BYTES = 3 << 20 };
 #define ETAG "\"1795219200000042-4712-0123456789abcdeffedcba9876543210\""
 
-static struct desk desk;
-static struct http *server;
-static struct http_options options;
 static char path[] = "/tmp/onhand-checkpoint-XXXXXX";
 static char *bytes;
 static _Atomic int open_error, asked_status;
@@ -72,50 +61,22 @@ static int remove_file(void **state)
     return unlink(path);
 }
 
-static void start(void)
-{
-    char detail[200] = "";
-
-    options.listen = "127.0.0.1:0";
-    options.threads = 1;
-    options.view = &desk.view;
-    options.commands = desk.port;
-    options.checkpoints = &source;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-}
-
 static int set_up(void **state)
 {
-    desk_start(&desk);
-    options = (struct http_options){0};
+    front_open(state);
+    options.checkpoints = &source;
     open_error = 0;
     asked_status = 1;
     asked_times = 0;
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
-    return 0;
-}
-
-static struct answer get(const char *query, const char *headers)
+static struct answer get_file(const char *query, const char *headers)
 {
     char target[64];
 
     snprintf(target, sizeof(target), "/v1/checkpoint%s", query);
-    return ask(http_address(server), "GET", target, headers, NULL);
-}
-
-static void expect_header(const struct answer *a, const char *name, const char *value)
-{
-    char *found = head_value(a->head, name);
-
-    assert_string_equal(found ? found : "(none)", value);
-    free(found);
+    return get_as(target, headers);
 }
 
 static void expect_part(struct answer a, size_t from, size_t end)
@@ -138,17 +99,10 @@ static void expect_whole(struct answer a)
     answer_free(&a);
 }
 
-static void expect_problem(struct answer a, int status, const char *part)
-{
-    assert_int_equal(a.status, status);
-    assert_non_null(strstr(a.body, part));
-    answer_free(&a);
-}
-
 static void the_whole_file_and_what_it_is(void **state)
 {
-    start();
-    struct answer a = get("", "");
+    front_start();
+    struct answer a = get_file("", "");
     expect_header(&a, "ETag", ETAG);
     expect_header(&a, "Onhand-Version", "1795219200000042:4711");
     expect_header(&a, "Onhand-Digest", "0123456789abcdeffedcba9876543210");
@@ -156,32 +110,30 @@ static void the_whole_file_and_what_it_is(void **state)
     expect_header(&a, "Content-Disposition",
                   "attachment; filename=\"checkpoint-00001795219200000042-00000000000000004712\"");
     expect_whole(a);
-    a = ask(http_address(server), "HEAD", "/v1/checkpoint", "", NULL);
+    a = request("HEAD", "/v1/checkpoint", "", NULL);
     assert_int_equal(a.status, 200);
     expect_header(&a, "Content-Length", "3145728");
     expect_header(&a, "ETag", ETAG);
     assert_int_equal(a.body_length, 0);
     answer_free(&a);
-    a = get("", "If-None-Match: \"x\", " ETAG "\r\n");
-    assert_int_equal(a.status, 304);
-    answer_free(&a);
-    expect_problem(get("?newest=true", ""), 400, "is not a parameter");
-    expect_problem(ask(http_address(server), "DELETE", "/v1/checkpoint", "", NULL), 405, "GET, HEAD");
+    expect_status(get_file("", "If-None-Match: \"x\", " ETAG "\r\n"), 304);
+    expect(get_file("?newest=true", ""), 400, "is not a parameter");
+    expect(delete_at("/v1/checkpoint"), 405, "GET, HEAD");
 }
 
 static void any_part_of_it(void **state)
 {
-    start();
-    expect_part(get("", "Range: bytes=1000000-\r\n"), 1000000, FILE_BYTES);
-    expect_part(get("", "Range: bytes=0-63\r\n"), 0, 64);
-    expect_part(get("", "Range: bytes=3145727-99999999999\r\n"), FILE_BYTES - 1, FILE_BYTES);
-    expect_part(get("", "Range: bytes=-10\r\n"), FILE_BYTES - 10, FILE_BYTES);
-    expect_part(get("", "Range: bytes=-9999999999\r\n"), 0, FILE_BYTES);
-    expect_part(get("", "Range: bytes=5-\r\nIf-Range: " ETAG "\r\n"), 5, FILE_BYTES);
+    front_start();
+    expect_part(get_file("", "Range: bytes=1000000-\r\n"), 1000000, FILE_BYTES);
+    expect_part(get_file("", "Range: bytes=0-63\r\n"), 0, 64);
+    expect_part(get_file("", "Range: bytes=3145727-99999999999\r\n"), FILE_BYTES - 1, FILE_BYTES);
+    expect_part(get_file("", "Range: bytes=-10\r\n"), FILE_BYTES - 10, FILE_BYTES);
+    expect_part(get_file("", "Range: bytes=-9999999999\r\n"), 0, FILE_BYTES);
+    expect_part(get_file("", "Range: bytes=5-\r\nIf-Range: " ETAG "\r\n"), 5, FILE_BYTES);
     /* another file by now: from the beginning */
-    expect_whole(get("", "Range: bytes=5-\r\nIf-Range: \"1-2-3\"\r\n"));
-    expect_problem(get("", "Range: bytes=3145728-\r\n"), 416, "has 3145728 bytes");
-    expect_problem(get("", "Range: bytes=-0\r\n"), 416, "has 3145728 bytes");
+    expect_whole(get_file("", "Range: bytes=5-\r\nIf-Range: \"1-2-3\"\r\n"));
+    expect(get_file("", "Range: bytes=3145728-\r\n"), 416, "has 3145728 bytes");
+    expect(get_file("", "Range: bytes=-0\r\n"), 416, "has 3145728 bytes");
 }
 
 /* RFC 9110, 14.2: a Range that is not understood is passed over. */
@@ -198,56 +150,54 @@ static void what_is_no_range_is_passed_over(void **state)
                                          "bytes= 1-2",
                                          "bytes=+1-",
                                          "bytes=99999999999999999999-"};
-    start();
+    front_start();
     for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
         char line[64];
         snprintf(line, sizeof(line), "Range: %s\r\n", ranges[i]);
-        expect_whole(get("", line));
+        expect_whole(get_file("", line));
     }
 }
 
 static void none_yet(void **state)
 {
     open_error = ERROR_NOTFOUND;
-    start();
-    struct answer a = get("", "");
+    front_start();
+    struct answer a = get_file("", "");
     expect_header(&a, "Retry-After", "5");
-    expect_problem(a, 404, "no checkpoint was written here yet");
+    expect(a, 404, "no checkpoint was written here yet");
     open_error = ERROR_IO;
-    a = get("", "");
+    a = get_file("", "");
     expect_header(&a, "Retry-After", "5");
-    expect_problem(a, 503, "cannot be read");
+    expect(a, 503, "cannot be read");
 }
 
 /* On one loop: somebody waits for a fresh one, others are answered. */
 static void a_fresh_one_is_waited_for(void **state)
 {
-    start();
+    front_start();
     struct talk waiting = talk_to(http_address(server));
     talk_say(&waiting, "GET /v1/checkpoint?fresh=true HTTP/1.1\r\nHost: x\r\n\r\n");
     while (!asked_times)
         usleep(1000);
     for (int i = 0; i < 20; i++) {
-        struct answer a = ask(http_address(server), "GET", "/healthz", "", NULL);
-        assert_int_equal(a.status, 200);
-        answer_free(&a);
+        expect_status(get("/healthz"), 200);
     }
     asked_status = 0;
     expect_whole(talk_answer(&waiting, false));
     talk_end(&waiting);
     assert_int_equal(asked_times, 1);
     asked_status = ERROR_IO;
-    expect_problem(get("?fresh=true", ""), 503, "no checkpoint was written");
-    expect_problem(get("?fresh=maybe", ""), 400, "fresh");
+    expect(get_file("?fresh=true", ""), 503, "no checkpoint was written");
+    expect(get_file("?fresh=maybe", ""), 400, "fresh");
 }
 
 static void but_not_for_ever(void **state)
 {
     options.checkpoint_wait_ms = 50;
-    start();
-    struct answer a = get("?fresh=true", "");
+    front_start();
+    struct answer a = get_file("?fresh=true", "");
     expect_header(&a, "Retry-After", "5");
-    expect_problem(a, 503, "still being written");
+    expect(a, 503, "still being written");
 }
 
 /* Who does not read takes no memory: what is not sent is bounded, and the others go on. */
@@ -255,13 +205,13 @@ static void a_slow_reader_holds_up_nobody(void **state)
 {
     struct talk slow[8];
 
-    start();
+    front_start();
     for (size_t i = 0; i < 8; i++) {
         slow[i] = talk_to(http_address(server));
         talk_say(&slow[i], "GET /v1/checkpoint HTTP/1.1\r\nHost: x\r\n\r\n");
     }
     for (int i = 0; i < 20; i++)
-        expect_part(get("", "Range: bytes=0-63\r\n"), 0, 64);
+        expect_part(get_file("", "Range: bytes=0-63\r\n"), 0, 64);
     for (size_t i = 0; i < 8; i++) {
         expect_whole(talk_answer(&slow[i], false));
         talk_end(&slow[i]);
@@ -286,30 +236,25 @@ static void it_takes_a_key_that_may_everything(void **state)
         const struct key_request r = {.scopes = cases[i].scopes, .locations = cases[i].locations};
         assert_int_equal(key_create(file, &r, text, detail, sizeof(detail)), 0);
         options.keys_path = file;
-        start();
+        front_start();
         snprintf(line, sizeof(line), "Range: bytes=0-63\r\nAuthorization: Bearer %s\r\n", text);
-        struct answer a = get("", line);
-        assert_int_equal(a.status, cases[i].status);
-        answer_free(&a);
-        expect_problem(get("", ""), 401, "send a key");
-        http_stop(server, 1000);
-        server = NULL;
+        expect_status(get_file("", line), cases[i].status);
+        expect(get_file("", ""), 401, "send a key");
+        front_stop(1000);
     }
     unlink(file);
     rmdir(keys);
 }
 
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, front_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_whole_file_and_what_it_is, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(any_part_of_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_no_range_is_passed_over, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(none_yet, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_fresh_one_is_waited_for, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(but_not_for_ever, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_slow_reader_holds_up_nobody, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(it_takes_a_key_that_may_everything, set_up, tear_down),
+        TEST(the_whole_file_and_what_it_is),   TEST(any_part_of_it),
+        TEST(what_is_no_range_is_passed_over), TEST(none_yet),
+        TEST(a_fresh_one_is_waited_for),       TEST(but_not_for_ever),
+        TEST(a_slow_reader_holds_up_nobody),   TEST(it_takes_a_key_that_may_everything),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

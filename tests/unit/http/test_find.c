@@ -1,54 +1,9 @@
 /* Lists that are searched: what is found, in which order, page by page. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#include "desk.h"
-#include "http/http.h"
-#include "talk.h"
+#include "front.h"
 
 #define AT "\"occurred_at\":\"2026-11-21T10:00:00Z\""
 
 enum { MANY = 5000 }; /* more than one turn of a loop looks at */
-
-static struct desk desk;
-static struct http *server;
-
-static int set_up(void **state)
-{
-    struct http_options options = {.listen = "127.0.0.1:0", .threads = 1};
-    char detail[200] = "";
-
-    desk_start(&desk);
-    options.view = &desk.view;
-    options.commands = desk.port;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
-    return 0;
-}
-
-static struct answer get(const char *target)
-{
-    return ask(http_address(server), "GET", target, "", NULL);
-}
-
-static void put(const char *target, const char *body)
-{
-    struct answer a = ask(http_address(server), "PUT", target, "Content-Type: application/json\r\n", body);
-
-    assert_int_equal(a.status, 201);
-    answer_free(&a);
-}
 
 /* The ids of an answer in their order, with spaces between them. */
 static void ids_of(const struct answer *a, const char *key, char *ret)
@@ -76,21 +31,12 @@ static void expect_ids(const char *target, const char *ids)
     answer_free(&a);
 }
 
-static void expect_refused(const char *target, const char *part)
-{
-    struct answer a = get(target);
-
-    assert_int_equal(a.status, 400);
-    assert_non_null(strstr(a.body, part));
-    answer_free(&a);
-}
-
 static void some_items(void)
 {
-    put("/v1/items/LANTERN-RED", "{\"name\":\"Metal lantern, red\",\"product\":\"lantern\"}");
-    put("/v1/items/B", "{\"name\":\"Stern lamp\",\"product\":\"lamp\"}");
-    put("/v1/items/C", "{\"name\":\"Tern of brass\",\"gtins\":[\"9521987000018\"]}");
-    put("/v1/items/TERN", "{\"name\":\"<script>alert(1)</script>\",\"product\":\"lantern\"}");
+    put_new("/v1/items/LANTERN-RED", "{\"name\":\"Metal lantern, red\",\"product\":\"lantern\"}");
+    put_new("/v1/items/B", "{\"name\":\"Stern lamp\",\"product\":\"lamp\"}");
+    put_new("/v1/items/C", "{\"name\":\"Tern of brass\",\"gtins\":[\"9521987000018\"]}");
+    put_new("/v1/items/TERN", "{\"name\":\"<script>alert(1)</script>\",\"product\":\"lantern\"}");
     desk_say(&desk,
              "[{\"id\":\"a1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"tern-9\",\"location\":\"york\","
              "\"quantity\":5," AT "}]");
@@ -120,7 +66,7 @@ static void products_are_listed_by_their_first_items(void **state)
     struct answer a;
 
     some_items();
-    put("/v1/items/D", "{\"name\":\"Lantern, blue\",\"product\":\"lantern\"}");
+    put_new("/v1/items/D", "{\"name\":\"Lantern, blue\",\"product\":\"lantern\"}");
     a = get("/v1/products");
     assert_non_null(strstr(
         a.body, "{\"products\":[{\"product\":\"lantern\",\"name\":\"Metal lantern, red\",\"items\":3},"
@@ -133,43 +79,39 @@ static void products_are_listed_by_their_first_items(void **state)
     assert_non_null(strstr(a.body, "\"product\":\"lantern\""));
     assert_non_null(strstr(a.body, "\"found\":1,"));
     answer_free(&a);
-    a = ask(http_address(server), "DELETE", "/v1/items/LANTERN-RED", "", NULL); /* another is its first now */
-    assert_int_equal(a.status, 204);
-    answer_free(&a);
+    expect_status(delete_at("/v1/items/LANTERN-RED"), 204); /* another is its first now */
     a = get("/v1/products?q=lantern");
     assert_non_null(
         strstr(a.body, "{\"product\":\"lantern\",\"name\":\"\\u003Cscript\\u003Ealert(1)\\u003C/"));
     answer_free(&a);
-    expect_refused("/v1/products?after=7", "`next`");
-    expect_refused("/v1/products?product=lantern", "is not a parameter here");
+    expect(get("/v1/products?after=7"), 400, "`next`");
+    expect(get("/v1/products?product=lantern"), 400, "is not a parameter here");
 }
 
 static void locations_are_found_by_name_address_and_id(void **state)
 {
-    put("/v1/locations/ST01", "{\"name\":\"Micklegate\",\"address\":\"1 High Street, York\"}");
-    put("/v1/locations/york", "{\"name\":\"Yorker\"}");
-    put("/v1/locations/ST02", "{\"name\":\"New York\"}");
+    put_new("/v1/locations/ST01", "{\"name\":\"Micklegate\",\"address\":\"1 High Street, York\"}");
+    put_new("/v1/locations/york", "{\"name\":\"Yorker\"}");
+    put_new("/v1/locations/ST02", "{\"name\":\"New York\"}");
     expect_ids("/v1/locations?q=york", "york ST01 ST02");
     expect_ids("/v1/locations?q=york+high", "ST01");
     expect_ids("/v1/locations?q=st0", "ST01 ST02");
-    struct answer a = ask(http_address(server), "DELETE", "/v1/locations/york", "", NULL);
-    assert_int_equal(a.status, 204);
-    answer_free(&a);
+    expect_status(delete_at("/v1/locations/york"), 204);
     expect_ids("/v1/locations?q=york", "ST01 ST02");
 }
 
 static void questions_that_are_not_right_are_refused(void **state)
 {
-    expect_refused("/v1/items?q=", "must not be empty");
-    expect_refused("/v1/items?q=+", "words");
-    expect_refused("/v1/items?q=a+b+c+d+e+f+g+h+i", "words");
-    expect_refused("/v1/items?q=a&after=3", "`next`");
-    expect_refused("/v1/items?q=a&after=3-1", "`next`");
-    expect_refused("/v1/items?q=a&after=1-x", "`next`");
-    expect_refused("/v1/items?after=1-2", "`next`");
-    expect_refused("/v1/items?after=99999999999", "`next`");
-    expect_refused("/v1/locations?product=a", "is not a parameter here");
-    expect_refused("/v1/groups?q=a", "is not a parameter here");
+    expect(get("/v1/items?q="), 400, "must not be empty");
+    expect(get("/v1/items?q=+"), 400, "words");
+    expect(get("/v1/items?q=a+b+c+d+e+f+g+h+i"), 400, "words");
+    expect(get("/v1/items?q=a&after=3"), 400, "`next`");
+    expect(get("/v1/items?q=a&after=3-1"), 400, "`next`");
+    expect(get("/v1/items?q=a&after=1-x"), 400, "`next`");
+    expect(get("/v1/items?after=1-2"), 400, "`next`");
+    expect(get("/v1/items?after=99999999999"), 400, "`next`");
+    expect(get("/v1/locations?product=a"), 400, "is not a parameter here");
+    expect(get("/v1/groups?q=a"), 400, "is not a parameter here");
 }
 
 static void say_many(void)
@@ -244,7 +186,7 @@ static void searches_and_others_share_a_loop(void **state)
     }
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, front_set_up, front_tear_down)
 
 int main(void)
 {

@@ -1,25 +1,12 @@
 /* Histories and live changes over HTTP: another thread answers, or does not, or too late for anybody to care.
  */
-#include "desk.h"
-#include "talk.h"
+#include "front.h"
 
 #include "base/error.h"
 #include "core/answer/notice.h"
-#include "http/http.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-static struct desk desk;
-static struct http *server;
-static struct http_options options;
 
 /* ---- whoever keeps the history ---- */
 
@@ -81,28 +68,22 @@ static void answer(struct history_question *q, int status)
 
 static int set_up(void **state)
 {
-    char detail[200] = "";
-
-    desk_start(&desk);
+    front_open(state);
     desk_say(&desk, "{\"id\":\"e1\",\"source\":\"t\",\"type\":\"receipt\",\"sku\":\"S\",\"location\":\"L\","
                     "\"quantity\":5,"
                     "\"occurred_at\":\"2026-11-21T10:00:00Z\"}");
-    options = (struct http_options){.listen = "127.0.0.1:0",
-                                    .threads = 1,
-                                    .view = &desk.view,
-                                    .commands = desk.port,
-                                    .window = window_create(64),
-                                    .history = {.history = &keeper, .ask = keeper_ask}};
+    options.window = window_create(64);
+    options.history = (struct history_port){.history = &keeper, .ask = keeper_ask};
     keeper.asked = NULL;
     keeper.refuses = 0;
-    assert_int_equal(http_start(&options, &server, detail, sizeof(detail)), 0);
+    front_start();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    http_stop(server, 100);
-    desk_stop(&desk);
+    front_stop(100);
+    front_tear_down(state);
     window_destroy((struct window *)(uintptr_t)options.window);
     return 0;
 }
@@ -220,10 +201,7 @@ static void what_the_history_does_not_have_is_said(void **state)
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char target[120];
         snprintf(target, sizeof(target), "/v1/rows/S/L/explain?%s", all[i].query);
-        a = ask(http_address(server), "GET", target, "", NULL);
-        assert_int_equal(a.status, all[i].status);
-        assert_non_null(strstr(a.body, all[i].said));
-        answer_free(&a);
+        expect(get(target), all[i].status, all[i].said);
     }
 }
 
@@ -231,12 +209,10 @@ static void others_are_answered_meanwhile(void **state)
 {
     struct talk waiting = say(TARGET);
     struct history_question *q = take_question();
-    struct answer a = ask(http_address(server), "GET", "/v1/availability/S", "", NULL);
 
-    assert_int_equal(a.status, 200);
-    answer_free(&a);
+    expect_status(get("/v1/availability/S"), 200);
     answer(q, ERROR_UNAVAILABLE);
-    a = talk_answer(&waiting, false);
+    struct answer a = talk_answer(&waiting, false);
     assert_int_equal(a.status, 503);
     answer_free(&a);
     talk_end(&waiting);
@@ -249,12 +225,10 @@ static void an_answer_that_nobody_waits_for_is_dropped(void **state)
 
     close(t.fd); /* with unread input the peer is gone at once; the loop notices in its own time */
     t.fd = -1;
-    struct answer a = ask(http_address(server), "GET", "/healthz", "", NULL);
+    struct answer a = get("/healthz");
     answer_free(&a);
     answer(q, 0);
-    a = ask(http_address(server), "GET", "/healthz", "", NULL);
-    assert_int_equal(a.status, 200);
-    answer_free(&a);
+    expect_status(get("/healthz"), 200);
     buffer_finish(&t.in);
 }
 
@@ -262,31 +236,22 @@ static void an_answer_that_comes_when_the_server_is_gone_is_dropped(void **state
 {
     struct talk t = say(TARGET);
     struct history_question *q = take_question();
-    char detail[200];
 
-    http_stop(server, 50);
+    front_stop(50);
     answer(q, 0);
     assert_true(talk_ended(&t));
     talk_end(&t);
-    assert_int_equal(http_start(&options, &server, detail, sizeof(detail)), 0);
+    front_start();
 }
 
 static void a_full_history_says_so(void **state)
 {
     keeper.refuses = ERROR_BUSY;
-    struct answer a = ask(http_address(server), "GET", TARGET, "", NULL);
-    assert_int_equal(a.status, 429);
-    answer_free(&a);
+    expect_status(get(TARGET), 429);
     keeper.refuses = ERROR_UNAVAILABLE;
-    a = ask(http_address(server), "GET", TARGET, "", NULL);
-    assert_int_equal(a.status, 503);
-    answer_free(&a);
-    a = ask(http_address(server), "GET", "/v1/rows/S/ELSEWHERE/history", "", NULL);
-    assert_int_equal(a.status, 404);
-    answer_free(&a);
-    a = ask(http_address(server), "POST", TARGET, "Content-Length: 0\r\n", NULL);
-    assert_int_equal(a.status, 405);
-    answer_free(&a);
+    expect_status(get(TARGET), 503);
+    expect_status(get("/v1/rows/S/ELSEWHERE/history"), 404);
+    expect_status(post_as(TARGET, "Content-Length: 0\r\n", NULL), 405);
 }
 
 static void add_row(struct window *w, uint64_t offset, const char *sku, milli_t was, milli_t now)
@@ -307,7 +272,7 @@ static void a_listener_hears_what_is_shown(void **state)
 {
     struct window *w = (struct window *)(uintptr_t)options.window;
     struct talk t = say("/v1/changes?sku=S");
-    char bytes[4096] = "", detail[200];
+    char bytes[4096] = "";
     size_t length = 0;
     bool added = false;
 
@@ -327,26 +292,27 @@ static void a_listener_hears_what_is_shown(void **state)
     }
     assert_non_null(strstr(bytes, "text/event-stream"));
     assert_non_null(strstr(bytes, "id: 1795219200000042:2\n"));
-    http_stop(server, 1000);
+    front_stop(1000);
     while (read(t.fd, bytes, sizeof(bytes)) > 0)
         ;
     close(t.fd);
     buffer_finish(&t.in);
-    assert_int_equal(http_start(&options, &server, detail, sizeof(detail)), 0);
+    front_start();
 }
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_answer_of_another_thread_comes_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_refusal_of_the_past_is_explained, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_the_history_does_not_have_is_said, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(others_are_answered_meanwhile, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_answer_that_nobody_waits_for_is_dropped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_answer_that_comes_when_the_server_is_gone_is_dropped, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_full_history_says_so, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_listener_hears_what_is_shown, set_up, tear_down),
+        TEST(the_answer_of_another_thread_comes_back),
+        TEST(a_refusal_of_the_past_is_explained),
+        TEST(what_the_history_does_not_have_is_said),
+        TEST(others_are_answered_meanwhile),
+        TEST(an_answer_that_nobody_waits_for_is_dropped),
+        TEST(an_answer_that_comes_when_the_server_is_gone_is_dropped),
+        TEST(a_full_history_says_so),
+        TEST(a_listener_hears_what_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,82 +1,29 @@
 /* What was asked for and not found: by queries, batches and reservations, told by GET /v1/insights. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
-#include "desk.h"
 #include "core/answer/unmet.h"
-#include "http/http.h"
-#include "talk.h"
 
 #include <unistd.h>
 
-#define JSON "Content-Type: application/json\r\n"
 #define AT(hhmm) "\"occurred_at\":\"2026-11-21T" hhmm ":00Z\""
 
-static struct desk desk;
-static struct http *server;
-static struct http_options options;
 static struct unmet *unmet;
 
 static int set_up(void **state)
 {
-    char detail[200] = "";
-
-    desk_start(&desk);
+    front_open(state);
     unmet = unmet_create(1, 24, 64);
     assert_non_null(unmet);
-    options = (struct http_options){
-        .listen = "127.0.0.1:0", .threads = 1, .view = &desk.view, .commands = desk.port, .unmet = unmet};
-    server = NULL;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
+    options.unmet = unmet;
+    front_start();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    http_stop(server, 1000);
+    front_tear_down(state);
     unmet_destroy(unmet);
-    desk_stop(&desk);
     return 0;
-}
-
-static struct answer get(const char *target)
-{
-    return ask(http_address(server), "GET", target, "", NULL);
-}
-
-static struct answer put(const char *target, const char *body)
-{
-    return ask(http_address(server), "PUT", target, JSON, body);
-}
-
-static struct answer post(const char *target, const char *body)
-{
-    return ask(http_address(server), "POST", target, JSON, body);
-}
-
-static void expect(struct answer a, int status, const char *part)
-{
-    if (a.status != status || !strstr(a.body, part))
-        print_error("expected %d and %s, got %d:\n%s\n", status, part, a.status, a.body ? a.body : "");
-    assert_int_equal(a.status, status);
-    assert_non_null(strstr(a.body, part));
-    answer_free(&a);
-}
-
-/* Counted at one place at 8:00. */
-static void count_at(const char *sku, const char *place, const char *quantity)
-{
-    char body[400];
-    snprintf(body, sizeof(body),
-             "{\"id\":\"c-%s-%s\",\"source\":\"s\",\"type\":\"count\",\"sku\":\"%s\",\"location\":\"%s\","
-             "\"quantity\":%s,\"as_of\":\"2026-11-21T08:00:00Z\"," AT("08:00") "}",
-             sku, place, sku, place, quantity);
-    desk_say(&desk, body);
 }
 
 static void expect_not(struct answer a, const char *part)
@@ -87,9 +34,9 @@ static void expect_not(struct answer a, const char *part)
 
 static void stocked(void)
 {
-    count_at("A", "L1", "2");
-    count_at("A", "L2", "0");
-    count_at("B", "L1", "0");
+    count_at("A", "L1", "2", "08:00");
+    count_at("A", "L2", "0", "08:00");
+    count_at("B", "L1", "0", "08:00");
     expect(put("/v1/channels/web", "{\"rules\":[{\"sku\":\"B\",\"cap\":0}]}"), 201, "web");
 }
 
@@ -189,10 +136,8 @@ static void questions_about_it_that_are_not_right_are_refused(void **state)
     expect(get("/v1/insights?location=Q"), 404, "no location `Q`");
     expect(get("/v1/insights?channel=Q"), 400, "there is no channel `Q`");
     expect(get("/v1/insights?colour=red"), 400, "colour");
-    http_stop(server, 1000);
-    char detail[200];
     options.unmet = NULL;
-    assert_int_equal(http_start(&options, &server, detail, sizeof(detail)), 0);
+    front_restart();
     expect(get("/v1/availability/B"), 200, "\"available\":0");
     expect(get("/v1/insights"), 404, "--insights-hours 0");
 }
@@ -203,7 +148,7 @@ static void it_says_how_wrong_it_may_be(void **state)
     char target[80], sku[16];
     for (int i = 0; i < 70; i++) {
         snprintf(sku, sizeof(sku), "S%d", i);
-        count_at(sku, "L1", "0");
+        count_at(sku, "L1", "0", "08:00");
     }
     for (int i = 0; i < 140; i++) {
         snprintf(target, sizeof(target), "/v1/availability/S%d", i < 70 ? i : 0);
@@ -222,7 +167,7 @@ static void it_says_how_wrong_it_may_be(void **state)
     answer_free(&a);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {

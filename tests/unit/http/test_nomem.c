@@ -1,32 +1,21 @@
 /* The Nth allocation of a loop fails, for every N of every kind of request: the answer is whole, or says 503,
  * or the connection ends; and the server goes on. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
 #include "base/error.h"
 #include "codec/json.h"
-#include "desk.h"
-#include "http/http.h"
-#include "talk.h"
 
 #include <event2/event.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define JSON "Content-Type: application/json\r\n"
 #define NDJSON "Content-Type: application/x-ndjson\r\n"
 #define AT "\"occurred_at\":\"2026-11-21T10:00:00Z\""
 
 static _Atomic long fail_in = -1; /* allocations of the server until one fails; negative: none does */
 static _Atomic bool failed;
-static struct desk desk;
 static pthread_t test_thread;
-static struct http *server;
 
 static bool fails(void)
 {
@@ -75,31 +64,12 @@ static int open_checkpoint(void *engine, struct http_checkpoint *ret)
 
 static const struct http_checkpoints checkpoints = {.open = open_checkpoint};
 
-static void start(void)
-{
-    struct http_options o = {.listen = "127.0.0.1:0",
-                             .threads = 1,
-                             .view = &desk.view,
-                             .commands = desk.port,
-                             .checkpoints = &checkpoints};
-    char detail[200] = "";
-
-    if (http_start(&o, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-}
-
 static int set_up(void **state)
 {
     test_thread = pthread_self();
-    desk_start(&desk);
-    start();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
+    front_open(state);
+    options.checkpoints = &checkpoints;
+    front_start();
     return 0;
 }
 
@@ -172,9 +142,7 @@ static void try_all(const char *line, const char *headers, const char *body)
             assert_true(a.status == 200 || a.status == right.status);
         answer_free(&a);
         talk_end(&t);
-        a = ask(http_address(server), "GET", "/healthz", "", NULL);
-        assert_int_equal(a.status, 200);
-        answer_free(&a);
+        expect_status(get("/healthz"), 200);
         assert_true(n < 2000);
     }
     answer_free(&right);
@@ -205,14 +173,10 @@ static void questions(void **state)
         "GET /readyz"};
 
     some_stock();
-    struct answer a =
-        ask(http_address(server), "PUT", "/v1/groups/all", JSON, "{\"members\":[\"store-1\",\"store-2\"]}");
-    assert_int_equal(a.status, 201);
-    answer_free(&a);
+    put_new("/v1/groups/all", "{\"members\":[\"store-1\",\"store-2\"]}");
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         try_all(lines[i], "", NULL);
-        http_stop(server, 1000); /* nothing is left over in the loop's memory for the next */
-        start();
+        front_restart(); /* nothing is left over in the loop's memory for the next */
     }
 }
 
@@ -245,7 +209,7 @@ static void reservations(void **state)
         char line[60], body[60];
         snprintf(line, sizeof(line), "PUT /v1/locations/store-%d", i);
         snprintf(body, sizeof(body), "{\"latitude\":52.%d,\"longitude\":13.4}", i);
-        struct answer a = ask(http_address(server), "PUT", line + 4, JSON, body);
+        struct answer a = request("PUT", line + 4, JSON, body);
         assert_true(a.status == 200 || a.status == 201);
         answer_free(&a);
     }
@@ -281,7 +245,7 @@ static void events(void **state)
             "[{\"id\":\"x\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"B\",\"location\":\"l\","
             "\"quantity\":1," AT "},{}]");
     /* whatever failed: each event counts once */
-    struct answer a = ask(http_address(server), "GET", "/v1/availability/AA", "", NULL);
+    struct answer a = get("/v1/availability/AA");
     assert_non_null(strstr(a.body, "\"available\":5400,"));
     answer_free(&a);
     buffer_finish(&body);
@@ -298,7 +262,7 @@ static void reference_data(void **state)
     try_all("PUT /v1/settings", JSON, "{\"future_tolerance_us\":1000000}");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, front_tear_down)
 
 int main(void)
 {

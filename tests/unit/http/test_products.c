@@ -1,70 +1,5 @@
 /* The variants of a product over HTTP. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#include "desk.h"
-#include "http/http.h"
-#include "talk.h"
-
-static struct desk desk;
-static struct http *server;
-
-static int set_up(void **state)
-{
-    struct http_options options = {.listen = "127.0.0.1:0", .threads = 1, .view = &desk.view};
-    char detail[200] = "";
-
-    desk_start(&desk);
-    options.commands = desk.port;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
-    return 0;
-}
-
-static struct answer get(const char *target)
-{
-    return ask(http_address(server), "GET", target, "", NULL);
-}
-
-static void put(const char *target, const char *body)
-{
-    struct answer a = ask(http_address(server), "PUT", target, "Content-Type: application/json\r\n", body);
-
-    if (a.status != 201 && a.status != 200)
-        fail_msg("%s: %s", target, a.body);
-    answer_free(&a);
-}
-
-static void expect(struct answer a, int status, const char *part)
-{
-    if (a.status != status || !strstr(a.body, part))
-        fail_msg("expected %d and %s, got %d:\n%s", status, part, a.status, a.body ? a.body : "");
-    answer_free(&a);
-}
-
-static void stock(const char *sku, const char *place, const char *quantity)
-{
-    static int number;
-    char body[400];
-
-    snprintf(body, sizeof(body),
-             "{\"id\":\"c-%d\",\"source\":\"s\",\"type\":\"count\",\"sku\":\"%s\",\"location\":\"%s\","
-             "\"quantity\":%s,"
-             "\"as_of\":\"2026-11-21T10:00:00Z\",\"occurred_at\":\"2026-11-21T10:00:00Z\"}",
-             number++, sku, place, quantity);
-    desk_say(&desk, body);
-}
+#include "front.h"
 
 static void variant(const char *sku, const char *product, const char *colour, const char *size)
 {
@@ -74,24 +9,24 @@ static void variant(const char *sku, const char *product, const char *colour, co
     snprintf(body, sizeof(body),
              "{\"name\":\"Shoe %s\",\"product\":\"%s\",\"options\":{\"colour\":\"%s\",\"size\":\"%s\"}}", sku,
              product, colour, size);
-    put(target, body);
+    put_done(target, body);
 }
 
 static void open_shop(void)
 {
-    put("/v1/locations/A", "{\"latitude\":0,\"longitude\":1,\"methods\":{\"pickup\":{}}}");
-    put("/v1/locations/B", "{\"latitude\":0,\"longitude\":2,\"methods\":{\"ship\":{}}}");
-    put("/v1/locations/C", "{\"latitude\":0,\"longitude\":3}"); /* has none of it */
-    put("/v1/groups/G", "{\"members\":[\"B\",\"C\"]}");
-    put("/v1/channels/web", "{\"low_threshold\":3,\"rules\":[{\"buffer\":1}]}");
+    put_done("/v1/locations/A", "{\"latitude\":0,\"longitude\":1,\"methods\":{\"pickup\":{}}}");
+    put_done("/v1/locations/B", "{\"latitude\":0,\"longitude\":2,\"methods\":{\"ship\":{}}}");
+    put_done("/v1/locations/C", "{\"latitude\":0,\"longitude\":3}"); /* has none of it */
+    put_done("/v1/groups/G", "{\"members\":[\"B\",\"C\"]}");
+    put_done("/v1/channels/web", "{\"low_threshold\":3,\"rules\":[{\"buffer\":1}]}");
     variant("w10", "shoe", "white", "10");
     variant("b9", "shoe", "black", "9");
     variant("b10", "shoe", "black", "10");
     variant("other", "boot", "black", "10");
-    stock("w10", "A", "5");
-    stock("w10", "B", "2");
-    stock("b9", "B", "3");
-    stock("other", "A", "100");
+    count_at("w10", "A", "5", "10:00");
+    count_at("w10", "B", "2", "10:00");
+    count_at("b9", "B", "3", "10:00");
+    count_at("other", "A", "100", "10:00");
 }
 
 /* The SKUs of an answer in their order, each with what is available. */
@@ -166,9 +101,9 @@ static void items_come_change_product_and_go(void **state)
     variant("w10", "shoe", "white", "10");
     expect_variants("", "b9=3 b10=0 w9=0 w10=7");
     expect(get("/v1/products/boot/availability"), 200, "\"available\":100,");
-    expect(ask(http_address(server), "DELETE", "/v1/items/b10", "", NULL), 204, "");
+    expect(delete_at("/v1/items/b10"), 204, "");
     expect_variants("", "b9=3 w9=0 w10=7");
-    put("/v1/items/b9", "{\"name\":\"no variant of anything any more\"}");
+    put_done("/v1/items/b9", "{\"name\":\"no variant of anything any more\"}");
     expect_variants("", "w9=0 w10=7");
     variant("w10", "boot", "white", "10");
     variant("w9", "boot", "white", "9");
@@ -229,14 +164,14 @@ static void wrong_values_are_named(void **state)
     expect(get("/v1/products/%01/availability"), 400, "the product must be");
 }
 
+#define TEST(f) cmocka_unit_test_setup_teardown(f, front_set_up, front_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_matrix_is_there_in_one_call, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(it_is_narrowed_like_any_availability, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(items_come_change_product_and_go, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(many_variants_come_and_go, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(wrong_values_are_named, set_up, tear_down),
+        TEST(the_matrix_is_there_in_one_call),  TEST(it_is_narrowed_like_any_availability),
+        TEST(items_come_change_product_and_go), TEST(many_variants_come_and_go),
+        TEST(wrong_values_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

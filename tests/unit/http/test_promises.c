@@ -1,54 +1,16 @@
 /* POST /v1/promises, and reservations made of what it answers. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
-#include "desk.h"
-#include "http/http.h"
 #include "http/keys.h"
-#include "talk.h"
 
 #include <unistd.h>
 
-#define JSON "Content-Type: application/json\r\n"
 #define ALL "\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"]"
 #define BERLIN \
     "\"time_zone\":\"Europe/Berlin\",\"opening_hours\":[{" ALL ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]"
 #define TUESDAY(time) "\"at\":\"2026-11-24T" time "+01:00\""
 #define NEAR "\"near\":{\"latitude\":52.5,\"longitude\":13.4}"
 #define ONE_A "\"items\":[{\"sku\":\"A\",\"quantity\":1}]"
-
-static struct desk desk;
-static struct http *server;
-static struct http_options options;
-
-static struct answer post(const char *target, const char *body)
-{
-    return ask(http_address(server), "POST", target, JSON, body);
-}
-
-static void expect(struct answer a, int status, const char *part)
-{
-    if (a.status != status || (part && !strstr(a.body, part)))
-        print_error("expected %d and %s, got:\n%s%s\n", status, part ? part : "anything",
-                    a.head ? a.head : "(nothing)", a.body ? a.body : "");
-    assert_int_equal(a.status, status);
-    if (part)
-        assert_non_null(strstr(a.body, part));
-    answer_free(&a);
-}
-
-static void put(const char *target, const char *body)
-{
-    struct answer a = ask(http_address(server), "PUT", target, JSON, body);
-
-    if (a.status != 201 && a.status != 200)
-        fail_msg("%s: %d %s", target, a.status, a.body);
-    answer_free(&a);
-}
 
 static void receive(const char *sku, const char *location, const char *quantity)
 {
@@ -80,36 +42,24 @@ static void expect_supply(const char *sku, const char *location, const char *qua
 /* A has 5 in town and 2 in the suburb, 10 at the warehouse, which supplies town within a day. */
 static int set_up(void **state)
 {
-    char detail[200] = "";
-
-    desk_start(&desk);
-    options = (struct http_options){
-        .listen = "127.0.0.1:0", .threads = 1, .view = &desk.view, .commands = desk.port};
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-    put("/v1/locations/town",
-        "{\"latitude\":52.5,\"longitude\":13.4," BERLIN
-        ",\"methods\":{\"pickup\":{\"preparation_minutes\":120},\"same_day\":{\"cut_off\":"
-        "\"12:00\",\"radius_km\":10}}}");
-    put("/v1/locations/suburb", "{\"latitude\":52.6,\"longitude\":13.4," BERLIN
-                                ",\"methods\":{\"pickup\":{\"preparation_minutes\":30,\"cut_off\":\"16:00\","
-                                "\"last_collection_minutes\":15}}}");
-    put("/v1/locations/dc",
-        "{\"type\":\"warehouse\",\"latitude\":48.1,\"longitude\":11.6,\"time_zone\":\"Europe/Berlin\","
-        "\"opening_hours\":[{\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\"],\"opens\":\"06:00\","
-        "\"closes\":\"20:00\"}],\"methods\":{\"ship\":{\"preparation_minutes\":60}},\"lanes\":["
-        "{\"to\":\"town\",\"days\":1,\"cut_off\":\"15:00\"},{\"to\":\"nowhere\",\"days\":1}]}");
-    put("/v1/channels/web", "{}");
+    front_set_up(state);
+    put_done("/v1/locations/town",
+             "{\"latitude\":52.5,\"longitude\":13.4," BERLIN
+             ",\"methods\":{\"pickup\":{\"preparation_minutes\":120},\"same_day\":{\"cut_off\":"
+             "\"12:00\",\"radius_km\":10}}}");
+    put_done("/v1/locations/suburb",
+             "{\"latitude\":52.6,\"longitude\":13.4," BERLIN
+             ",\"methods\":{\"pickup\":{\"preparation_minutes\":30,\"cut_off\":\"16:00\","
+             "\"last_collection_minutes\":15}}}");
+    put_done("/v1/locations/dc",
+             "{\"type\":\"warehouse\",\"latitude\":48.1,\"longitude\":11.6,\"time_zone\":\"Europe/Berlin\","
+             "\"opening_hours\":[{\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\"],\"opens\":\"06:00\","
+             "\"closes\":\"20:00\"}],\"methods\":{\"ship\":{\"preparation_minutes\":60}},\"lanes\":["
+             "{\"to\":\"town\",\"days\":1,\"cut_off\":\"15:00\"},{\"to\":\"nowhere\",\"days\":1}]}");
+    put_done("/v1/channels/web", "{}");
     receive("A", "town", "5");
     receive("A", "suburb", "2");
     receive("A", "dc", "10");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
     return 0;
 }
 
@@ -129,8 +79,8 @@ static void case_preparation_120(void **state)
     expect(post("/v1/promises",
                 "{" ONE_A ",\"location\":\"town\",\"method\":\"pickup\"," TUESDAY("15:59:00") "}"),
            200, "\"ready_at\":\"2026-11-24T16:59:00Z\"");
-    put("/v1/locations/town",
-        "{" BERLIN ",\"methods\":{\"pickup\":{\"preparation_minutes\":180}}}"); /* known at once */
+    put_done("/v1/locations/town",
+             "{" BERLIN ",\"methods\":{\"pickup\":{\"preparation_minutes\":180}}}"); /* known at once */
     expect(post("/v1/promises",
                 "{" ONE_A ",\"location\":\"town\",\"method\":\"pickup\"," TUESDAY("15:59:00") "}"),
            200, "\"ready_at\":\"2026-11-25T08:59:00Z\"");
@@ -280,24 +230,24 @@ static void same_day_covers_the_point_before_the_cut_off(void **state)
                 "{" ONE_A ",\"method\":\"same_day\",\"location\":\"town\"," TUESDAY("10:00:00") "}"),
            200, "{\"options\":[],"); /* nobody knows whether it is in reach */
     /* not on a day on which it is closed, and not tomorrow */
-    put("/v1/locations/town", "{\"latitude\":52.5,\"longitude\":13.4," BERLIN
-                              ",\"exceptions\":[{\"date\":\"2026-11-24\",\"closed\":true}],"
-                              "\"methods\":{\"same_day\":{\"cut_off\":\"12:00\",\"radius_km\":10}}}");
+    put_done("/v1/locations/town", "{\"latitude\":52.5,\"longitude\":13.4," BERLIN
+                                   ",\"exceptions\":[{\"date\":\"2026-11-24\",\"closed\":true}],"
+                                   "\"methods\":{\"same_day\":{\"cut_off\":\"12:00\",\"radius_km\":10}}}");
     expect(post("/v1/promises", "{" ONE_A ",\"method\":\"same_day\"," NEAR "," TUESDAY("10:00:00") "}"), 200,
            "{\"options\":[],");
 }
 
 static void items_say_when_and_how_they_go(void **state)
 {
-    put("/v1/items/A",
-        "{\"release_at\":\"2026-12-01T00:00:00+01:00\",\"restrictions\":{\"same_day\":false}}");
+    put_done("/v1/items/A",
+             "{\"release_at\":\"2026-12-01T00:00:00+01:00\",\"restrictions\":{\"same_day\":false}}");
     expect(post("/v1/promises",
                 "{" ONE_A ",\"location\":\"town\",\"method\":\"pickup\"," TUESDAY("10:00:00") "}"),
            200, "\"ready_at\":\"2026-12-01T08:00:00Z\"");
     expect(post("/v1/promises",
                 "{" ONE_A ",\"location\":\"town\",\"method\":\"pickup\"," TUESDAY("10:00:00") "}"),
            200, "{\"kind\":\"release\",\"sku\":\"A\",\"release_at\":\"2026-11-30T23:00:00Z\"}");
-    put("/v1/items/A", "{\"restrictions\":{\"same_day\":false}}");
+    put_done("/v1/items/A", "{\"restrictions\":{\"same_day\":false}}");
     expect(post("/v1/promises", "{" ONE_A ",\"method\":\"same_day\"," NEAR "," TUESDAY("10:00:00") "}"), 200,
            "{\"options\":[],");
     expect(post("/v1/promises", "{" ONE_A ",\"method\":\"pickup\"," NEAR "," TUESDAY("10:00:00") "}"), 200,
@@ -306,7 +256,7 @@ static void items_say_when_and_how_they_go(void **state)
 
 static void kits_and_lines_that_share_a_component(void **state)
 {
-    put("/v1/items/KIT", "{\"components\":[{\"sku\":\"A\",\"quantity\":2}]}");
+    put_done("/v1/items/KIT", "{\"components\":[{\"sku\":\"A\",\"quantity\":2}]}");
     expect(
         post("/v1/promises",
              "{\"items\":[{\"sku\":\"KIT\",\"quantity\":2}],\"location\":\"town\"," TUESDAY("10:00:00") "}"),
@@ -314,7 +264,7 @@ static void kits_and_lines_that_share_a_component(void **state)
         "\"lines\":[{\"sku\":\"KIT\",\"quantity\":2,\"location\":\"town\"}],\"rests_on\":[{\"kind\":"
         "\"stock\",\"sku\":\"A\","
         "\"location\":\"town\",\"quantity\":4,\"available\":5,");
-    put("/v1/locations/dc", "{\"enabled\":false}");
+    put_done("/v1/locations/dc", "{\"enabled\":false}");
     expect(post("/v1/promises", "{\"items\":[{\"sku\":\"KIT\",\"quantity\":2},{\"sku\":\"A\",\"quantity\":1}]"
                                 ",\"location\":\"town\","
                                 "\"method\":\"pickup\"," TUESDAY("10:00:00") "}"),
@@ -327,9 +277,10 @@ static void kits_and_lines_that_share_a_component(void **state)
 
 static void a_channels_rules_hold(void **state)
 {
-    put("/v1/channels/web", "{\"rules\":[{\"location\":\"town\",\"buffer\":3},{\"sku\":\"A\",\"location\":"
-                            "\"suburb\",\"max_per_line\":1,"
-                            "\"cap\":1}]}");
+    put_done("/v1/channels/web",
+             "{\"rules\":[{\"location\":\"town\",\"buffer\":3},{\"sku\":\"A\",\"location\":"
+             "\"suburb\",\"max_per_line\":1,"
+             "\"cap\":1}]}");
     expect(post("/v1/promises",
                 "{\"items\":[{\"sku\":\"A\",\"quantity\":2}],\"method\":\"pickup\",\"channel\":\"web\"," NEAR
                 "," TUESDAY("10:00:00") "}"),
@@ -393,8 +344,7 @@ static void one_over_a_lane_is_held_where_the_goods_are(void **state)
                                      "\"method\":\"pickup\"," TUESDAY("10:00:00") "}"),
                 option, sizeof(option));
     reserve_option("p-1", option, "", 201, "\"method\":null");
-    expect(ask(http_address(server), "GET", "/v1/availability/A?location=dc", "", NULL), 200,
-           "\"available\":4");
+    expect(get("/v1/availability/A?location=dc"), 200, "\"available\":4");
     expect_supply("E", "town", "3", "PO-E", "2026-11-26T09:00:00Z");
     take_option(post("/v1/promises", "{\"items\":[{\"sku\":\"E\",\"quantity\":3}],\"location\":\"town\","
                                      "\"method\":\"pickup\"," TUESDAY("10:00:00") "}"),
@@ -460,7 +410,7 @@ static void every_bad_field_is_named(void **state)
     expect_bad("{" ONE_A ",\"location\":\"town\",\"limit\":21}", "/limit");
     expect_bad("{" ONE_A ",\"location\":\"town\",\"at\":\"2026-11-24\"}", "/at");
     expect_bad("{" ONE_A ",\"location\":\"town\",\"by\":\"2026-11-24\"}", "/by");
-    put("/v1/items/A", "{\"step\":2}");
+    put_done("/v1/items/A", "{\"step\":2}");
     expect_bad("{" ONE_A ",\"location\":\"town\"}", "/items/0/quantity");
     expect(post("/v1/promises", "{" ONE_A ",\"location\":\"mars\"}"), 404, "no location `mars` is known");
     expect(post("/v1/promises", "{\"items\":[{\"sku\":\"Z\",\"quantity\":1}],\"location\":\"town\"}"), 404,
@@ -468,9 +418,8 @@ static void every_bad_field_is_named(void **state)
     expect(post("/v1/promises", "{" ONE_A ",\"location\":\"town\",\"channel\":\"tv\"}"), 400,
            "there is no channel `tv`");
     expect(post("/v1/promises?method=pickup", "{" ONE_A ",\"location\":\"town\"}"), 400, "method");
-    expect(ask(http_address(server), "POST", "/v1/promises", "Content-Type: text/plain\r\n", "{}"), 415,
-           NULL);
-    expect(ask(http_address(server), "GET", "/v1/promises", "", NULL), 405, NULL);
+    expect(post_as("/v1/promises", "Content-Type: text/plain\r\n", "{}"), 415, NULL);
+    expect(get("/v1/promises"), 405, NULL);
 }
 
 static void the_clock_on_the_wall_says_when_nobody_else_does(void **state)
@@ -478,24 +427,26 @@ static void the_clock_on_the_wall_says_when_nobody_else_does(void **state)
     expect(post("/v1/promises", "{" ONE_A "," NEAR "}"), 200, "\"ordered_at\":\"20");
 }
 
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, front_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(case_preparation_120, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_a_promise_rests_on_is_said, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_best_comes_first_and_what_waits_last, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(case_supply_by_date_is_not_promised_twice, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_lane_brings_what_is_missing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_supplier_that_expects_it_sends_it_then, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(same_day_covers_the_point_before_the_cut_off, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(items_say_when_and_how_they_go, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(kits_and_lines_that_share_a_component, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_channels_rules_hold, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_promise_becomes_a_reservation, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(one_over_a_lane_is_held_where_the_goods_are, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_promise_that_is_none_is_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(every_bad_field_is_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_clock_on_the_wall_says_when_nobody_else_does, set_up, tear_down),
+        TEST(case_preparation_120),
+        TEST(what_a_promise_rests_on_is_said),
+        TEST(the_best_comes_first_and_what_waits_last),
+        TEST(case_supply_by_date_is_not_promised_twice),
+        TEST(a_lane_brings_what_is_missing),
+        TEST(a_supplier_that_expects_it_sends_it_then),
+        TEST(same_day_covers_the_point_before_the_cut_off),
+        TEST(items_say_when_and_how_they_go),
+        TEST(kits_and_lines_that_share_a_component),
+        TEST(a_channels_rules_hold),
+        TEST(a_promise_becomes_a_reservation),
+        TEST(one_over_a_lane_is_held_where_the_goods_are),
+        TEST(a_promise_that_is_none_is_named),
+        TEST(every_bad_field_is_named),
+        TEST(the_clock_on_the_wall_says_when_nobody_else_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,79 +1,26 @@
 /* /v1/reservations over real sockets and the real state: shapes, statuses, places, keys; and what the writer
  * is asked about demand. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
 #include "base/error.h"
-#include "desk.h"
-#include "http/http.h"
 #include "http/keys.h"
-#include "talk.h"
 
 #include <unistd.h>
 
-#define JSON "Content-Type: application/json\r\n"
 #define AT "\"occurred_at\":\"2026-11-21T10:00:00Z\""
 #define ITEM(sku, quantity, location) \
     "{\"sku\":\"" sku "\",\"quantity\":" quantity ",\"location\":\"" location "\"}"
 
-static struct desk desk;
-static struct http *server;
-static struct http_options options;
-
-static void start(void)
-{
-    char detail[200] = "";
-
-    options.listen = "127.0.0.1:0";
-    options.threads = 1;
-    options.view = &desk.view;
-    options.commands = desk.port;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-}
-
-static struct answer get(const char *target)
-{
-    return ask(http_address(server), "GET", target, "", NULL);
-}
-
-static struct answer post(const char *target, const char *body)
-{
-    return ask(http_address(server), "POST", target, JSON, body);
-}
-
-static void expect(struct answer a, int status, const char *part)
-{
-    if (a.status != status || (part && !strstr(a.body, part)))
-        print_error("expected %d and %s, got:\n%s%s\n", status, part ? part : "anything",
-                    a.head ? a.head : "(nothing)", a.body ? a.body : "");
-    assert_int_equal(a.status, status);
-    if (part)
-        assert_non_null(strstr(a.body, part));
-    answer_free(&a);
-}
-
-static void put(const char *target, const char *body)
-{
-    expect(ask(http_address(server), "PUT", target, JSON, body), 201, NULL);
-}
-
 /* A has 5 at near-1, 2 at near-2 and 10 far away. */
 static int set_up(void **state)
 {
-    desk_start(&desk);
-    options = (struct http_options){0};
-    start();
-    put("/v1/locations/near-1", "{\"latitude\":52.5,\"longitude\":13.4}");
-    put("/v1/locations/near-2", "{\"latitude\":52.6,\"longitude\":13.4}");
-    put("/v1/locations/far", "{\"latitude\":48.1,\"longitude\":11.6}");
-    put("/v1/groups/berlin", "{\"members\":[\"near-2\",\"near-1\"]}");
-    put("/v1/groups/nobody", "{\"members\":[]}");
-    put("/v1/channels/web", "{}");
+    front_set_up(state);
+    put_new("/v1/locations/near-1", "{\"latitude\":52.5,\"longitude\":13.4}");
+    put_new("/v1/locations/near-2", "{\"latitude\":52.6,\"longitude\":13.4}");
+    put_new("/v1/locations/far", "{\"latitude\":48.1,\"longitude\":11.6}");
+    put_new("/v1/groups/berlin", "{\"members\":[\"near-2\",\"near-1\"]}");
+    put_new("/v1/groups/nobody", "{\"members\":[]}");
+    put_new("/v1/channels/web", "{}");
     desk_say(&desk,
              "[{\"id\":\"a1\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"near-1\","
              "\"quantity\":5," AT "},"
@@ -81,13 +28,6 @@ static int set_up(void **state)
              "\"quantity\":2," AT "},"
              "{\"id\":\"a3\",\"source\":\"s\",\"type\":\"receipt\",\"sku\":\"A\",\"location\":\"far\","
              "\"quantity\":10," AT "}]");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
     return 0;
 }
 
@@ -178,7 +118,7 @@ static void places_are_resolved_in_their_order(void **state)
                         "\"within_km\":1}}]"),
            422, "/items/0/near");
     /* what was granted is known again, whatever became of its group */
-    expect(ask(http_address(server), "DELETE", "/v1/groups/berlin", "", NULL), 204, NULL);
+    expect(delete_at("/v1/groups/berlin"), 204, NULL);
     expect(reserve("g", "\"items\":[{\"sku\":\"A\",\"quantity\":1,\"group\":\"berlin\"}]"), 200,
            "\"location\":\"near-2\"");
 }
@@ -189,7 +129,7 @@ static void steps_lead_where_they_lead(void **state)
     expect(post("/v1/reservations/r-1/extend", "{\"expires_at\":\"2026-11-21T12:00:00Z\"}"), 200,
            "\"expires_at\":\"2026-11-21T12:00:00Z\"");
     expect(post("/v1/reservations/r-1/confirm", "{}"), 200, "\"state\":\"confirmed\"");
-    expect(ask(http_address(server), "POST", "/v1/reservations/r-1/confirm", "", NULL), 200, NULL);
+    expect(post_as("/v1/reservations/r-1/confirm", "", NULL), 200, NULL);
     expect(post("/v1/reservations/r-1/release", "{}"), 409, "\"reason\":\"state\",\"state\":\"confirmed\"");
     expect(post("/v1/reservations/r-1/fulfil", "{\"lines\":[{\"sku\":\"A\",\"quantity\":1}]}"), 422,
            "\"reason\":\"step_id_needed\"");
@@ -203,8 +143,7 @@ static void steps_lead_where_they_lead(void **state)
     expect(post("/v1/reservations/none/confirm", "{}"), 404, "\"reason\":\"unknown_reservation\"");
     expect(post("/v1/reservations/r-1/ship", "{}"), 404, NULL);
     expect(post("/v1/reservations/r-1/confirm", "{\"colour\":1}"), 400, "/colour");
-    expect(ask(http_address(server), "POST", "/v1/reservations", "Content-Type: text/plain\r\n", "{}"), 415,
-           NULL);
+    expect(post_as("/v1/reservations", "Content-Type: text/plain\r\n", "{}"), 415, NULL);
     expect(post("/v1/reservations?x=1", "{}"), 400, "is not a parameter here");
 }
 
@@ -244,9 +183,9 @@ static void an_etag_is_of_the_reservation_not_of_its_moment(void **state)
     answer_free(&a);
     expect(reserve("r-2", "\"items\":[" ITEM("A", "1", "near-1") "]"), 201, NULL);
     snprintf(line, sizeof(line), "If-None-Match: %s\r\n", tag);
-    expect(ask(http_address(server), "GET", "/v1/reservations/r-1", line, NULL), 304, NULL);
+    expect(get_as("/v1/reservations/r-1", line), 304, NULL);
     expect(post("/v1/reservations/r-1/confirm", "{}"), 200, NULL);
-    expect(ask(http_address(server), "GET", "/v1/reservations/r-1", line, NULL), 200, NULL);
+    expect(get_as("/v1/reservations/r-1", line), 200, NULL);
     free(tag);
 }
 
@@ -337,40 +276,38 @@ static void keys_reserve_where_and_as_whom_they_may(void **state)
     make_key(SCOPE_RESERVE, NULL, NULL, any);
     make_key(SCOPE_RESERVE, "web", "near-1,near-2", web);
     make_key(SCOPE_READ, NULL, NULL, reader);
-    http_stop(server, 1000);
     options.keys_path = keys_path;
-    start();
-    const char *at = http_address(server);
-    expect(ask(at, "POST", "/v1/reservations", reader, "{}"), 403, "scope reserve");
-    expect(ask(at, "POST", "/v1/reservations", any, "{\"id\":\"a\",\"items\":[" ITEM("A", "1", "far") "]}"),
-           201, NULL);
+    front_restart();
+    expect(post_as("/v1/reservations", reader, "{}"), 403, "scope reserve");
+    expect(post_as("/v1/reservations", any, "{\"id\":\"a\",\"items\":[" ITEM("A", "1", "far") "]}"), 201,
+           NULL);
     /* its own channel, without saying it */
-    expect(
-        ask(at, "POST", "/v1/reservations", web, "{\"id\":\"w\",\"items\":[" ITEM("A", "1", "near-1") "]}"),
-        201, "\"channel\":\"web\"");
-    expect(ask(at, "POST", "/v1/reservations", web,
-               "{\"id\":\"x\",\"channel\":\"shop\",\"items\":[" ITEM("A", "1", "near-1") "]}"),
+    expect(post_as("/v1/reservations", web, "{\"id\":\"w\",\"items\":[" ITEM("A", "1", "near-1") "]}"), 201,
+           "\"channel\":\"web\"");
+    expect(post_as("/v1/reservations", web,
+                   "{\"id\":\"x\",\"channel\":\"shop\",\"items\":[" ITEM("A", "1", "near-1") "]}"),
            403, "other channels");
-    expect(ask(at, "POST", "/v1/reservations", web, "{\"id\":\"x\",\"items\":[" ITEM("A", "1", "far") "]}"),
-           403, "other locations than far");
+    expect(post_as("/v1/reservations", web, "{\"id\":\"x\",\"items\":[" ITEM("A", "1", "far") "]}"), 403,
+           "other locations than far");
     expect(
-        ask(at, "POST", "/v1/reservations", web,
+        post_as(
+            "/v1/reservations", web,
             "{\"id\":\"x\",\"items\":[{\"sku\":\"A\",\"quantity\":1,\"candidates\":[\"near-1\",\"far\"]}]}"),
         403, "other locations than far");
     /* near it finds its own only: 6 are left of them, not 10 */
-    expect(ask(at, "POST", "/v1/reservations", web,
+    expect(post_as(
+               "/v1/reservations", web,
                "{\"id\":\"x\",\"items\":[{\"sku\":\"A\",\"quantity\":9,\"split\":true,\"near\":{\"latitude\":"
                "48.1,"
                "\"longitude\":11.6}}]}"),
            409, "\"available\":6}");
     /* what is another's is not there */
-    expect(ask(at, "GET", "/v1/reservations/a", web, NULL), 404, NULL);
-    expect(ask(at, "POST", "/v1/reservations/a/release", web, "{}"), 404, NULL);
-    expect(ask(at, "POST", "/v1/reservations/w/move", web, "{\"from\":\"near-1\",\"to\":\"far\"}"), 403,
-           "far");
-    expect(ask(at, "POST", "/v1/reservations/w/release", web, "{}"), 200, "\"state\":\"released\"");
-    expect(ask(at, "GET", "/v1/reservations/w", any, NULL), 200, NULL);
-    expect(ask(at, "GET", "/v1/rows/A/near-1/demand", reader, NULL), 200, "\"demand\":[]");
+    expect(get_as("/v1/reservations/a", web), 404, NULL);
+    expect(post_as("/v1/reservations/a/release", web, "{}"), 404, NULL);
+    expect(post_as("/v1/reservations/w/move", web, "{\"from\":\"near-1\",\"to\":\"far\"}"), 403, "far");
+    expect(post_as("/v1/reservations/w/release", web, "{}"), 200, "\"state\":\"released\"");
+    expect(get_as("/v1/reservations/w", any), 200, NULL);
+    expect(get_as("/v1/rows/A/near-1/demand", reader), 200, "\"demand\":[]");
     unlink(keys_path);
     snprintf(lock, sizeof(lock), "%s.lock", keys_path);
     unlink(lock);
@@ -390,7 +327,7 @@ static void a_full_log_and_a_silent_one_are_said(void **state)
     expect(reserve("r-1", "\"items\":[" ITEM("A", "1", "near-1") "]"), 201, NULL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, front_tear_down)
 
 int main(void)
 {

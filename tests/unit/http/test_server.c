@@ -1,69 +1,16 @@
 /* A running server over real sockets: framing, order, bounds, deadlines. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "desk.h"
-#include "http/http.h"
-#include "talk.h"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct desk desk;
-static struct http *server;
-static struct http_options options;
-
-static void start(void)
-{
-    char detail[200] = "";
-
-    if (!options.listen)
-        options.listen = "127.0.0.1:0";
-    options.threads = options.threads ? options.threads : 1;
-    options.view = &desk.view;
-    options.commands = desk.port;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-}
-
-static int set_up(void **state)
-{
-    desk_start(&desk);
-    options = (struct http_options){0};
-    server = NULL;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
-    return 0;
-}
-
-static struct answer get(const char *target)
-{
-    return ask(http_address(server), "GET", target, "", NULL);
-}
-
-static void expect_status(struct answer a, int status)
-{
-    if (a.status != status)
-        print_error("%s%s\n", a.head ? a.head : "(nothing)", a.body ? a.body : "");
-    assert_int_equal(a.status, status);
-    answer_free(&a);
-}
-
 static void alive_and_ready(void **state)
 {
-    start();
+    front_start();
     struct answer a = get("/healthz");
     assert_int_equal(a.status, 200);
     assert_string_equal(a.body, "{\"status\":\"alive\"}");
@@ -81,7 +28,7 @@ static void every_answer_has_its_headers(void **state)
 {
     static const char *const targets[] = {"/healthz", "/nope", "/v1/availability/x"};
 
-    start();
+    front_start();
     for (size_t i = 0; i < 3; i++) {
         struct answer a = get(targets[i]);
         assert_non_null(strstr(a.head, "\r\nDate: "));
@@ -94,7 +41,7 @@ static void every_answer_has_its_headers(void **state)
 
 static void methods_and_paths(void **state)
 {
-    start();
+    front_start();
     expect_status(get("/"), 200);
     expect_status(get("//"), 404);
     expect_status(get("/healthz/"), 404);
@@ -103,21 +50,21 @@ static void methods_and_paths(void **state)
     expect_status(get("/v1/availability/%zz"), 400);
     expect_status(get("http://elsewhere/healthz"), 200);
     expect_status(get("/%68ealthz"), 200);
-    struct answer a = ask(http_address(server), "DELETE", "/v1/availability/x", "", NULL);
+    struct answer a = delete_at("/v1/availability/x");
     assert_int_equal(a.status, 405);
     assert_non_null(strstr(a.head, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
     answer_free(&a);
-    a = ask(http_address(server), "PATCH", "/v1/locations/x", "", NULL);
+    a = request("PATCH", "/v1/locations/x", "", NULL);
     assert_int_equal(a.status, 405);
     assert_non_null(strstr(a.head, "\r\nAllow: GET, HEAD, PUT, DELETE, OPTIONS\r\n"));
     answer_free(&a);
-    a = ask(http_address(server), "OPTIONS", "/v1/events", "", NULL);
+    a = request("OPTIONS", "/v1/events", "", NULL);
     assert_int_equal(a.status, 204);
     assert_non_null(strstr(a.head, "\r\nAllow: POST, OPTIONS\r\n"));
     answer_free(&a);
-    expect_status(ask(http_address(server), "OPTIONS", "*", "", NULL), 204);
-    expect_status(ask(http_address(server), "BREW", "/", "", NULL), 501);
-    expect_status(ask(http_address(server), "CONNECT", "a:80", "", NULL), 501);
+    expect_status(request("OPTIONS", "*", "", NULL), 204);
+    expect_status(request("BREW", "/", "", NULL), 501);
+    expect_status(request("CONNECT", "a:80", "", NULL), 501);
 }
 
 /* The verdicts of the parser come out as answers, and the connection ends. */
@@ -144,7 +91,7 @@ static void what_is_not_http_is_answered_and_closed(void **state)
         {"POST /v1/events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800001\r\n", 413},
     };
 
-    start();
+    front_start();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct talk t = talk_to(http_address(server));
         talk_say(&t, rows[i].bytes);
@@ -165,7 +112,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
     struct buffer out = {0};
     char text[64];
 
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     for (int i = 0; i < REQUESTS;
          i++) /* every third is a POST with a body, whose answer takes another thread */
@@ -199,7 +146,7 @@ static void requests_in_single_bytes(void **state)
         "chunked\r\n"
         "Content-Type: application/json\r\n\r\n1\r\n[\r\n1;x=y\r\n]\r\n0\r\nTrailer-Ish: a\r\n\r\n"
         "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     for (size_t i = 0; i < sizeof(bytes) - 1; i++)
         talk_send(&t, bytes + i, 1);
@@ -215,7 +162,7 @@ static void requests_in_single_bytes(void **state)
 
 static void a_continue_is_sent_when_it_helps(void **state)
 {
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     talk_say(&t, "POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
                  "2\r\nExpect: 100-continue\r\n\r\n");
@@ -233,7 +180,7 @@ static void a_continue_is_sent_when_it_helps(void **state)
 
 static void http_1_0_closes_unless_asked(void **state)
 {
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     talk_say(&t, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     struct answer a = talk_answer(&t, false);
@@ -254,7 +201,7 @@ static void http_1_0_closes_unless_asked(void **state)
 
 static void head_is_get_without_its_body(void **state)
 {
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     talk_say(&t, "HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     struct answer head = talk_answer(&t, true), whole = talk_answer(&t, false);
@@ -267,7 +214,7 @@ static void head_is_get_without_its_body(void **state)
 
 static void a_client_that_only_sends_still_gets_its_answer(void **state)
 {
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     talk_say(&t, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     shutdown(t.fd, SHUT_WR);
@@ -281,7 +228,7 @@ static void a_client_that_only_sends_still_gets_its_answer(void **state)
 static void a_slow_head_is_cut(void **state)
 {
     options.header_timeout_ms = 100;
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     talk_say(&t, "GET /healthz HTTP/1.1\r\n");
     for (int i = 0; i < 6; i++) { /* a line now and then does not help */
@@ -296,7 +243,7 @@ static void a_slow_head_is_cut(void **state)
 static void a_slow_body_is_cut(void **state)
 {
     options.body_timeout_ms = 100;
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     talk_say(&t, "POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
                  "100\r\n\r\n[");
@@ -308,7 +255,7 @@ static void a_slow_body_is_cut(void **state)
 static void an_idle_connection_is_closed(void **state)
 {
     options.idle_timeout_ms = 100;
-    start();
+    front_start();
     struct talk fresh = talk_to(http_address(server)), used = talk_to(http_address(server));
     talk_say(&used, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     expect_status(talk_answer(&used, false), 200);
@@ -323,7 +270,7 @@ static void a_reader_that_does_not_read_is_cut(void **state)
     struct buffer out = {0};
 
     options.write_timeout_ms = 200;
-    start();
+    front_start();
     struct talk t = talk_to(http_address(server));
     int small = 4096;
     setsockopt(t.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
@@ -351,7 +298,7 @@ static void connections_are_bounded(void **state)
     struct talk t[4];
 
     options.connections_most = 3;
-    start();
+    front_start();
     for (int i = 0; i < 3; i++) {
         t[i] = talk_to(http_address(server));
         talk_say(&t[i], "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -388,7 +335,7 @@ static void ten_thousand_idle_connections(void **state)
     if (files.rlim_cur < 2 * 10000 + 200)
         count = (int)((files.rlim_cur - 200) / 2);
     options.threads = 2;
-    start();
+    front_start();
     fds = malloc((size_t)count * sizeof(*fds));
     for (int i = 0; i < count; i++) {
         struct talk t = talk_to(http_address(server));
@@ -408,10 +355,10 @@ static void ten_thousand_idle_connections(void **state)
 static void bodies_over_the_bound_of_options(void **state)
 {
     options.body_bytes_most = 10;
-    start();
+    front_start();
     const char *json = "Content-Type: application/json\r\n";
-    expect_status(ask(http_address(server), "POST", "/v1/events", json, "[        ]"), 200);
-    expect_status(ask(http_address(server), "POST", "/v1/events", json, "[         ]"), 413);
+    expect_status(post_as("/v1/events", json, "[        ]"), 200);
+    expect_status(post_as("/v1/events", json, "[         ]"), 413);
 }
 
 /* ---- beginning and end ---- */
@@ -443,7 +390,7 @@ static void a_taken_port_is_said(void **state)
     struct http *second = NULL;
     char detail[200];
 
-    start();
+    front_start();
     struct http_options o = options;
     o.listen = http_address(server) + strlen("http://");
     assert_int_equal(http_start(&o, &second, detail, sizeof(detail)), ERROR_IO);
@@ -452,7 +399,7 @@ static void a_taken_port_is_said(void **state)
 
 static void stopping_ends_idle_connections_and_lets_a_request_finish(void **state)
 {
-    start();
+    front_start();
     struct talk idle = talk_to(http_address(server)), busy = talk_to(http_address(server));
     desk_hold(&desk, true);
     talk_say(&busy, "PUT /v1/locations/store-1 HTTP/1.1\r\nHost: a\r\nContent-Type: "
@@ -460,8 +407,7 @@ static void stopping_ends_idle_connections_and_lets_a_request_finish(void **stat
     while (!__atomic_load_n(&desk.submitted, __ATOMIC_RELAXED))
         usleep(1000);
     desk_hold(&desk, false);
-    http_stop(server, 5000);
-    server = NULL;
+    front_stop(5000);
     struct answer a = talk_answer(&busy, false);
     assert_int_equal(a.status, 201);
     answer_free(&a);
@@ -473,20 +419,19 @@ static void stopping_ends_idle_connections_and_lets_a_request_finish(void **stat
 
 static void stopping_does_not_wait_for_ever(void **state)
 {
-    start();
+    front_start();
     struct talk busy = talk_to(http_address(server));
     desk_hold(&desk, true);
     talk_say(&busy, "PUT /v1/locations/store-1 HTTP/1.1\r\nHost: a\r\nContent-Type: "
                     "application/json\r\nContent-Length: 2\r\n\r\n{}");
     while (!__atomic_load_n(&desk.submitted, __ATOMIC_RELAXED))
         usleep(1000);
-    http_stop(server, 50); /* the command comes back after this, and frees what is its own */
-    server = NULL;
+    front_stop(50); /* the command comes back after this, and frees what is its own */
     assert_true(talk_ended(&busy));
     talk_end(&busy);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, front_open, front_tear_down)
 
 int main(void)
 {

@@ -1,81 +1,9 @@
 /* The store finder over HTTP: who is listed, in which order, page by page, and what is said of each. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "front.h"
 
-#include "desk.h"
-#include "http/http.h"
 #include "http/keys.h"
-#include "talk.h"
 
 #include <unistd.h>
-
-static struct desk desk;
-static struct http *server;
-
-static void start(const char *keys_path)
-{
-    struct http_options options = {.listen = "127.0.0.1:0",
-                                   .threads = 1,
-                                   .view = &desk.view,
-                                   .commands = desk.port,
-                                   .keys_path = keys_path};
-    char detail[200] = "";
-
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-}
-
-static int set_up(void **state)
-{
-    desk_start(&desk);
-    start(NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
-    return 0;
-}
-
-static struct answer get(const char *target)
-{
-    return ask(http_address(server), "GET", target, "", NULL);
-}
-
-static void put(const char *target, const char *body)
-{
-    struct answer a = ask(http_address(server), "PUT", target, "Content-Type: application/json\r\n", body);
-
-    if (a.status != 201 && a.status != 200)
-        fail_msg("%s: %s", target, a.body);
-    answer_free(&a);
-}
-
-static void expect(struct answer a, int status, const char *part)
-{
-    if (a.status != status || !strstr(a.body, part))
-        fail_msg("expected %d and %s, got %d:\n%s", status, part, a.status, a.body ? a.body : "");
-    answer_free(&a);
-}
-
-static void stock(const char *sku, const char *place, const char *quantity)
-{
-    static int number;
-    char body[400];
-
-    snprintf(body, sizeof(body),
-             "{\"id\":\"c-%d\",\"source\":\"s\",\"type\":\"count\",\"sku\":\"%s\",\"location\":\"%s\","
-             "\"quantity\":%s,"
-             "\"as_of\":\"2026-11-21T10:00:00Z\",\"occurred_at\":\"2026-11-21T10:00:00Z\"}",
-             number++, sku, place, quantity);
-    desk_say(&desk, body);
-}
 
 /* The stores of an answer in their order, with spaces between them. */
 static void ids_of(const char *body, char *ret)
@@ -112,14 +40,16 @@ static char *next_of(const struct answer *a)
 /* Along the equator, a degree (111.2 km) apart: B and D first by name, C a warehouse, E switched off. */
 static void open_stores(void)
 {
-    put("/v1/locations/B",
+    put_done(
+        "/v1/locations/B",
         "{\"name\":\"Bee\",\"address\":\"1 \\\"Main\\\" Street, \\u00c9\",\"latitude\":0,\"longitude\":1,"
         "\"methods\":{\"pickup\":{},\"ship\":{}},\"returns\":false}");
-    put("/v1/locations/A", "{\"latitude\":0,\"longitude\":2,\"methods\":{\"pickup\":{},\"same_day\":{}}}");
-    put("/v1/locations/C", "{\"latitude\":0,\"longitude\":3,\"type\":\"warehouse\"}");
-    put("/v1/locations/D", "{\"latitude\":0,\"longitude\":-4.5}");
-    put("/v1/locations/E", "{\"latitude\":0,\"longitude\":0,\"enabled\":false}");
-    put("/v1/locations/N", "{\"name\":\"nowhere\"}");
+    put_done("/v1/locations/A",
+             "{\"latitude\":0,\"longitude\":2,\"methods\":{\"pickup\":{},\"same_day\":{}}}");
+    put_done("/v1/locations/C", "{\"latitude\":0,\"longitude\":3,\"type\":\"warehouse\"}");
+    put_done("/v1/locations/D", "{\"latitude\":0,\"longitude\":-4.5}");
+    put_done("/v1/locations/E", "{\"latitude\":0,\"longitude\":0,\"enabled\":false}");
+    put_done("/v1/locations/N", "{\"name\":\"nowhere\"}");
 }
 
 static void stores_are_listed_nearest_first_or_by_id(void **state)
@@ -152,14 +82,14 @@ static void stores_are_listed_nearest_first_or_by_id(void **state)
 static void a_whole_basket_at_one_place(void **state)
 {
     open_stores();
-    stock("X", "A", "5");
-    stock("X", "B", "1");
-    stock("X", "C", "9");
-    stock("X", "D", "2.5");
-    stock("X", "E", "7");
-    stock("Y", "A", "1");
-    stock("Y", "D", "40");
-    stock("Z", "N", "3");
+    count_at("X", "A", "5", "10:00");
+    count_at("X", "B", "1", "10:00");
+    count_at("X", "C", "9", "10:00");
+    count_at("X", "D", "2.5", "10:00");
+    count_at("X", "E", "7", "10:00");
+    count_at("Y", "A", "1", "10:00");
+    count_at("Y", "D", "40", "10:00");
+    count_at("Z", "N", "3", "10:00");
     expect_stores("?near=0,0&sku=X", "B A D");
     expect_stores("?near=0,0&sku=X&quantity=2", "A D");
     expect_stores("?near=0,0&sku=X&quantity=2.501", "A");
@@ -184,7 +114,7 @@ static void a_whole_basket_at_one_place(void **state)
 static void places_are_narrowed_by_what_they_can_do(void **state)
 {
     open_stores();
-    put("/v1/groups/G", "{\"members\":[\"D\",\"B\",\"C\",\"E\"]}");
+    put_done("/v1/groups/G", "{\"members\":[\"D\",\"B\",\"C\",\"E\"]}");
     expect_stores("?capability=pickup", "A B D N"); /* who says no methods is not narrowed by them */
     expect_stores("?capability=ship", "B D N");
     expect_stores("?capability=pickup&capability=same_day", "A D N");
@@ -208,8 +138,8 @@ static void pages_go_on_where_they_ended(void **state)
         snprintf(target, sizeof(target), "/v1/locations/%s", id);
         /* five at each point */
         snprintf(found, sizeof(found), "{\"latitude\":10,\"longitude\":%d}", i / 5);
-        put(target, found);
-        stock("X", id, "3");
+        put_done(target, found);
+        count_at("X", id, "3", "10:00");
     }
     for (int near = 0; near < 2; near++) {
         char *next = NULL;
@@ -228,21 +158,21 @@ static void pages_go_on_where_they_ended(void **state)
             next = next_of(&a);
             assert_int_equal(next != NULL, i + 7 < 50);
             answer_free(&a);
-            stock("X", "S00", i % 2 ? "3" : "1"); /* before the place where it goes on */
+            count_at("X", "S00", i % 2 ? "3" : "1", "10:00"); /* before the place where it goes on */
         }
         assert_null(next);
     }
-    stock("X", "S00", "1");
+    count_at("X", "S00", "1", "10:00");
     expect_stores("?sku=X&quantity=3&limit=2", "S01 S02");
 }
 
 static void a_channel_is_told_no_more_than_its_cap(void **state)
 {
     open_stores();
-    stock("X", "A", "500");
-    stock("X", "B", "4");
-    stock("Y", "A", "2");
-    put("/v1/channels/web", "{\"low_threshold\":5,\"rules\":[{\"cap\":10}]}");
+    count_at("X", "A", "500", "10:00");
+    count_at("X", "B", "4", "10:00");
+    count_at("Y", "A", "2", "10:00");
+    put_done("/v1/channels/web", "{\"low_threshold\":5,\"rules\":[{\"cap\":10}]}");
     expect(get("/v1/stores?near=0,2&sku=X&channel=web&limit=1"), 200,
            "\"available\":10,\"level\":\"in_stock\",\"capped\":true");
     expect(get("/v1/stores?near=0,1&sku=X&channel=web&limit=1"), 200,
@@ -256,11 +186,13 @@ static void a_channel_is_told_no_more_than_its_cap(void **state)
 
 static void hours_are_those_of_the_place(void **state)
 {
-    put("/v1/locations/L",
+    put_done(
+        "/v1/locations/L",
         "{\"latitude\":51.5,\"longitude\":0,\"time_zone\":\"Europe/London\",\"opening_hours\":["
         "{\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"],\"opens\":\"09:00\",\"closes\":\"17:"
         "30\"}]}");
-    put("/v1/locations/T",
+    put_done(
+        "/v1/locations/T",
         "{\"latitude\":35.7,\"longitude\":139.7,\"time_zone\":\"Asia/Tokyo\",\"opening_hours\":["
         "{\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"],\"opens\":\"20:00\",\"closes\":\"02:"
         "00\"}],"
@@ -279,9 +211,9 @@ static void hours_are_those_of_the_place(void **state)
 
 static void who_is_silent_says_so(void **state)
 {
-    put("/v1/locations/A", "{\"sources\":[\"s\"]}");
+    put_done("/v1/locations/A", "{\"sources\":[\"s\"]}");
     expect(get("/v1/stores"), 200, "\"last_event_at\":null,\"stale\":false}");
-    stock("X", "A", "5");
+    count_at("X", "A", "5", "10:00");
     expect(get("/v1/stores"), 200, "\"last_event_at\":\"20");
 }
 
@@ -351,10 +283,10 @@ static void answers_are_kept_by_their_tag(void **state)
     assert_string_equal(control, "private, max-age=1");
     snprintf(headers, sizeof(headers), "If-None-Match: %s\r\n", tag);
     /* but for a minute that passes between the two, when the earliest pickup is another */
-    struct answer b = ask(http_address(server), "GET", "/v1/stores?near=0,0", headers, NULL);
-    struct answer c = ask(http_address(server), "GET", "/v1/stores?near=0,0", headers, NULL);
+    struct answer b = get_as("/v1/stores?near=0,0", headers);
+    struct answer c = get_as("/v1/stores?near=0,0", headers);
     assert_true(b.status == 304 || c.status == 304 || strcmp(a.body, c.body));
-    struct answer head = ask(http_address(server), "HEAD", "/v1/stores?near=0,0", "", NULL);
+    struct answer head = request("HEAD", "/v1/stores?near=0,0", "", NULL);
     assert_int_equal(head.status, 200);
     free(tag);
     free(control);
@@ -372,42 +304,44 @@ static void keys_are_bound(void **state)
     struct key_request r = {.scopes = SCOPE_READ, .channels = "web", .locations = "A,D"};
 
     open_stores();
-    stock("X", "A", "50");
-    stock("X", "B", "50");
-    put("/v1/channels/web", "{\"rules\":[{\"cap\":10}]}");
+    count_at("X", "A", "50", "10:00");
+    count_at("X", "B", "50", "10:00");
+    put_done("/v1/channels/web", "{\"rules\":[{\"cap\":10}]}");
     close(file);
     unlink(path);
     assert_int_equal(key_create(path, &r, text, detail, sizeof(detail)), 0);
-    http_stop(server, 1000);
-    start(path);
+    options.keys_path = path;
+    front_restart();
     snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", text);
-    struct answer a = ask(http_address(server), "GET", "/v1/stores?near=0,0&sku=X", header, NULL);
+    struct answer a = get_as("/v1/stores?near=0,0&sku=X", header);
     char found[200];
     ids_of(a.body, found);
     assert_string_equal(found, "A");
     assert_non_null(strstr(a.body, "\"available\":10,\"level\":\"in_stock\",\"capped\":true"));
     answer_free(&a);
-    a = ask(http_address(server), "GET", "/v1/stores", header, NULL);
+    a = get_as("/v1/stores", header);
     ids_of(a.body, found);
     assert_string_equal(found, "A D");
     answer_free(&a);
-    expect(ask(http_address(server), "GET", "/v1/stores?channel=store", header, NULL), 403, "other channels");
+    expect(get_as("/v1/stores?channel=store", header), 403, "other channels");
     unlink(path);
 }
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, front_set_up, front_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(stores_are_listed_nearest_first_or_by_id, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_whole_basket_at_one_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(places_are_narrowed_by_what_they_can_do, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(pages_go_on_where_they_ended, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_channel_is_told_no_more_than_its_cap, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(hours_are_those_of_the_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(who_is_silent_says_so, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(wrong_values_are_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(answers_are_kept_by_their_tag, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(keys_are_bound, set_up, tear_down),
+        TEST(stores_are_listed_nearest_first_or_by_id),
+        TEST(a_whole_basket_at_one_place),
+        TEST(places_are_narrowed_by_what_they_can_do),
+        TEST(pages_go_on_where_they_ended),
+        TEST(a_channel_is_told_no_more_than_its_cap),
+        TEST(hours_are_those_of_the_place),
+        TEST(who_is_silent_says_so),
+        TEST(wrong_values_are_named),
+        TEST(answers_are_kept_by_their_tag),
+        TEST(keys_are_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

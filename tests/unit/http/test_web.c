@@ -1,57 +1,7 @@
 /* The pages and their files: what they may do, what a browser need not fetch again. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#include "desk.h"
-#include "http/http.h"
-#include "talk.h"
+#include "front.h"
 
 #include <zlib.h>
-
-static struct desk desk;
-static struct http *server;
-
-static int set_up(void **state)
-{
-    struct http_options options = {.listen = "127.0.0.1:0", .threads = 1};
-    char detail[200] = "";
-
-    desk_start(&desk);
-    options.view = &desk.view;
-    options.commands = desk.port;
-    if (http_start(&options, &server, detail, sizeof(detail)))
-        fail_msg("%s", detail);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    http_stop(server, 1000);
-    desk_stop(&desk);
-    return 0;
-}
-
-static struct answer get(const char *target, const char *headers)
-{
-    return ask(http_address(server), "GET", target, headers, NULL);
-}
-
-static void expect_header(const struct answer *a, const char *name, const char *value)
-{
-    char *found = head_value(a->head, name);
-
-    if (!value)
-        assert_null(found);
-    else if (!found)
-        fail_msg("no %s in %s", name, a->head);
-    else
-        assert_string_equal(found, value);
-    free(found);
-}
 
 static void pages_say_what_they_may_do(void **state)
 {
@@ -70,7 +20,7 @@ static void pages_say_what_they_may_do(void **state)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct answer a = get(rows[i].target, "");
+        struct answer a = get(rows[i].target);
         assert_int_equal(a.status, 200);
         expect_header(&a, "Content-Security-Policy", policy);
         expect_header(&a, "X-Content-Type-Options", "nosniff");
@@ -88,22 +38,20 @@ static void what_is_not_there(void **state)
                                           "/index.html"};
 
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
-        struct answer a = get(targets[i], "");
-        assert_int_equal(a.status, 404);
-        answer_free(&a);
+        expect_status(get(targets[i]), 404);
     }
 }
 
 static void what_the_browser_has_is_not_sent_again(void **state)
 {
     char headers[100];
-    struct answer a = get("/web/base.css", "");
+    struct answer a = get("/web/base.css");
     char *tag = head_value(a.head, "ETag");
 
     assert_non_null(tag);
     snprintf(headers, sizeof(headers), "If-None-Match: %s\r\n", tag);
     answer_free(&a);
-    a = get("/web/base.css", headers);
+    a = get_as("/web/base.css", headers);
     assert_int_equal(a.status, 304);
     expect_header(&a, "ETag", tag);
     expect_header(&a, "Vary", "Accept-Encoding");
@@ -112,15 +60,13 @@ static void what_the_browser_has_is_not_sent_again(void **state)
     answer_free(&a);
     /* the same packed is another representation */
     snprintf(headers, sizeof(headers), "Accept-Encoding: gzip\r\nIf-None-Match: %s\r\n", tag);
-    a = get("/web/base.css", headers);
-    assert_int_equal(a.status, 200);
-    answer_free(&a);
+    expect_status(get_as("/web/base.css", headers), 200);
     free(tag);
 }
 
 static void head_without_body(void **state)
 {
-    struct answer a = get("/stores", "");
+    struct answer a = get("/stores");
     char *length = head_value(a.head, "Content-Length");
     struct talk t = talk_to(http_address(server));
 
@@ -166,12 +112,12 @@ static void packed_for_whom_it_may(void **state)
                 {"gzippo, x-gzip", false},
                 {",,", false}};
     static char unpacked[1 << 20];
-    struct answer plain = get("/web/base.css", "");
+    struct answer plain = get("/web/base.css");
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char headers[100];
         snprintf(headers, sizeof(headers), "Accept-Encoding: %s\r\n", rows[i].accepts);
-        struct answer a = get("/web/base.css", headers);
+        struct answer a = get_as("/web/base.css", headers);
         assert_int_equal(a.status, 200);
         expect_header(&a, "Vary", "Accept-Encoding");
         expect_header(&a, "Content-Encoding", rows[i].packed ? "gzip" : NULL);
@@ -189,7 +135,7 @@ static void packed_for_whom_it_may(void **state)
     answer_free(&plain);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, front_set_up, front_tear_down)
 
 int main(void)
 {
