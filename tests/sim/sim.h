@@ -10,7 +10,7 @@
 #include "sim/sim_store.h"
 #include "sim/world.h"
 
-enum { STEPS_MOST = 200000, EVENTS_A_MESSAGE = 8, RECORDS_MOST = 4 * WORLD_MESSAGES_MOST };
+enum { STEPS_MOST = 200000, EVENTS_A_MESSAGE = 8, RECORDS_MOST = 6 * WORLD_MESSAGES_MOST };
 #define TEXT_ARGS(t) (int)(t).length, (t).at
 #define BEGIN_US INT64_C(1900000000000000)
 
