@@ -478,13 +478,7 @@ static bool begin(struct exchange *x, struct plan *p)
 
 void allocations_plan(struct exchange *x)
 {
-    if (!parameters_none(x))
-        return;
-    if (!content_is(x, "application/json")) {
-        problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
-        return;
-    }
-    if (!body_is_plain(x))
+    if (!parameters_none(x) || !body_is_json(x))
         return;
     struct plan *p = calloc(1, sizeof(*p));
     if (!p) {

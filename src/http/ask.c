@@ -44,6 +44,14 @@ void parameter_unknown(struct problems *p, struct text name)
     parameter_wrong(p, name, "is not a parameter here");
 }
 
+bool parameters_right(struct exchange *x, const struct problems *errors)
+{
+    if (errors->count)
+        problem_with(x, PROBLEM_BAD_PARAMETER, errors, "parameter `%s` %s", errors->at[0].pointer,
+                     errors->at[0].detail);
+    return !errors->count;
+}
+
 bool parameters_none(struct exchange *x)
 {
     struct problems errors;
@@ -53,10 +61,7 @@ bool parameters_none(struct exchange *x)
     errors.count = 0;
     while (parameter_next(x, &rest, &p, &errors))
         parameter_unknown(&errors, p.name);
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 bool parameter_flag(const struct parameter *a, bool *ret, struct problems *p)
@@ -117,6 +122,12 @@ bool method_from_name(struct text name, uint32_t *ret)
     return false;
 }
 
+void parameter_method(const struct parameter *a, uint32_t *ret, struct problems *p)
+{
+    if (!method_from_name(a->value, ret))
+        parameter_wrong(p, a->name, "must be pickup, ship or same_day");
+}
+
 /* ---- versions ---- */
 
 bool version_parse(struct text t, struct version *ret)
@@ -129,6 +140,14 @@ bool version_parse(struct text t, struct version *ret)
         return false;
     *ret = v;
     return true;
+}
+
+bool parameter_version(const struct parameter *a, struct version *ret, struct problems *p)
+{
+    if (version_parse(a->value, ret))
+        return true;
+    parameter_wrong(p, a->name, "must be a version as answers carry it: incarnation:offset");
+    return false;
 }
 
 static bool reached(const struct view *v, struct version least)
@@ -207,6 +226,34 @@ bool content_is(const struct exchange *x, const char *media_type)
     if (t.length < length || strncasecmp(t.at, media_type, length))
         return false;
     return t.length == length || t.at[length] == ';' || t.at[length] == ' ' || t.at[length] == '\t';
+}
+
+bool body_is_plain(struct exchange *x)
+{
+    struct text encoding = parser_header(x->request, HEADER_CONTENT_ENCODING, x->head);
+
+    if (!encoding.length || text_equal(encoding, TEXT("identity")))
+        return true;
+    problem(x, PROBLEM_MEDIA_TYPE, "bodies are read as they are, without Content-Encoding");
+    return false;
+}
+
+bool body_is_json(struct exchange *x)
+{
+    if (content_is(x, "application/json"))
+        return body_is_plain(x);
+    problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
+    return false;
+}
+
+void body_wrong(struct exchange *x, int error, const struct problems *p)
+{
+    if (error == ERROR_NOMEM)
+        problem_no_memory(x);
+    else
+        problem_with(x, PROBLEM_BAD_BODY, p, "%s%s%s", p->count ? p->at[0].pointer : "",
+                     p->count && p->at[0].pointer[0] ? " " : "",
+                     p->count ? p->at[0].detail : "the body cannot be read");
 }
 
 /* ---- memory ---- */

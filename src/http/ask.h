@@ -13,6 +13,8 @@ struct parameter {
 bool parameter_next(struct exchange *x, struct text *rest, struct parameter *ret, struct problems *p);
 /* Adds "is not a parameter here" and names it. */
 void parameter_unknown(struct problems *p, struct text name);
+/* False: one is wrong, answered 400 with all of them. */
+bool parameters_right(struct exchange *x, const struct problems *errors);
 /* For routes that have none. False: there was one, answered 400. */
 bool parameters_none(struct exchange *x);
 void parameter_wrong(struct problems *p, struct text name, const char *detail);
@@ -22,9 +24,12 @@ bool parameter_flag(const struct parameter *a, bool *ret, struct problems *p);
 bool parameter_number(const struct parameter *a, uint64_t least, uint64_t most, uint64_t *ret,
                       struct problems *p);
 bool method_from_name(struct text name, uint32_t *ret);
+void parameter_method(const struct parameter *a, uint32_t *ret, struct problems *p);
 
 /* "incarnation:offset", or the offset alone. */
 bool version_parse(struct text t, struct version *ret);
+/* False, and a problem: it is none. */
+bool parameter_version(const struct parameter *a, struct version *ret, struct problems *p);
 
 /* True when the view has come to `least`. Else the request waits (the handler is called again) or was
  * answered 503: the handler returns. */
@@ -34,9 +39,14 @@ bool version_reached(struct exchange *x, struct version least);
 bool ask_channel(struct exchange *x, struct text asked, struct text *ret_channel);
 
 /* Is the body of that media type (parameters like charset left aside)? */
+bool content_is(const struct exchange *x, const char *media_type);
 /* False: the body is encoded, answered 415. */
 bool body_is_plain(struct exchange *x);
-bool content_is(const struct exchange *x, const char *media_type);
+/* Plain JSON, as its head says. False: answered 415. */
+bool body_is_json(struct exchange *x);
+/* Answers a body that could not be read: 503 without memory, else 400 with what was wrong. */
+void body_wrong(struct exchange *x, int error, const struct problems *p);
+
 /* Memory for that many rows in the loop's scratch; NULL without. */
 struct query_row *scratch_rows(struct loop *l, size_t count);
 bool scratch_locations(struct loop *l, size_t count);

@@ -73,11 +73,9 @@ static void read_parameter(struct asked *a, const struct parameter *p, struct pr
     else if (text_equal(p->name, TEXT("detail")))
         parameter_flag(p, &a->detail, errors);
     else if (text_equal(p->name, TEXT("method"))) {
-        if (!method_from_name(p->value, &a->method))
-            parameter_wrong(errors, p->name, "must be pickup, ship or same_day");
+        parameter_method(p, &a->method, errors);
     } else if (text_equal(p->name, TEXT("min_version"))) {
-        if (!version_parse(p->value, &a->least))
-            parameter_wrong(errors, p->name, "must be a version as answers carry it: incarnation:offset");
+        parameter_version(p, &a->least, errors);
     } else if (text_equal(p->name, TEXT("by"))) {
         if (!by_parse(p->value, &a->by))
             parameter_wrong(errors, p->name, by_must);
@@ -108,11 +106,8 @@ static bool read_question(struct exchange *x, struct asked *a)
     while (parameter_next(x, &rest, &p, &errors))
         read_parameter(a, &p, &errors);
     check_together(a, &errors);
-    if (errors.count) {
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
+    if (!parameters_right(x, &errors))
         return false;
-    }
     if (!text_is_identifier(a->sku)) {
         problem(x, PROBLEM_BAD_PATH, "the SKU must be 1 to 128 bytes of UTF-8 without control characters");
         return false;

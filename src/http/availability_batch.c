@@ -372,13 +372,7 @@ static bool begin(struct exchange *x, struct availability_batch *a)
 
 void availability_post(struct exchange *x)
 {
-    if (!parameters_none(x))
-        return;
-    if (!content_is(x, "application/json")) {
-        problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
-        return;
-    }
-    if (!body_is_plain(x))
+    if (!parameters_none(x) || !body_is_json(x))
         return;
     struct availability_batch *a = calloc(1, sizeof(*a));
     if (!a) {

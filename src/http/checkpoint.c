@@ -251,10 +251,7 @@ static bool read_question(struct exchange *x, bool *ret_fresh)
         else
             parameter_unknown(&errors, p.name);
     }
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 void checkpoint_get(struct exchange *x)

@@ -168,10 +168,7 @@ static bool read_question(struct exchange *x, struct demand_question *q)
     }
     if (no_memory)
         problem_no_memory(x);
-    else if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !no_memory && !errors.count;
+    return !no_memory && parameters_right(x, &errors);
 }
 
 static bool may_ask(struct exchange *x)

@@ -21,16 +21,6 @@ static enum format format_of(const struct exchange *x)
     return FORMAT_NONE;
 }
 
-bool body_is_plain(struct exchange *x)
-{
-    struct text encoding = parser_header(x->request, HEADER_CONTENT_ENCODING, x->head);
-
-    if (!encoding.length || text_equal(encoding, TEXT("identity")))
-        return true;
-    problem(x, PROBLEM_MEDIA_TYPE, "bodies are read as they are, without Content-Encoding");
-    return false;
-}
-
 static bool read_parameters(struct exchange *x, bool *ret_problems_only)
 {
     struct problems errors;
@@ -47,10 +37,7 @@ static bool read_parameters(struct exchange *x, bool *ret_problems_only)
         else if (!text_equal(p.value, TEXT("all")))
             parameter_wrong(&errors, p.name, "must be all or problems");
     }
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 struct reading {

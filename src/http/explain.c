@@ -31,8 +31,7 @@ static bool read_question(struct exchange *x, struct asked *ret)
             else
                 parameter_wrong(&errors, p.name, "must be a name");
         } else if (text_equal(p.name, TEXT("method"))) {
-            if (!method_from_name(p.value, &ret->method))
-                parameter_wrong(&errors, p.name, "must be pickup, ship or same_day");
+            parameter_method(&p, &ret->method, &errors);
         } else if (text_equal(p.name, TEXT("reservation"))) {
             const char *detail;
             if (!past_add(&ret->past, p.value, &detail))
@@ -41,9 +40,7 @@ static bool read_question(struct exchange *x, struct asked *ret)
             if (!by_parse(p.value, &ret->by))
                 parameter_wrong(&errors, p.name, by_must);
         } else if (text_equal(p.name, TEXT("version"))) {
-            ret->of_version = version_parse(p.value, &ret->version);
-            if (!ret->of_version)
-                parameter_wrong(&errors, p.name, "must be a version as answers carry it: incarnation:offset");
+            ret->of_version = parameter_version(&p, &ret->version, &errors);
         } else {
             parameter_unknown(&errors, p.name);
         }
@@ -52,10 +49,7 @@ static bool read_question(struct exchange *x, struct asked *ret)
     if (ret->of_version && narrowed && !errors.count)
         parameter_wrong(&errors, TEXT("version"),
                         "stands alone: what was judged then was judged for its own channel");
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 static void put_terms(struct exchange *x, const struct asked_row *row, const struct question *q)

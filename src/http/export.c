@@ -510,10 +510,7 @@ static bool read_question(struct exchange *x, struct export *e)
     if ((e->format == FORMAT_LOCAL_INVENTORY && e->kind != EXPORT_STOCK) ||
         (e->format == FORMAT_JSON_LD && e->kind != EXPORT_STOCK && e->kind != EXPORT_LOCATIONS))
         problems_add(&errors, "format", "%s does not go with this kind", format_names[e->format]);
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count && is_channel_theirs(x, e);
+    return parameters_right(x, &errors) && is_channel_theirs(x, e);
 }
 
 void export_get(struct exchange *x)

@@ -376,10 +376,7 @@ static bool read_question(struct exchange *x, struct asked *ret)
     }
     if (!ret->group_by)
         ret->group_by = BY_SKU | BY_LOCATION | BY_CHANNEL;
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 /* Names into numbers. False: one is not known, answered. */

@@ -33,8 +33,7 @@ static void read_parameter(struct asked *a, const struct parameter *p, struct pr
     else if (text_equal(p->name, TEXT("channel")))
         a->channel = p->value;
     else if (text_equal(p->name, TEXT("method"))) {
-        if (!method_from_name(p->value, &a->method))
-            parameter_wrong(errors, p->name, "must be pickup, ship or same_day");
+        parameter_method(p, &a->method, errors);
     } else
         parameter_unknown(errors, p->name);
 }
@@ -51,10 +50,7 @@ static bool read_question(struct exchange *x, struct asked *a)
         read_parameter(a, &p, &errors);
     if (a->names_count && a->group.length)
         problems_add(&errors, "group", "location and group do not go together");
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 /* ---- rows ---- */

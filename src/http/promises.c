@@ -337,12 +337,8 @@ static bool read_body(struct exchange *x, struct promising *p)
     struct problems errors = {.count = 0};
     int error = promise_from_json(x->body, &p->arena, &p->request, &errors);
 
-    if (error == ERROR_NOMEM)
-        problem_no_memory(x);
-    else if (error)
-        problem_with(x, PROBLEM_BAD_BODY, &errors, "%s%s%s", errors.count ? errors.at[0].pointer : "",
-                     errors.count && errors.at[0].pointer[0] ? " " : "",
-                     errors.count ? errors.at[0].detail : "the body cannot be read");
+    if (error)
+        body_wrong(x, error, &errors);
     return !error;
 }
 
@@ -371,13 +367,7 @@ static bool begin(struct exchange *x, struct promising *p)
 
 void promises_post(struct exchange *x)
 {
-    if (!parameters_none(x))
-        return;
-    if (!content_is(x, "application/json")) {
-        problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
-        return;
-    }
-    if (!body_is_plain(x))
+    if (!parameters_none(x) || !body_is_json(x))
         return;
     struct promising *p = calloc(1, sizeof(*p));
     if (!p) {

@@ -285,21 +285,13 @@ static void put_one(struct exchange *x, const struct family *f)
     struct problems p;
     struct text id;
 
-    if (!read_id(x, f, &id) || !body_is_plain(x))
+    if (!read_id(x, f, &id) || !body_is_json(x))
         return;
-    if (!content_is(x, "application/json")) {
-        problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
-        return;
-    }
     p.count = 0;
     arena_reset(&x->loop->scratch.arena);
     int error = reference_from_json(f->kind, id, x->body, &x->loop->scratch.arena, &r, &p);
-    if (error == ERROR_NOMEM)
-        problem_no_memory(x);
-    else if (error)
-        problem_with(x, PROBLEM_BAD_BODY, &p, "%s%s%s", p.count ? p.at[0].pointer : "",
-                     p.count && p.at[0].pointer[0] ? " " : "",
-                     p.count ? p.at[0].detail : "the body cannot be read");
+    if (error)
+        body_wrong(x, error, &p);
     else
         record_task_run(x, &r, answer_put);
 }

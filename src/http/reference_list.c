@@ -287,10 +287,7 @@ static bool read_wanted(struct exchange *x, const struct family *f, struct wante
     if (ret->after.length && !ret->q.length && !ret->product.length && f->at &&
         !read_number(ret->after, &number))
         parameter_wrong(&errors, TEXT("after"), "must be `next` of the page before");
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 void reference_list(struct exchange *x, const struct family *f)

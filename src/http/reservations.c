@@ -10,21 +10,13 @@ enum { LISTED = 100, LISTED_MOST = 1000, LISTED_END = 10000 };
 
 /* ---- steps ---- */
 
-static bool body_is_json(struct exchange *x)
-{
-    if (!x->body.length || content_is(x, "application/json"))
-        return body_is_plain(x);
-    problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
-    return false;
-}
-
 /* Reads the body (none at all is `{}`) into the loop's scratch arena. False: answered. */
 static bool read_request(struct exchange *x, enum reservation_step step, struct text id,
                          struct reservation_request *ret)
 {
     struct problems p;
 
-    if (!parameters_none(x) || !body_is_json(x))
+    if (!parameters_none(x) || !(x->body.length ? body_is_json(x) : body_is_plain(x)))
         return false;
     if (step != STEP_RESERVE && !text_is_identifier(id)) {
         problem(x, PROBLEM_BAD_PATH, "the id must be 1 to 128 bytes of UTF-8 without control characters");
@@ -34,12 +26,8 @@ static bool read_request(struct exchange *x, enum reservation_step step, struct 
     arena_reset(&x->loop->scratch.arena);
     int error = reservation_from_json(step, id, x->body.length ? x->body : TEXT("{}"),
                                       &x->loop->scratch.arena, ret, &p);
-    if (error == ERROR_NOMEM)
-        problem_no_memory(x);
-    else if (error)
-        problem_with(x, PROBLEM_BAD_BODY, &p, "%s%s%s", p.count ? p.at[0].pointer : "",
-                     p.count && p.at[0].pointer[0] ? " " : "",
-                     p.count ? p.at[0].detail : "the body cannot be read");
+    if (error)
+        body_wrong(x, error, &p);
     return !error;
 }
 
@@ -136,8 +124,7 @@ static bool read_question(struct exchange *x, bool list, struct asked *a)
     *a = (struct asked){.limit = LISTED};
     while (parameter_next(x, &rest, &p, &errors)) {
         if (text_equal(p.name, TEXT("min_version"))) {
-            if (!version_parse(p.value, &a->least))
-                parameter_wrong(&errors, p.name, "must be a version as answers carry it: incarnation:offset");
+            parameter_version(&p, &a->least, &errors);
         } else if (list && text_equal(p.name, TEXT("reference"))) {
             if (!text_is_identifier(p.value))
                 parameter_wrong(&errors, p.name, "must be 1 to 128 bytes without control characters");
@@ -152,10 +139,7 @@ static bool read_question(struct exchange *x, bool list, struct asked *a)
     }
     if (list && !errors.count && !a->reference.length)
         problems_add(&errors, "reference", "must be there: reservations are listed by reference");
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 static bool is_there(struct exchange *x, const struct asked *a)

@@ -59,23 +59,13 @@ void settings_put(struct exchange *x)
     struct record r = {0};
     struct problems p;
 
-    if (!parameters_none(x))
-        return;
-    if (!content_is(x, "application/json")) {
-        problem(x, PROBLEM_MEDIA_TYPE, "Content-Type must be application/json");
-        return;
-    }
-    if (!body_is_plain(x))
+    if (!parameters_none(x) || !body_is_json(x))
         return;
     p.count = 0;
     arena_reset(&x->loop->scratch.arena);
     int error = settings_from_json(x->body, &x->loop->scratch.arena, &r, &p);
-    if (error == ERROR_NOMEM)
-        problem_no_memory(x);
-    else if (error)
-        problem_with(x, PROBLEM_BAD_BODY, &p, "%s%s%s", p.count ? p.at[0].pointer : "",
-                     p.count && p.at[0].pointer[0] ? " " : "",
-                     p.count ? p.at[0].detail : "the body cannot be read");
+    if (error)
+        body_wrong(x, error, &p);
     else
         record_task_run(x, &r, answer_put);
 }

@@ -258,10 +258,7 @@ static bool read_question(struct exchange *x, struct shortfalls_task *t)
         else if (!read_after(p.value, t))
             parameter_wrong(&errors, p.name, "must be `next` of the page before");
     }
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 void shortfalls_get(struct exchange *x)

@@ -94,14 +94,12 @@ static void read_rest(struct reading *r, const struct parameter *p)
     struct stores_question *q = r->question;
 
     if (text_equal(p->name, TEXT("method"))) {
-        if (!method_from_name(p->value, &q->method))
-            parameter_wrong(r->errors, p->name, "must be pickup, ship or same_day");
+        parameter_method(p, &q->method, r->errors);
     } else if (text_equal(p->name, TEXT("by"))) {
         if (!by_parse(p->value, &q->by))
             parameter_wrong(r->errors, p->name, by_must);
     } else if (text_equal(p->name, TEXT("min_version"))) {
-        if (!version_parse(p->value, &q->least))
-            parameter_wrong(r->errors, p->name, "must be a version as answers carry it: incarnation:offset");
+        parameter_version(p, &q->least, r->errors);
     } else if (text_equal(p->name, TEXT("after"))) {
         q->after = p->value;
         if (!p->value.length)
@@ -165,10 +163,7 @@ bool stores_read_question(struct exchange *x, struct stores_question *q)
         check_together(q, &errors);
     if (!q->types)
         q->types = 1u << LOCATION_STORE;
-    if (errors.count)
-        problem_with(x, PROBLEM_BAD_PARAMETER, &errors, "parameter `%s` %s", errors.at[0].pointer,
-                     errors.at[0].detail);
-    return !errors.count;
+    return parameters_right(x, &errors);
 }
 
 /* ---- cursors ---- */
