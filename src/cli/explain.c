@@ -64,10 +64,7 @@ static int show(const struct settings *s, const struct document *d)
 
 static void put_target(struct buffer *out, const struct settings *s)
 {
-    buffer_string(out, "/v1/rows/");
-    url_put(out, text_of(s->arguments[0]));
-    buffer_byte(out, '/');
-    url_put(out, text_of(s->arguments[1]));
+    put_row_target(out, s);
     buffer_string(out, "/explain");
     url_query(out, "channel", s->channel);
     url_query(out, "method", s->method);
@@ -75,34 +72,26 @@ static void put_target(struct buffer *out, const struct settings *s)
     url_query(out, "version", s->version);
     for (size_t i = 0; i < s->past.count; i++)
         url_query(out, "reservation", s->past.at[i]);
-    buffer_byte(out, 0);
 }
 
 int cli_explain(const struct settings *s)
 {
-    struct client_answer answer = {0};
-    struct buffer target = {0};
+    struct buffer target = {0}, body = {0};
     struct document d = {0};
-    int code = EXIT_OK;
-    struct client *c = report_client(s, &code);
 
-    if (!c)
-        return code;
     put_target(&target, s);
-    int error = target.failed ? ERROR_NOMEM : client_get(c, target.at, &answer);
-    code = report_answer(c, error, &answer, s->arguments[0]);
+    int code = report_get(s, &target, s->arguments[0], &body);
     if (code == EXIT_OK && s->json) {
-        buffer_byte(&answer.body, '\n');
-        code = cli_write(&answer.body);
+        buffer_byte(&body, '\n');
+        code = cli_write(&body);
     } else if (code == EXIT_OK) {
-        if (!document_read(&d, (struct text){answer.body.at, answer.body.length}))
+        if (!document_read(&d, (struct text){body.at, body.length}))
             code = EXIT_UNREACHABLE;
         else
             code = s->version[0] ? explain_past_show(s, &d) : show(s, &d);
     }
     document_finish(&d);
+    buffer_finish(&body);
     buffer_finish(&target);
-    buffer_finish(&answer.body);
-    client_destroy(c);
     return code;
 }

@@ -109,11 +109,7 @@ static int find(struct finding *f, const char *collection)
     if (!f->settings->json)
         put_found(f, &d, collection);
     else
-        json_each(d.nodes, json_member(d.nodes, 0, collection), i)
-        {
-            json_put_node(&f->out, d.nodes, i);
-            buffer_byte(&f->out, '\n');
-        }
+        json_put_lines(&f->out, d.nodes, collection);
     document_finish(&d);
     return EXIT_OK;
 }

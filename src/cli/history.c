@@ -109,52 +109,23 @@ static int show(const struct settings *s, const struct document *d)
     return code;
 }
 
-/* A line a change. */
-static int write_json(const struct document *d)
-{
-    struct buffer out = {0};
-    uint32_t changes = json_member(d->nodes, 0, "changes");
-
-    json_each(d->nodes, changes, i)
-    {
-        json_put_node(&out, d->nodes, i);
-        buffer_byte(&out, '\n');
-    }
-    int code = cli_write(&out);
-    buffer_finish(&out);
-    return code;
-}
-
 static void put_target(struct buffer *out, const struct settings *s)
 {
-    buffer_string(out, "/v1/rows/");
-    url_put(out, text_of(s->arguments[0]));
-    buffer_byte(out, '/');
-    url_put(out, text_of(s->arguments[1]));
+    put_row_target(out, s);
     buffer_printf(out, "/history?limit=%ld", (long)s->limit);
-    buffer_byte(out, 0);
 }
 
 int cli_history(const struct settings *s)
 {
-    struct client_answer answer = {0};
-    struct buffer target = {0};
+    struct buffer target = {0}, body = {0};
     struct document d = {0};
-    int code = EXIT_OK;
-    struct client *c = report_client(s, &code);
 
-    if (!c)
-        return code;
     put_target(&target, s);
-    int error = target.failed ? ERROR_NOMEM : client_get(c, target.at, &answer);
-    code = report_answer(c, error, &answer, s->arguments[0]);
-    if (code == EXIT_OK && !document_read(&d, (struct text){answer.body.at, answer.body.length}))
-        code = EXIT_UNREACHABLE;
+    int code = report_get_document(s, &target, s->arguments[0], &body, &d);
     if (code == EXIT_OK)
-        code = s->json ? write_json(&d) : show(s, &d);
+        code = s->json ? report_lines(&d, "changes") : show(s, &d);
     document_finish(&d);
+    buffer_finish(&body);
     buffer_finish(&target);
-    buffer_finish(&answer.body);
-    client_destroy(c);
     return code;
 }

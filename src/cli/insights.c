@@ -22,7 +22,6 @@ static void put_target(struct buffer *out, const struct settings *s)
         put_parameter(out, "&location=", s->location.at[i]);
     for (size_t i = 0; i < s->group_by.count; i++)
         put_parameter(out, "&group_by=", s->group_by.at[i]);
-    buffer_byte(out, 0);
 }
 
 /* One that was not said, or not grouped by. */
@@ -79,41 +78,17 @@ static int show(const struct document *d)
     return code;
 }
 
-static int write_json(const struct document *d)
-{
-    struct buffer out = {0};
-    uint32_t entries = json_member(d->nodes, 0, "entries");
-
-    json_each(d->nodes, entries, i)
-    {
-        json_put_node(&out, d->nodes, i);
-        buffer_byte(&out, '\n');
-    }
-    int code = cli_write(&out);
-    buffer_finish(&out);
-    return code;
-}
-
 int cli_insights(const struct settings *s)
 {
-    struct client_answer answer = {0};
-    struct buffer target = {0};
+    struct buffer target = {0}, body = {0};
     struct document d = {0};
-    int code = EXIT_OK;
-    struct client *c = report_client(s, &code);
 
-    if (!c)
-        return code;
     put_target(&target, s);
-    int error = target.failed ? ERROR_NOMEM : client_get(c, target.at, &answer);
-    code = report_answer(c, error, &answer, "insights");
-    if (code == EXIT_OK && !document_read(&d, (struct text){answer.body.at, answer.body.length}))
-        code = EXIT_UNREACHABLE;
+    int code = report_get_document(s, &target, "insights", &body, &d);
     if (code == EXIT_OK)
-        code = s->json ? write_json(&d) : show(&d);
+        code = s->json ? report_lines(&d, "entries") : show(&d);
     document_finish(&d);
+    buffer_finish(&body);
     buffer_finish(&target);
-    buffer_finish(&answer.body);
-    client_destroy(c);
     return code;
 }

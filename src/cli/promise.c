@@ -124,22 +124,6 @@ static int show(const struct document *d)
     return code;
 }
 
-/* A line each, as POST /v1/reservations takes them. */
-static int show_json(const struct document *d)
-{
-    struct buffer out = {0};
-    uint32_t list = json_member(d->nodes, 0, "options");
-
-    json_each(d->nodes, list, i)
-    {
-        json_put_node(&out, d->nodes, i);
-        buffer_byte(&out, '\n');
-    }
-    int code = cli_write(&out);
-    buffer_finish(&out);
-    return code;
-}
-
 static int ask(struct client *c, const struct settings *s, struct text body)
 {
     struct client_request r = {
@@ -151,7 +135,7 @@ static int ask(struct client *c, const struct settings *s, struct text body)
     if (code == EXIT_OK && !document_read(&d, (struct text){a.body.at, a.body.length}))
         code = EXIT_UNREACHABLE;
     else if (code == EXIT_OK)
-        code = s->json ? show_json(&d) : show(&d);
+        code = s->json ? report_lines(&d, "options") /* as POST /v1/reservations takes them */ : show(&d);
     document_finish(&d);
     buffer_finish(&a.body);
     return code;

@@ -63,6 +63,27 @@ void json_put_node(struct buffer *out, const struct json_node *nodes, uint32_t a
     }
 }
 
+void json_put_lines(struct buffer *out, const struct json_node *nodes, const char *list)
+{
+    uint32_t array = json_member(nodes, 0, list);
+
+    json_each(nodes, array, i)
+    {
+        json_put_node(out, nodes, i);
+        buffer_byte(out, '\n');
+    }
+}
+
+int report_lines(const struct document *d, const char *list)
+{
+    struct buffer out = {0};
+
+    json_put_lines(&out, d->nodes, list);
+    int code = cli_write(&out);
+    buffer_finish(&out);
+    return code;
+}
+
 struct client *report_client(const struct settings *s, int *ret_code)
 {
     char detail[CLIENT_DETAIL_BYTES];
@@ -137,5 +158,39 @@ int report_answer(const struct client *c, int error, const struct client_answer 
     int code =
         cli_fail(status_exit_code(a->status), "%s: %d %s", what, a->status, said.failed ? "" : said.at);
     buffer_finish(&said);
+    return code;
+}
+
+void put_row_target(struct buffer *out, const struct settings *s)
+{
+    buffer_string(out, "/v1/rows/");
+    url_put(out, text_of(s->arguments[0]));
+    buffer_byte(out, '/');
+    url_put(out, text_of(s->arguments[1]));
+}
+
+int report_get(const struct settings *s, struct buffer *target, const char *what, struct buffer *ret_body)
+{
+    struct client_answer answer = {0};
+    int code = EXIT_OK;
+    struct client *c = report_client(s, &code);
+
+    if (!c)
+        return code;
+    buffer_byte(target, 0);
+    int error = target->failed ? ERROR_NOMEM : client_get(c, target->at, &answer);
+    code = report_answer(c, error, &answer, what);
+    client_destroy(c);
+    *ret_body = answer.body;
+    return code;
+}
+
+int report_get_document(const struct settings *s, struct buffer *target, const char *what,
+                        struct buffer *ret_body, struct document *ret)
+{
+    int code = report_get(s, target, what, ret_body);
+
+    if (code == EXIT_OK && !document_read(ret, (struct text){ret_body->at, ret_body->length}))
+        code = EXIT_UNREACHABLE;
     return code;
 }
