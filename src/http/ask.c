@@ -218,6 +218,20 @@ bool ask_channel(struct exchange *x, struct text asked, struct text *ret_channel
     return false;
 }
 
+bool channel_is_known(struct exchange *x, enum problem_type kind, struct text name,
+                      const struct channel **ret)
+{
+    if (!name.length)
+        return true;
+    const struct channel *c = catalogue_channel(exchange_view(x)->catalogue, name);
+    if (!c || c->deleted) {
+        problem(x, kind, "there is no channel `%.*s`", (int)name.length, name.at);
+        return false;
+    }
+    *ret = c;
+    return true;
+}
+
 bool content_is(const struct exchange *x, const char *media_type)
 {
     struct text t = parser_header(x->request, HEADER_CONTENT_TYPE, x->head);

@@ -37,6 +37,10 @@ bool version_reached(struct exchange *x, struct version least);
 
 /* The channel the key may speak for: `asked` (empty: none), or the key's only one. False: answered 403. */
 bool ask_channel(struct exchange *x, struct text asked, struct text *ret_channel);
+/* The channel of that name; nothing is set when it is empty. In the reader's epoch. False: there is none,
+ * answered with a problem of that kind. */
+bool channel_is_known(struct exchange *x, enum problem_type kind, struct text name,
+                      const struct channel **ret);
 
 /* Is the body of that media type (parameters like charset left aside)? */
 bool content_is(const struct exchange *x, const char *media_type);

@@ -345,13 +345,8 @@ static void answer_question(struct exchange *x, struct asked *a, struct text cha
         problem(x, PROBLEM_NOT_FOUND, "no SKU `%.*s` is known", (int)a->sku.length, a->sku.at);
         return;
     }
-    if (channel.length) {
-        q.channel = catalogue_channel(v->catalogue, channel);
-        if (!q.channel || q.channel->deleted) {
-            problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
-            return;
-        }
-    }
+    if (!channel_is_known(x, PROBLEM_BAD_PARAMETER, channel, &q.channel))
+        return;
     by_ask(&a->by, &q, v);
     bool found = past_read(x, &a->past, &q);
     do

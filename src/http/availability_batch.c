@@ -317,13 +317,8 @@ static enum pending_status turn(struct exchange *x, struct availability_batch *a
     uint32_t end = a->nodes[a->items].next;
     size_t rows = 0;
 
-    if (a->channel.length) {
-        q.channel = catalogue_channel(v->catalogue, a->channel);
-        if (!q.channel || q.channel->deleted) {
-            problem(x, PROBLEM_BAD_BODY, "there is no channel `%.*s`", (int)a->channel.length, a->channel.at);
-            return PENDING_DONE;
-        }
-    }
+    if (!channel_is_known(x, PROBLEM_BAD_BODY, a->channel, &q.channel))
+        return PENDING_DONE;
     by_ask(&a->by, &q, v);
     if (!past_read(x, &a->past, &q))
         return PENDING_DONE;

@@ -308,11 +308,8 @@ static bool find_channel(struct exchange *x, const struct asked *a)
         return false;
     if (!name.length)
         return true;
-    c = catalogue_channel(exchange_view(x)->catalogue, name);
-    if (!c || c->deleted) {
-        problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)name.length, name.at);
+    if (!channel_is_known(x, PROBLEM_BAD_PARAMETER, name, &c))
         return false;
-    }
     a->listener->has_channel = true;
     a->listener->channel = c->number;
     return true;

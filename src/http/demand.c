@@ -84,13 +84,8 @@ static bool read_after(struct text t, struct demand_place *ret)
 
 static void put_answer(struct exchange *x, const struct demand_question *q, const struct command *c)
 {
-    answer_begin(x, 200, "application/json");
-    struct etag etag = etag_begin(x, "private, no-cache");
-    struct buffer *b = answer_body(x);
-    buffer_text(b, TEXT("{\"sku\":"));
-    json_put_string(b, q->sku);
-    buffer_text(b, TEXT(",\"location\":"));
-    json_put_string(b, q->location);
+    struct etag etag;
+    struct buffer *b = row_answer_begin(x, q->sku, q->location, &etag);
     buffer_text(b, TEXT(",\"held\":"));
     json_put_quantity(b, q->page.held);
     buffer_text(b, TEXT(",\"committed\":"));

@@ -3,6 +3,7 @@
 #include "http/etag.h"
 
 #include "base/hash.h"
+#include "codec/json.h"
 
 enum { TAG_AT = sizeof("ETag: \"") - 1, TAG_DIGITS = 16 };
 
@@ -13,6 +14,19 @@ struct etag etag_begin(struct exchange *x, const char *cache_control)
     buffer_printf(x->out, "ETag: \"0123456789abcdef\"\r\nCache-Control: %s\r\n", cache_control);
     e.lines_length = x->out->length - e.lines_at;
     return e;
+}
+
+struct buffer *row_answer_begin(struct exchange *x, struct text sku, struct text location,
+                                struct etag *ret_etag)
+{
+    answer_begin(x, 200, "application/json");
+    *ret_etag = etag_begin(x, "private, no-cache");
+    struct buffer *b = answer_body(x);
+    buffer_text(b, TEXT("{\"sku\":"));
+    json_put_string(b, sku);
+    buffer_text(b, TEXT(",\"location\":"));
+    json_put_string(b, location);
+    return b;
 }
 
 static void fill_in(struct exchange *x, char *tag, size_t cut_at, size_t cut_end)

@@ -17,13 +17,8 @@ static void put_version_text(char out[64], struct version v)
 
 static void put_verdicts(struct exchange *x, const struct history_question *q)
 {
-    answer_begin(x, 200, "application/json");
-    struct etag etag = etag_begin(x, "private, no-cache");
-    struct buffer *b = answer_body(x);
-    buffer_text(b, TEXT("{\"sku\":"));
-    json_put_string(b, q->sku);
-    buffer_text(b, TEXT(",\"location\":"));
-    json_put_string(b, q->location);
+    struct etag etag;
+    struct buffer *b = row_answer_begin(x, q->sku, q->location, &etag);
     buffer_byte(b, ',');
     size_t version_at = b->length - x->body_at;
     buffer_text(b, TEXT("\"version\":"));

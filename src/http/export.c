@@ -475,14 +475,10 @@ static bool is_channel_theirs(struct exchange *x, struct export *e)
     if (!ask_channel(x, e->channel, &channel))
         return false;
     e->channel = channel; /* the key's own text lives as long as the connection */
-    if (!channel.length)
-        return true;
     epoch_enter(x->loop->reader);
-    const struct channel *c = catalogue_channel(exchange_view(x)->catalogue, channel);
-    bool is = c && !c->deleted;
+    const struct channel *c;
+    bool is = channel_is_known(x, PROBLEM_BAD_PARAMETER, channel, &c);
     epoch_exit(x->loop->reader);
-    if (!is)
-        problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
     return is;
 }
 

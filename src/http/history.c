@@ -14,14 +14,9 @@ enum { LINES_USUAL = 100 };
 static void put_answer(struct exchange *x, const struct history_question *q)
 {
     struct version version = {q->incarnation, q->applied_to ? q->applied_to - 1 : 0};
+    struct etag etag;
+    struct buffer *b = row_answer_begin(x, q->sku, q->location, &etag);
 
-    answer_begin(x, 200, "application/json");
-    struct etag etag = etag_begin(x, "private, no-cache");
-    struct buffer *b = answer_body(x);
-    buffer_text(b, TEXT("{\"sku\":"));
-    json_put_string(b, q->sku);
-    buffer_text(b, TEXT(",\"location\":"));
-    json_put_string(b, q->location);
     buffer_byte(b, ',');
     size_t version_at = b->length - x->body_at;
     put_as_of(b, exchange_view(x), version);

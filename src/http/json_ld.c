@@ -150,8 +150,7 @@ static void answer_item(struct exchange *x, const struct asked *a, struct text c
 {
     const struct view *v = exchange_view(x);
     const struct sku *s = table_find(v->table, x->arguments[0]);
-    struct question q = {.channel = channel.length ? catalogue_channel(v->catalogue, channel) : NULL,
-                         .method = a->method,
+    struct question q = {.method = a->method,
                          .now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
     struct offers offers;
 
@@ -160,10 +159,8 @@ static void answer_item(struct exchange *x, const struct asked *a, struct text c
                 x->arguments[0].at);
         return;
     }
-    if (channel.length && (!q.channel || q.channel->deleted)) {
-        problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
+    if (!channel_is_known(x, PROBLEM_BAD_PARAMETER, channel, &q.channel))
         return;
-    }
     if (!find_offers(x, a, s, &q, &offers))
         return;
     answer_begin(x, 200, "application/ld+json");

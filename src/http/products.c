@@ -417,17 +417,6 @@ static bool read_matrix(struct exchange *x, const struct asked *a, struct matrix
     return !error && ret->variants_count;
 }
 
-static bool name_channel(struct exchange *x, struct text channel, struct question *q)
-{
-    if (!channel.length)
-        return true;
-    q->channel = catalogue_channel(exchange_view(x)->catalogue, channel);
-    if (q->channel && !q->channel->deleted)
-        return true;
-    problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
-    return false;
-}
-
 static void answer_question(struct exchange *x, struct asked *a, struct text channel)
 {
     const struct view *v = exchange_view(x);
@@ -438,7 +427,7 @@ static void answer_question(struct exchange *x, struct asked *a, struct text cha
     struct where places;
     int tries = 0;
 
-    if (!read_matrix(x, a, &matrix) || !name_channel(x, channel, &q) ||
+    if (!read_matrix(x, a, &matrix) || !channel_is_known(x, PROBLEM_BAD_PARAMETER, channel, &q.channel) ||
         !find_places(x, a, &matrix, &places) || !is_bearable(x, &matrix, &places))
         return;
     struct making m = {.x = x, .asked = a, .question = &q, .places = &places};

@@ -241,25 +241,12 @@ static void answer_bad_line(struct exchange *x, const struct promising *p, const
 
 /* ---- turns ---- */
 
-/* False: answered. */
-static bool find_channel(struct exchange *x, struct promising *p)
-{
-    if (!p->request.channel.length)
-        return true;
-    p->ask.channel = catalogue_channel(p->ask.view->catalogue, p->request.channel);
-    if (p->ask.channel && !p->ask.channel->deleted)
-        return true;
-    problem(x, PROBLEM_BAD_BODY, "there is no channel `%.*s`", (int)p->request.channel.length,
-            p->request.channel.at);
-    return false;
-}
-
 static enum pending_status turn(struct exchange *x, struct promising *p)
 {
     struct basket b;
 
     arena_reset(&p->turn_arena);
-    if (!find_channel(x, p))
+    if (!channel_is_known(x, PROBLEM_BAD_BODY, p->request.channel, &p->ask.channel))
         return PENDING_DONE;
     int error = basket_prepare(&p->ask, &p->turn_arena, &b);
     if (error) {

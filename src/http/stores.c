@@ -67,17 +67,6 @@ static bool name_items(struct exchange *x, struct stores *s)
     return true;
 }
 
-static bool name_channel(struct exchange *x, struct stores *s, struct text channel)
-{
-    if (!channel.length)
-        return true;
-    s->question.channel = catalogue_channel(s->view->catalogue, channel);
-    if (s->question.channel && !s->question.channel->deleted)
-        return true;
-    problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
-    return false;
-}
-
 static bool name_group(struct exchange *x, struct stores *s)
 {
     struct text group = s->asked->group;
@@ -158,7 +147,8 @@ static bool begin(struct exchange *x, struct stores *s, struct stores_question *
                                 .is_wanted = is_wanted,
                                 .context = s,
                                 .looks_most = LOOKS_MOST};
-    if (!name_items(x, s) || !name_channel(x, s, channel) || !name_group(x, s))
+    if (!name_items(x, s) || !channel_is_known(x, PROBLEM_BAD_PARAMETER, channel, &s->question.channel) ||
+        !name_group(x, s))
         return false;
     by_ask(&q->by, &s->question, v);
     if (!q->near.is_said)
