@@ -1,6 +1,7 @@
 /* Parameters, versions to wait for, channels of keys. */
 #include "http/ask.h"
 
+#include "base/array.h"
 #include "codec/json.h"
 #include "core/answer/query.h"
 
@@ -278,10 +279,8 @@ struct query_row *scratch_rows(struct loop *l, size_t count)
 
     if (count > s->rows_capacity) {
         size_t capacity = count < ROWS_A_TURN ? ROWS_A_TURN : count;
-        struct query_row *grown = realloc(s->rows, capacity * sizeof(*grown));
-        if (!grown)
+        if (!array_grow(&s->rows, s->rows_capacity, capacity, sizeof(*s->rows)))
             return NULL;
-        s->rows = grown;
         s->rows_capacity = capacity;
     }
     return s->rows;
@@ -293,10 +292,8 @@ bool scratch_locations(struct loop *l, size_t count)
 
     if (count > s->locations_capacity) {
         size_t capacity = count < ROWS_A_TURN ? ROWS_A_TURN : count;
-        uint32_t *grown = realloc(s->locations, capacity * sizeof(*grown));
-        if (!grown)
+        if (!array_grow(&s->locations, s->locations_capacity, capacity, sizeof(*s->locations)))
             return false;
-        s->locations = grown;
         s->locations_capacity = capacity;
     }
     return true;
@@ -308,10 +305,8 @@ struct near_place *scratch_places(struct loop *l, size_t count)
 
     if (count > s->places_capacity) {
         size_t capacity = count < ROWS_A_TURN ? ROWS_A_TURN : count;
-        struct near_place *grown = realloc(s->places, capacity * sizeof(*grown));
-        if (!grown)
+        if (!array_grow(&s->places, s->places_capacity, capacity, sizeof(*s->places)))
             return NULL;
-        s->places = grown;
         s->places_capacity = capacity;
     }
     return s->places;

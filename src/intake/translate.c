@@ -1,5 +1,6 @@
 /* Bytes of a foreign message → events → a record with `intake`. */
 #include "intake/translate.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "codec/event_json.h"
 #include "codec/record_codec.h"
@@ -21,10 +22,8 @@ static int translator_keep(struct translator *t, const struct event *e)
         return ERROR_LIMIT;
     if (t->events_count == t->events_capacity) {
         size_t capacity = t->events_capacity ? 2 * t->events_capacity : 16;
-        struct event *grown = realloc(t->events, capacity * sizeof(*grown));
-        if (!grown)
+        if (!array_grow(&t->events, t->events_capacity, capacity, sizeof(*t->events)))
             return ERROR_NOMEM;
-        t->events = grown;
         t->events_capacity = capacity;
     }
     t->events[t->events_count++] = *e;

@@ -1,6 +1,7 @@
 /* Finds, reads and makes segment files. A file gets its name only when it is whole and synced. */
 #include "log/segment_files.h"
 
+#include "base/array.h"
 #include "base/error.h"
 
 #include <dirent.h>
@@ -49,10 +50,8 @@ int segment_list_add(struct segment_list *list, struct segment_file f)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        struct segment_file *at = realloc(list->at, capacity * sizeof(*at));
-        if (!at)
+        if (!array_grow(&list->at, list->capacity, capacity, sizeof(*list->at)))
             return ERROR_NOMEM;
-        list->at = at;
         list->capacity = capacity;
     }
     list->at[list->count++] = f;

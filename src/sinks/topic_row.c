@@ -1,5 +1,6 @@
 /* From rows to messages: key `sku|location`, value the row as JSON, a header with the version. */
 #include "sinks/topic_internal.h"
+#include "base/array.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "codec/json.h"
@@ -37,10 +38,8 @@ static int read_rows(struct topic_sink *s, const struct sku *sku, instant_t now,
             return 0;
         }
         size_t capacity = count > ROWS_AT_FIRST ? count + count / 2 : ROWS_AT_FIRST;
-        struct query_row *rows = realloc(s->rows, capacity * sizeof(*rows));
-        if (!rows)
+        if (!array_grow(&s->rows, s->rows_capacity, capacity, sizeof(*s->rows)))
             return ERROR_NOMEM;
-        s->rows = rows;
         s->rows_capacity = capacity;
     }
 }

@@ -1,6 +1,7 @@
 /* Components of a kit, side by side. */
 #include "core/answer/kit_stand.h"
 
+#include "base/array.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "core/answer/query.h"
@@ -106,10 +107,8 @@ static struct place *place_at(struct kit_stand *k, uint32_t location, int *ret_e
     *ret_error = ERROR_NOMEM;
     if (k->places_count == k->places_capacity) {
         size_t capacity = k->places_capacity ? 2 * k->places_capacity : 16;
-        struct place *grown = realloc(k->places, capacity * sizeof(*grown));
-        if (!grown)
+        if (!array_grow(&k->places, k->places_capacity, capacity, sizeof(*k->places)))
             return NULL;
-        k->places = grown;
         k->places_capacity = capacity;
     }
     struct side *sides = calloc(k->parts_count, sizeof(*sides));

@@ -1,6 +1,7 @@
 /* A dense array of accounts, with a hash table beside it once there are more than a few. */
 #include "core/model/account.h"
 
+#include "base/array.h"
 #include "base/error.h"
 #include "base/hash.h"
 
@@ -140,10 +141,8 @@ int accounts_reserve(struct accounts *a, bool with_line)
 {
     if (a->count == a->capacity) {
         uint32_t capacity = a->capacity ? a->capacity * 2 : 4;
-        struct account **at = realloc(a->at, capacity * sizeof(struct account *));
-        if (!at)
+        if (!array_grow(&a->at, a->capacity, capacity, sizeof(*a->at)))
             return ERROR_NOMEM;
-        a->at = at;
         a->capacity = capacity;
     }
     int error = with_line ? lines_reserve(a) : 0;

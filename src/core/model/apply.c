@@ -15,6 +15,7 @@
  * the seed of a hash or on the order of a hash table. */
 #include "core/model/apply.h"
 
+#include "base/array.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "core/model/events.h"
@@ -226,10 +227,8 @@ int alerts_reserve(struct outcome *o, size_t rows)
     size_t most = o->alerts_count + rows * ALERTS_OF_EVENT;
     if (most <= o->alerts_capacity)
         return 0;
-    struct outcome_alert *alerts = realloc(o->alerts, most * 2 * sizeof(*alerts));
-    if (!alerts)
+    if (!array_grow(&o->alerts, o->alerts_capacity, most * 2, sizeof(*o->alerts)))
         return ERROR_NOMEM;
-    o->alerts = alerts;
     o->alerts_capacity = most * 2;
     return 0;
 }
@@ -311,10 +310,8 @@ static int reserve_locations(struct outcome *o)
     if (o->locations_count < o->locations_capacity)
         return 0;
     size_t capacity = o->locations_capacity ? o->locations_capacity * 2 : 4;
-    uint32_t *locations = realloc(o->locations, capacity * sizeof(*locations));
-    if (!locations)
+    if (!array_grow(&o->locations, o->locations_capacity, capacity, sizeof(*o->locations)))
         return ERROR_NOMEM;
-    o->locations = locations;
     o->locations_capacity = capacity;
     return 0;
 }
@@ -562,10 +559,8 @@ static int reserve_verdicts(struct outcome *o, size_t count)
 {
     if (count <= o->verdicts_capacity)
         return 0;
-    struct event_verdict *verdicts = realloc(o->verdicts, count * sizeof(*verdicts));
-    if (!verdicts)
+    if (!array_grow(&o->verdicts, o->verdicts_capacity, count, sizeof(*o->verdicts)))
         return ERROR_NOMEM;
-    o->verdicts = verdicts;
     o->verdicts_capacity = count;
     return 0;
 }

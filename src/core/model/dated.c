@@ -1,6 +1,7 @@
 /* A sorted array of instants. */
 #include "core/model/dated.h"
 
+#include "base/array.h"
 #include "base/error.h"
 #include "core/model/supply.h"
 
@@ -11,10 +12,8 @@ int dated_reserve(struct dated_list *l, uint32_t more)
     if (l->count + more <= l->capacity)
         return 0;
     uint32_t capacity = l->capacity * 2 > l->count + more ? l->capacity * 2 : l->count + more;
-    struct dated *at = realloc(l->at, capacity * sizeof(*at));
-    if (!at)
+    if (!array_grow(&l->at, l->capacity, capacity, sizeof(*l->at)))
         return ERROR_NOMEM;
-    l->at = at;
     l->capacity = capacity;
     return 0;
 }

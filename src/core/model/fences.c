@@ -1,6 +1,7 @@
 /* A row has few fences: a sorted array, searched by halves. */
 #include "core/model/fences.h"
 
+#include "base/array.h"
 #include "base/error.h"
 
 #include <stdlib.h>
@@ -31,10 +32,8 @@ int fences_reserve(struct fences *f, uint32_t more)
     if (f->count + more <= f->capacity)
         return 0;
     uint32_t capacity = f->capacity * 2 > f->count + more ? f->capacity * 2 : f->count + more;
-    struct fence *at = realloc(f->at, capacity * sizeof(*at));
-    if (!at)
+    if (!array_grow(&f->at, f->capacity, capacity, sizeof(*f->at)))
         return ERROR_NOMEM;
-    f->at = at;
     f->capacity = capacity;
     return 0;
 }
@@ -84,10 +83,8 @@ int fences_reserve_adds(struct fences *f, uint32_t more)
     if (f->adds_count + more <= f->adds_capacity)
         return 0;
     uint32_t capacity = f->adds_count + more < 4 ? 4 : 2 * (f->adds_count + more);
-    struct fence_add *adds = realloc(f->adds, capacity * sizeof(*adds));
-    if (!adds)
+    if (!array_grow(&f->adds, f->adds_capacity, capacity, sizeof(*f->adds)))
         return ERROR_NOMEM;
-    f->adds = adds;
     f->adds_capacity = capacity;
     return 0;
 }

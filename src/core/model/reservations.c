@@ -1,6 +1,7 @@
 /* Keeping reservations and showing them. */
 #include "core/model/kept.h"
 
+#include "base/array.h"
 #include "base/error.h"
 #include "core/model/apply.h"
 
@@ -148,10 +149,8 @@ int kept_reserve_step(struct kept *k)
     if (k->steps_count < k->steps_capacity || k->steps_count >= STEPS_REMEMBERED)
         return 0;
     uint32_t capacity = k->steps_capacity ? 2 * k->steps_capacity : 2;
-    struct step_done *steps = realloc(k->steps, capacity * sizeof(*steps));
-    if (!steps)
+    if (!array_grow(&k->steps, k->steps_capacity, capacity, sizeof(*k->steps)))
         return ERROR_NOMEM;
-    k->steps = steps;
     k->steps_capacity = capacity;
     return 0;
 }
@@ -530,10 +529,8 @@ static int reserve_told(struct outcome *o)
     if (!o || !o->keeps_briefs || o->reservations_count < o->reservations_capacity)
         return 0;
     size_t capacity = o->reservations_capacity ? o->reservations_capacity * 2 : 8;
-    const struct reservation **told = realloc(o->reservations, capacity * sizeof(*told));
-    if (!told)
+    if (!array_grow(&o->reservations, o->reservations_capacity, capacity, sizeof(*o->reservations)))
         return ERROR_NOMEM;
-    o->reservations = told;
     o->reservations_capacity = capacity;
     return 0;
 }

@@ -1,6 +1,7 @@
 /* Finding, changing and publishing the rows of one record. */
 #include "core/model/staging.h"
 
+#include "base/array.h"
 #include "base/error.h"
 #include "core/model/image.h"
 
@@ -79,10 +80,8 @@ static struct staged_row *find_staged(const struct apply *a, const struct sku *s
 static int rows_grow(struct apply *a)
 {
     uint32_t capacity = a->rows_capacity ? a->rows_capacity * 2 : FIRST_ROWS;
-    struct staged_row *rows = realloc(a->rows, capacity * sizeof(*rows));
-    if (!rows)
+    if (!array_grow(&a->rows, a->rows_capacity, capacity, sizeof(*a->rows)))
         return ERROR_NOMEM;
-    a->rows = rows;
     a->rows_capacity = capacity;
     return 0;
 }
@@ -90,10 +89,8 @@ static int rows_grow(struct apply *a)
 static int skus_grow(struct apply *a)
 {
     uint32_t capacity = a->skus_capacity ? a->skus_capacity * 2 : FIRST_ROWS;
-    struct staged_sku *skus = realloc(a->skus, capacity * sizeof(*skus));
-    if (!skus)
+    if (!array_grow(&a->skus, a->skus_capacity, capacity, sizeof(*a->skus)))
         return ERROR_NOMEM;
-    a->skus = skus;
     a->skus_capacity = capacity;
     return 0;
 }
@@ -210,10 +207,8 @@ int stage_reserve_images(struct apply *a, uint32_t count)
 {
     if (count <= a->images_capacity)
         return 0;
-    struct row_image *images = realloc(a->images, count * sizeof(*images));
-    if (!images)
+    if (!array_grow(&a->images, a->images_capacity, count, sizeof(*a->images)))
         return ERROR_NOMEM;
-    a->images = images;
     a->images_capacity = count;
     return 0;
 }
@@ -223,10 +218,8 @@ static int reserve_changes(struct outcome *o, size_t more)
     if (o->changes_count + more <= o->changes_capacity)
         return 0;
     size_t capacity = (o->changes_count + more) * 2;
-    struct outcome_change *changes = realloc(o->changes, capacity * sizeof(*changes));
-    if (!changes)
+    if (!array_grow(&o->changes, o->changes_capacity, capacity, sizeof(*o->changes)))
         return ERROR_NOMEM;
-    o->changes = changes;
     o->changes_capacity = capacity;
     return 0;
 }
@@ -267,10 +260,8 @@ static int reserve_fences(const struct apply *a, const struct staged_sku *chain,
         most += brief_fences_most(&a->rows[i].was, &a->rows[i].now);
     if (most <= o->fences_capacity)
         return 0;
-    struct brief_fence *fences = realloc(o->fences, most * 2 * sizeof(*fences));
-    if (!fences)
+    if (!array_grow(&o->fences, o->fences_capacity, most * 2, sizeof(*o->fences)))
         return ERROR_NOMEM;
-    o->fences = fences;
     o->fences_capacity = most * 2;
     return 0;
 }
@@ -355,10 +346,8 @@ int stage_reserve_lines(struct outcome *o, size_t more)
     if (!o->keeps_lines || o->lines_count + more <= o->lines_capacity)
         return 0;
     size_t capacity = (o->lines_count + more) * 2;
-    struct outcome_line *lines = realloc(o->lines, capacity * sizeof(*lines));
-    if (!lines)
+    if (!array_grow(&o->lines, o->lines_capacity, capacity, sizeof(*o->lines)))
         return ERROR_NOMEM;
-    o->lines = lines;
     o->lines_capacity = capacity;
     return 0;
 }

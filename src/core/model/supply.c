@@ -2,6 +2,7 @@
  */
 #include "core/model/supply.h"
 
+#include "base/array.h"
 #include "base/error.h"
 
 #include <stdlib.h>
@@ -45,10 +46,8 @@ int supply_reserve(struct supply *s)
     if (s->entries_count < s->entries_capacity)
         return 0;
     uint32_t capacity = s->entries_capacity ? s->entries_capacity * 2 : 2;
-    struct supply_entry *entries = realloc(s->entries, capacity * sizeof(*entries));
-    if (!entries)
+    if (!array_grow(&s->entries, s->entries_capacity, capacity, sizeof(*s->entries)))
         return ERROR_NOMEM;
-    s->entries = entries;
     s->entries_capacity = capacity;
     return 0;
 }
