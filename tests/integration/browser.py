@@ -119,6 +119,18 @@ class Browser:
 
         return wait_until(look, WAIT_SECONDS, lambda: f"{selector} with {text!r}; the page says: {self.text()[:1500]}")
 
+    def told(self, selector, text=None):
+        """The whole text of what `seen` sees; an element that is replaced just then is looked for again."""
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        def read():
+            try:
+                return self.seen(selector, text).text
+            except StaleElementReferenceException:
+                return None
+
+        return wait_until(read, WAIT_SECONDS, f"the text of {selector} with {text!r}")
+
     def gone(self, selector, text=None):
         """Waits until no visible element of the selector holds `text`."""
         def none():
@@ -152,12 +164,20 @@ class Browser:
 
     def type(self, selector, text):
         """Puts text into an input, in place of what was there."""
+        from selenium.common.exceptions import StaleElementReferenceException
         from selenium.webdriver.common.keys import Keys
 
-        element = self.seen(selector)
-        element.send_keys(Keys.CONTROL, "a")
-        element.send_keys(Keys.DELETE)
-        element.send_keys(text)
+        def typed():
+            try:
+                element = self.seen(selector)
+                element.send_keys(Keys.CONTROL, "a")
+                element.send_keys(Keys.DELETE)
+                element.send_keys(text)
+                return True
+            except StaleElementReferenceException:
+                return False
+
+        wait_until(typed, WAIT_SECONDS, f"typing into {selector}")
 
     def press(self, *keys):
         """Keys by their names in selenium's Keys ("TAB", "ENTER", "ARROW_DOWN"), or text, to whatever has the focus."""

@@ -96,7 +96,7 @@ def test_from_the_first_letter_to_the_reservation(shop, browser):
     browser.click(".matrix-row:nth-of-type(1) .chip", "42")
     browser.seen("#results-title", "2 stores have it")
     assert [card.get_attribute("data-location") for card in browser.all(".card")] == ["camden", "barnet"]
-    card = browser.seen(".card[data-location=camden]").text
+    card = browser.told(".card[data-location=camden]")
     for part in ("Camden Lock", "2.9 km", "8 Chalk Farm Road", "Open day and night", "2 left", "Ready t", "Figure from"):
         assert part in card, card
     browser.seen(".others summary", "1 store without it")
@@ -208,7 +208,7 @@ def test_what_no_store_has_comes_from_elsewhere(shop, browser):
     browser.open(address(shop, sku="DERBY-BLACK-43"))
     browser.seen("#results-title", "Sold out")
     browser.seen(".way", "Sent to you from The depot")
-    assert "comes from The depot" in browser.seen(".way", "To collect at Camden Lock").text
+    assert "comes from The depot" in browser.told(".way", "To collect at Camden Lock")
     browser.script("[...document.querySelectorAll('.way')].find((way) => way.innerText.includes('Camden')).querySelector('button').click()")
     browser.seen(".hold-title", "Held for you: Derby shoe, black, 43, to collect at Camden Lock")
     assert available(shop, "DERBY-BLACK-43", "depot") == 6
