@@ -13,8 +13,34 @@ struct walk {
     bool failed;
 };
 
-static bool complain(struct walk *w, const char *pointer, const char *detail)
+/* Where a node stands. Its pointer is written only when something is wrong there. */
+struct place {
+    const struct place *outer; /* NULL: the document itself */
+    struct text key;           /* the document's: its whole pointer */
+    bool element;              /* of a list: the index counts instead of the key */
+    uint32_t index;
+};
+
+static void write_pointer(const struct place *at, char out[JSON_POINTER_BYTES])
 {
+    char outer[JSON_POINTER_BYTES], number[24];
+    struct text key = at->key;
+
+    if (!at->outer) {
+        snprintf(out, JSON_POINTER_BYTES, "%.*s", (int)key.length, key.at);
+        return;
+    }
+    if (at->element)
+        key = (struct text){number, (size_t)snprintf(number, sizeof(number), "%u", at->index)};
+    write_pointer(at->outer, outer);
+    json_pointer(out, outer, key);
+}
+
+static bool complain(struct walk *w, const struct place *at, const char *detail)
+{
+    char pointer[JSON_POINTER_BYTES];
+
+    write_pointer(at, pointer);
     problems_add(w->problems, pointer, "%s", detail);
     w->failed = true;
     return false;
@@ -140,10 +166,10 @@ static void put_angle(struct buffer *out, int32_t e7)
 /* ---- fields ---- */
 
 static bool take(struct walk *w, const struct document_field *f, const struct json_node *n,
-                 const char *pointer);
+                 const struct place *at);
 
 static bool take_word(struct walk *w, const struct document_field *f, const struct json_node *n,
-                      const char *pointer)
+                      const struct place *at)
 {
     char list[160] = "must be one of";
 
@@ -154,11 +180,11 @@ static bool take_word(struct walk *w, const struct document_field *f, const stru
         }
         strcat(strcat(list, word == f->words ? " " : ", "), *word);
     }
-    return complain(w, pointer, list);
+    return complain(w, at, list);
 }
 
 static bool take_integer(struct walk *w, const struct document_field *f, const struct json_node *n,
-                         const char *pointer)
+                         const struct place *at)
 {
     char detail[96];
     int64_t value = 0;
@@ -172,18 +198,18 @@ static bool take_integer(struct walk *w, const struct document_field *f, const s
     }
     snprintf(detail, sizeof(detail), "must be an integer from %lld to %lld", (long long)f->least,
              (long long)f->most);
-    return complain(w, pointer, detail);
+    return complain(w, at, detail);
 }
 
 static bool take_quantity(struct walk *w, const struct document_field *f, const struct json_node *n,
-                          const char *pointer)
+                          const struct place *at)
 {
     char least[QUANTITY_TEXT_BYTES], most[QUANTITY_TEXT_BYTES], detail[96];
     milli_t q;
     enum quantity_error e = n->type == JSON_NUMBER ? quantity_parse(n->text, &q) : QUANTITY_NOT_NUMBER;
 
     if (e != QUANTITY_OK)
-        return complain(w, pointer, quantity_error_text(e));
+        return complain(w, at, quantity_error_text(e));
     if (q >= f->least && q <= f->most) {
         json_put_quantity(w->out, q);
         return true;
@@ -191,11 +217,11 @@ static bool take_quantity(struct walk *w, const struct document_field *f, const 
     int least_length = (int)quantity_format(f->least, least),
         most_length = (int)quantity_format(f->most, most);
     snprintf(detail, sizeof(detail), "must be from %.*s to %.*s", least_length, least, most_length, most);
-    return complain(w, pointer, detail);
+    return complain(w, at, detail);
 }
 
 static bool take_angle(struct walk *w, const struct document_field *f, const struct json_node *n,
-                       const char *pointer)
+                       const struct place *at)
 {
     char detail[96];
     int32_t e7;
@@ -206,7 +232,7 @@ static bool take_angle(struct walk *w, const struct document_field *f, const str
     }
     snprintf(detail, sizeof(detail), "must be degrees as a plain decimal from -%lld to %lld",
              (long long)f->most, (long long)f->most);
-    return complain(w, pointer, detail);
+    return complain(w, at, detail);
 }
 
 /* As text_is_identifier, with a bound of its own; the scanner has made sure of UTF-8. */
@@ -220,63 +246,71 @@ static bool is_text(struct text t, int64_t most)
     return t.length >= 1 && t.length <= (size_t)most;
 }
 
-/* Values that stand in quotes and are written as they came. */
-static bool take_string(struct walk *w, const struct document_field *f, const struct json_node *n,
-                        const char *pointer)
+static bool is_string_of(const struct document_field *f, struct text t)
 {
-    char detail[96];
-    struct text t = n->text;
-    bool ok = false;
-
-    if (n->type != JSON_STRING)
-        return complain(w, pointer, "must be a string");
     switch (f->kind) {
     case DOC_NAME:
-        ok = text_is_name(t);
-        snprintf(detail, sizeof(detail),
-                 "must be 1 to 128 letters, digits, '.', '_', '-', the first a letter or digit");
-        break;
+        return text_is_name(t);
     case DOC_TIME:
-        ok = is_time(t);
-        snprintf(detail, sizeof(detail), "must be a time of day such as 09:00");
-        break;
+        return is_time(t);
     case DOC_DATE:
-        ok = is_date(t);
-        snprintf(detail, sizeof(detail), "must be a date such as 2026-12-25");
-        break;
+        return is_date(t);
     case DOC_ZONE:
-        ok = is_zone(t);
-        snprintf(detail, sizeof(detail), "must be the name of an IANA time zone such as Europe/Berlin");
-        break;
+        return is_zone(t);
     case DOC_GLN:
-        ok = t.length == 13 && all_digits(t) && check_digit_is_right(t);
-        snprintf(detail, sizeof(detail), "must be a GLN: 13 digits with a right check digit");
-        break;
+        return t.length == 13 && all_digits(t) && check_digit_is_right(t);
     case DOC_GTIN:
-        ok =
-            (t.length == 8 || (t.length >= 12 && t.length <= 14)) && all_digits(t) && check_digit_is_right(t);
-        snprintf(detail, sizeof(detail), "must be a GTIN: 8, 12, 13 or 14 digits with a right check digit");
-        break;
+        return (t.length == 8 || (t.length >= 12 && t.length <= 14)) && all_digits(t) &&
+               check_digit_is_right(t);
     default:
-        ok = is_text(t, f->most);
+        return is_text(t, f->most);
+    }
+}
+
+static bool complain_of_string(struct walk *w, const struct document_field *f, const struct place *at)
+{
+    char detail[96];
+
+    switch (f->kind) {
+    case DOC_NAME:
+        return complain(w, at,
+                        "must be 1 to 128 letters, digits, '.', '_', '-', the first a letter or digit");
+    case DOC_TIME:
+        return complain(w, at, "must be a time of day such as 09:00");
+    case DOC_DATE:
+        return complain(w, at, "must be a date such as 2026-12-25");
+    case DOC_ZONE:
+        return complain(w, at, "must be the name of an IANA time zone such as Europe/Berlin");
+    case DOC_GLN:
+        return complain(w, at, "must be a GLN: 13 digits with a right check digit");
+    case DOC_GTIN:
+        return complain(w, at, "must be a GTIN: 8, 12, 13 or 14 digits with a right check digit");
+    default:
         snprintf(detail, sizeof(detail), "must be 1 to %lld bytes without control characters",
                  (long long)f->most);
-        break;
+        return complain(w, at, detail);
     }
-    if (!ok)
-        return complain(w, pointer, detail);
-    json_put_string(w->out, t);
+}
+
+/* Values that stand in quotes and are written as they came. */
+static bool take_string(struct walk *w, const struct document_field *f, const struct json_node *n,
+                        const struct place *at)
+{
+    if (n->type != JSON_STRING)
+        return complain(w, at, "must be a string");
+    if (!is_string_of(f, n->text))
+        return complain_of_string(w, f, at);
+    json_put_string(w->out, n->text);
     return true;
 }
 
-static bool take_instant(struct walk *w, const struct json_node *n, const char *pointer)
+static bool take_instant(struct walk *w, const struct json_node *n, const struct place *at)
 {
-    instant_t at;
+    instant_t instant;
 
-    if (n->type != JSON_STRING || !instant_parse(n->text, &at))
-        return complain(w, pointer,
-                        "must be an RFC 3339 instant with an offset, such as 2026-11-21T10:05:00Z");
-    json_put_instant(w->out, at);
+    if (n->type != JSON_STRING || !instant_parse(n->text, &instant))
+        return complain(w, at, "must be an RFC 3339 instant with an offset, such as 2026-11-21T10:05:00Z");
+    json_put_instant(w->out, instant);
     return true;
 }
 
@@ -289,139 +323,136 @@ static bool is_written(const struct document_field *f)
 
 /* What may be said but is no part of the document. */
 static void take_aside(struct walk *w, const struct document_field *f, const struct json_node *n,
-                       const char *pointer)
+                       const struct place *at)
 {
-    instant_t at;
+    instant_t instant;
 
     if (f->kind == DOC_EQUAL && (n->type != JSON_STRING || !text_equal(n->text, w->known)))
-        complain(w, pointer, "must be the same as in the path");
-    if (f->kind == DOC_ASIDE && (n->type != JSON_STRING || !instant_parse(n->text, &at)))
-        complain(w, pointer, "must be an RFC 3339 instant with an offset, such as 2026-11-21T10:05:00Z");
+        complain(w, at, "must be the same as in the path");
+    if (f->kind == DOC_ASIDE && (n->type != JSON_STRING || !instant_parse(n->text, &instant)))
+        complain(w, at, "must be an RFC 3339 instant with an offset, such as 2026-11-21T10:05:00Z");
 }
 
 static void refuse_unknown(struct walk *w, const struct document_field *fields, uint32_t object,
-                           const char *pointer)
+                           const struct place *at)
 {
-    char inner[JSON_POINTER_BYTES];
-
     for (uint32_t i = object + 1; i < w->nodes[object].next; i = w->nodes[i].next) {
         const struct document_field *f = fields;
         while (f->name && !text_equal(text_of(f->name), w->nodes[i].key))
             f++;
         if (f->name)
             continue;
-        json_pointer(inner, pointer, w->nodes[i].key);
-        complain(w, inner, "is not a field that is known here");
+        const struct place inner = {.outer = at, .key = w->nodes[i].key};
+        complain(w, &inner, "is not a field that is known here");
     }
 }
 
 static bool take_object(struct walk *w, const struct document_field *fields, const struct json_node *n,
-                        const char *pointer)
+                        const struct place *at)
 {
     uint32_t object = (uint32_t)(n - w->nodes);
-    char inner[JSON_POINTER_BYTES], before = '{';
+    struct text before = TEXT("{\"");
 
     if (n->type != JSON_OBJECT)
-        return complain(w, pointer, "must be an object");
-    refuse_unknown(w, fields, object, pointer);
+        return complain(w, at, "must be an object");
+    refuse_unknown(w, fields, object, at);
     for (const struct document_field *f = fields; f->name; f++) {
         const struct json_node *member = document_member(w->nodes, object, f->name);
-        json_pointer(inner, pointer, text_of(f->name));
+        const struct place inner = {.outer = at, .key = text_of(f->name)};
         if (!member && f->required)
-            complain(w, inner, "is required");
+            complain(w, &inner, "is required");
         if (!member)
             continue;
         if (!is_written(f)) {
-            take_aside(w, f, member, inner);
+            take_aside(w, f, member, &inner);
             continue;
         }
-        buffer_byte(w->out, before);
-        buffer_printf(w->out, "\"%s\":", f->name);
-        take(w, f, member, inner);
-        before = ',';
+        buffer_text(w->out, before);
+        buffer_text(w->out, inner.key);
+        buffer_text(w->out, TEXT("\":"));
+        take(w, f, member, &inner);
+        before = TEXT(",\"");
     }
-    buffer_string(w->out, before == '{' ? "{}" : "}");
+    buffer_string(w->out, before.at[0] == '{' ? "{}" : "}");
     return true;
 }
 
 static bool take_list(struct walk *w, const struct document_field *f, const struct json_node *n,
-                      const char *pointer)
+                      const struct place *at)
 {
-    char inner[JSON_POINTER_BYTES], number[24], detail[96];
+    char detail[96];
     uint32_t i = (uint32_t)(n - w->nodes) + 1;
 
     if (n->type != JSON_ARRAY)
-        return complain(w, pointer, "must be an array");
+        return complain(w, at, "must be an array");
     if (n->count < f->least || n->count > f->most) {
         snprintf(detail, sizeof(detail), "must have %lld to %lld elements, not %u", (long long)f->least,
                  (long long)f->most, n->count);
-        return complain(w, pointer, detail);
+        return complain(w, at, detail);
     }
     buffer_byte(w->out, '[');
     for (uint32_t k = 0; k < n->count; k++, i = w->nodes[i].next) {
-        snprintf(number, sizeof(number), "%u", k);
-        json_pointer(inner, pointer, text_of(number));
+        const struct place inner = {.outer = at, .element = true, .index = k};
         if (k)
             buffer_byte(w->out, ',');
-        take(w, f->inner, &w->nodes[i], inner);
+        take(w, f->inner, &w->nodes[i], &inner);
     }
     buffer_byte(w->out, ']');
     return true;
 }
 
 static bool take_map(struct walk *w, const struct document_field *f, const struct json_node *n,
-                     const char *pointer)
+                     const struct place *at)
 {
     static const struct document_field text = {.kind = DOC_TEXT, .most = TEXT_BYTES_MOST};
     uint32_t object = (uint32_t)(n - w->nodes);
-    char inner[JSON_POINTER_BYTES];
 
     if (n->type != JSON_OBJECT)
-        return complain(w, pointer, "must be an object of texts");
+        return complain(w, at, "must be an object of texts");
     if (n->count > f->most)
-        return complain(w, pointer, "has too many members");
+        return complain(w, at, "has too many members");
     buffer_byte(w->out, '{');
     for (uint32_t i = object + 1; i < n->next; i = w->nodes[i].next) {
-        json_pointer(inner, pointer, w->nodes[i].key);
+        const struct place inner = {.outer = at, .key = w->nodes[i].key};
         if (!text_is_identifier(w->nodes[i].key))
-            complain(w, inner, "must have a name of 1 to 128 bytes without control characters");
+            complain(w, &inner, "must have a name of 1 to 128 bytes without control characters");
         if (i > object + 1)
             buffer_byte(w->out, ',');
         json_put_string(w->out, w->nodes[i].key);
         buffer_byte(w->out, ':');
-        take(w, &text, &w->nodes[i], inner);
+        take(w, &text, &w->nodes[i], &inner);
     }
     buffer_byte(w->out, '}');
     return true;
 }
 
 static bool take(struct walk *w, const struct document_field *f, const struct json_node *n,
-                 const char *pointer)
+                 const struct place *at)
 {
     switch (f->kind) {
     case DOC_FLAG:
         if (n->type != JSON_TRUE && n->type != JSON_FALSE)
-            return complain(w, pointer, "must be true or false");
+            return complain(w, at, "must be true or false");
         buffer_string(w->out, n->type == JSON_TRUE ? "true" : "false");
         return true;
     case DOC_INTEGER:
-        return take_integer(w, f, n, pointer);
+        return take_integer(w, f, n, at);
     case DOC_QUANTITY:
-        return take_quantity(w, f, n, pointer);
+        return take_quantity(w, f, n, at);
     case DOC_ANGLE:
-        return take_angle(w, f, n, pointer);
+        return take_angle(w, f, n, at);
     case DOC_INSTANT:
-        return take_instant(w, n, pointer);
+        return take_instant(w, n, at);
     case DOC_WORD:
-        return take_word(w, f, n, pointer);
+        return take_word(w, f, n, at);
     case DOC_OBJECT:
-        return take_object(w, f->inner, n, pointer);
+        return take_object(w, f->inner, n, at);
     case DOC_LIST:
-        return take_list(w, f, n, pointer);
+        return take_list(w, f, n, at);
     case DOC_MAP:
-        return take_map(w, f, n, pointer);
+        return take_map(w, f, n, at);
     default:
-        return take_string(w, f, n, pointer);
+        return take_string(w, f, n, at);
     }
 }
 
@@ -429,7 +460,8 @@ bool document_write(const struct document_field *shape, const struct json_node *
                     const char *pointer, struct text known, struct buffer *out, struct problems *p)
 {
     struct walk w = {.nodes = nodes, .known = known, .out = out, .problems = p};
+    const struct place whole = {.key = text_of(pointer)};
 
-    take_object(&w, shape, &nodes[at], pointer);
+    take_object(&w, shape, &nodes[at], &whole);
     return !w.failed;
 }

@@ -200,10 +200,11 @@ static void check_place(struct reading *r, uint32_t number, unsigned ways)
 {
     char pointer[32];
 
+    if (ways == 1)
+        return;
     snprintf(pointer, sizeof(pointer), "/items/%u", number);
-    if (ways != 1)
-        problems_add(r->problems, pointer, "must have %s location, candidates, group, near",
-                     ways ? "only one of" : "one of");
+    problems_add(r->problems, pointer, "must have %s location, candidates, group, near",
+                 ways ? "only one of" : "one of");
 }
 
 static void read_item(struct reading *r, uint32_t at, uint32_t number, struct line_said *l,

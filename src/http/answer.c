@@ -8,16 +8,16 @@
 #define LENGTH_ROOM "          "
 enum { LENGTH_DIGITS = sizeof(LENGTH_ROOM) - 1 };
 
-const char *status_text(unsigned status)
+static struct text status_line(unsigned status)
 {
     switch (status) {
 #define STATUS(code, text) \
     case code:             \
-        return text;
+        return TEXT("HTTP/1.1 " #code " " text "\r\n");
 #include "http/statuses.def"
 #undef STATUS
     default:
-        return "Unknown";
+        return (struct text){0};
     }
 }
 
@@ -43,10 +43,12 @@ static void put_connection(struct exchange *x)
 
 static void put_status(struct exchange *x, unsigned status)
 {
-    if (status == 200)
-        buffer_text(x->out, TEXT("HTTP/1.1 200 OK\r\n"));
+    struct text line = status_line(status);
+
+    if (line.length)
+        buffer_text(x->out, line);
     else
-        buffer_printf(x->out, "HTTP/1.1 %u %s\r\n", status, status_text(status));
+        buffer_printf(x->out, "HTTP/1.1 %u Unknown\r\n", status);
     buffer_string(x->out, x->loop->date);
 }
 

@@ -76,14 +76,16 @@ static struct version version_of(const struct view *v, const struct reservation 
 void put_reservation(struct buffer *b, const struct view *v, const struct reservation *r)
 {
     put_text(b, "\"id\":", r->id);
-    buffer_printf(b, ",\"state\":\"%s\"", reservation_state_name(r->state));
-    put_text(b, ",\"channel\":", r->channel);
-    buffer_printf(b, ",\"method\":%s", method_text(r->method));
+    PUT(",\"state\":\"");
+    buffer_string(b, reservation_state_name(r->state));
+    put_text(b, "\",\"channel\":", r->channel);
+    PUT(",\"method\":");
+    buffer_string(b, method_text(r->method));
     put_text(b, ",\"reference\":", r->reference);
     put_instant(b, ",\"expires_at\":", r->expires_at);
     put_instant(b, ",\"required_at\":", r->required_at);
-    buffer_printf(b, ",\"mode\":\"%s\",\"revived\":%s", r->partial ? "partial" : "all",
-                  r->revived ? "true" : "false");
+    buffer_string(b, r->partial ? ",\"mode\":\"partial\"" : ",\"mode\":\"all\"");
+    buffer_string(b, r->revived ? ",\"revived\":true" : ",\"revived\":false");
     put_instant(b, ",\"created_at\":", r->created_at);
     put_instant(b, ",\"changed_at\":", r->changed_at);
     put_instant(b, ",\"ended_at\":", r->ended_at);

@@ -224,7 +224,6 @@ void answer_stream_begin(struct exchange *x);  /* instead of answer_body */
 size_t answer_chunk_begin(struct exchange *x); /* then write the bytes, then end with what this returned */
 void answer_chunk_end(struct exchange *x, size_t mark);
 void answer_stream_end(struct exchange *x);
-const char *status_text(unsigned status);
 
 /* ---- problem.c ---- */
 /* A whole answer: application/problem+json. */

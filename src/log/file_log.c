@@ -120,7 +120,9 @@ static void file_log_status(struct log *log, struct log_status *ret)
         .groups = l->groups,
         .syncs = l->syncs,
     };
-    snprintf(ret->reason, sizeof(ret->reason), "%s", why_not_writable(l));
+    const char *why = why_not_writable(l);
+    if (*why) /* asked after each record */
+        snprintf(ret->reason, sizeof(ret->reason), "%s", why);
     pthread_mutex_unlock(&l->lock);
 }
 

@@ -50,16 +50,20 @@ __attribute__((format(printf, 3, 4))) static void wrong(struct check *c, const c
     c->failed = true;
 }
 
+#define NOT_IDENTIFIER "must be 1 to 128 bytes of UTF-8 without control characters"
+#define NOT_NAME "must be 1 to 128 letters, digits, '.', '_', '-', the first a letter or digit"
+_Static_assert(TEXT_BYTES_MOST == 128, "as the texts say");
+
 static void check_identifier(struct check *c, const char *field, struct text t)
 {
     if (!text_is_identifier(t))
-        wrong(c, field, "must be 1 to %d bytes of UTF-8 without control characters", TEXT_BYTES_MOST);
+        wrong(c, field, NOT_IDENTIFIER);
 }
 
 static void check_name(struct check *c, const char *field, struct text t)
 {
     if (!text_is_name(t))
-        wrong(c, field, "must be 1 to 128 letters, digits, '.', '_', '-', the first a letter or digit");
+        wrong(c, field, NOT_NAME);
 }
 
 static void check_presence(struct check *c, const struct reservation_said *r)
@@ -112,27 +116,40 @@ static void check_head(struct check *c, const struct reservation_said *r)
         wrong(c, "/expires_at", "must be there, or ttl");
 }
 
+static void wrong_line(struct check *c, uint32_t number, const char *field, const char *detail)
+{
+    char pointer[64];
+
+    snprintf(pointer, sizeof(pointer), "/lines/%u%s", number, field);
+    wrong(c, pointer, "%s", detail);
+}
+
+static void check_candidate(struct check *c, const struct line_said *l, uint32_t number, uint32_t i)
+{
+    char field[32];
+
+    if (text_is_name(l->locations[i]))
+        return;
+    snprintf(field, sizeof(field), "/locations/%u", i);
+    wrong_line(c, number, field, NOT_NAME);
+}
+
 static void check_line(struct check *c, const struct reservation_said *r, uint32_t number)
 {
     const struct line_said *l = &r->lines[number];
-    char field[64];
 
-    snprintf(field, sizeof(field), "/lines/%u/sku", number);
-    check_identifier(c, field, l->sku);
-    snprintf(field, sizeof(field), "/lines/%u/quantity", number);
+    if (!text_is_identifier(l->sku))
+        wrong_line(c, number, "/sku", NOT_IDENTIFIER);
     if (l->quantity <= 0 || l->quantity > QUANTITY_MOST)
-        wrong(c, field, "must be greater than 0 and at most 10^12");
-    snprintf(field, sizeof(field), "/lines/%u/locations", number);
+        wrong_line(c, number, "/quantity", "must be greater than 0 and at most 10^12");
     if (!(fields_of[r->step] & HAS_CANDIDATES)) {
         if (l->locations_count > 1 || l->split)
-            wrong(c, field, "must be at most one");
+            wrong_line(c, number, "/locations", "must be at most one");
     } else if (!l->locations_count) {
-        wrong(c, field, "must be at least one");
+        wrong_line(c, number, "/locations", "must be at least one");
     }
-    for (uint32_t i = 0; i < l->locations_count && i < RESERVATION_CANDIDATES_MOST; i++) {
-        snprintf(field, sizeof(field), "/lines/%u/locations/%u", number, i);
-        check_name(c, field, l->locations[i]);
-    }
+    for (uint32_t i = 0; i < l->locations_count && i < RESERVATION_CANDIDATES_MOST; i++)
+        check_candidate(c, l, number, i);
 }
 
 static void check_lines(struct check *c, const struct reservation_said *r)
