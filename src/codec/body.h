@@ -21,9 +21,8 @@ instant_t body_instant(struct reading *b, const char *pointer, protobuf_c_boolea
 void body_put(struct buffer *out, const Onhand__V1__Record *m);
 
 /* ---- reservation_body.c ---- */
-/* Into the arena; what is wrong is in b. */
-void reservation_take(struct reading *b, const Onhand__V1__Reservation *said,
-                      const struct reservation_said **ret);
+/* The body's field, from its tag on, into the arena; texts stay in it. What is wrong is in b. */
+void reservation_take(struct reading *b, struct text field, const struct reservation_said **ret);
 /* Appends the whole body. ERROR_LIMIT: more lines or candidates than a reservation may have. */
 int reservation_put(const struct reservation_said *r, struct buffer *out);
 

@@ -1,5 +1,6 @@
-/* Bodies through the generated code of protobuf-c: a record without any other field than its body is a record
- * too, so that field alone is unpacked and packed. protobuf-c 1.4.1 needs watching:
+/* Bodies through the generated code of protobuf-c (but reservations, which are hot: reservation_body.c): a
+ * record without any other field than its body is a record too, so that field alone is unpacked and packed.
+ * protobuf-c 1.4.1 needs watching:
  *
  * - A few bytes become much memory (1 MiB: 59 MB). A record has 256 KiB at most, and all that is allocated
  * comes out of an arena, BODY_MEMORY_MOST at most.
@@ -271,35 +272,43 @@ static void take_body(struct reading *b, const Onhand__V1__Record *said, struct 
     case RECORD_DIGEST:
         take_digest(b, "/digest/instance", said->digest, &r->digest);
         break;
-    case RECORD_RESERVATION:
-        reservation_take(b, said->reservation, &r->reservation);
-        break;
+    case RECORD_RESERVATION: /* reservation_body.c's */
     case RECORD_EVENTS:
     case RECORD_KIND_END:
         break;
     }
 }
 
-int record_body_decode(struct text field, struct arena *a, struct record *r, uint32_t *unknown_fields,
-                       struct problems *p)
+static int unpack(struct text field, struct arena *a, struct record *r, struct reading *b)
 {
     struct memory memory = {.arena = a, .used_most = a->used_bytes + BODY_MEMORY_MOST};
     ProtobufCAllocator allocator = {take, give_back, &memory};
-    struct reading b = {.arena = a, .problems = p};
 
-    look_over(&b, pointers[r->kind], field, &onhand__v1__record__descriptor);
-    if (b.error)
-        return b.error;
+    look_over(b, pointers[r->kind], field, &onhand__v1__record__descriptor);
+    if (b->error)
+        return b->error;
     const Onhand__V1__Record *said =
         onhand__v1__record__unpack(&allocator, field.length, (const uint8_t *)field.at);
     if (memory.error)
-        problems_add(p, pointers[r->kind], "takes more memory than there is for it");
+        problems_add(b->problems, pointers[r->kind], "takes more memory than there is for it");
     else if (!said)
-        body_refuse(&b, pointers[r->kind], "is not protobuf: it is cut short or broken");
+        body_refuse(b, pointers[r->kind], "is not protobuf: it is cut short or broken");
     else
-        take_body(&b, said, r);
+        take_body(b, said, r);
+    return memory.error ? memory.error : b->error;
+}
+
+int record_body_decode(struct text field, struct arena *a, struct record *r, uint32_t *unknown_fields,
+                       struct problems *p)
+{
+    struct reading b = {.arena = a, .problems = p};
+
+    if (r->kind == RECORD_RESERVATION)
+        reservation_take(&b, field, &r->reservation);
+    else
+        b.error = unpack(field, a, r, &b);
     *unknown_fields += b.unknown_fields;
-    return memory.error ? memory.error : b.error;
+    return b.error;
 }
 
 /* ---- writing ---- */

@@ -9,9 +9,9 @@
 enum record_kind record_body_kind(uint32_t number);
 
 /* Reads into *r, whose kind is set, the one field of a record that is its body: `field` from its tag to its
- * end. Texts lie in the arena; reference data is not decoded yet. Adds to *unknown_fields. ERROR_INVALID,
- * with problems; ERROR_LIMIT when the body takes more memory than BODY_MEMORY_MOST or than the arena gives;
- * ERROR_NOMEM. */
+ * end. Texts lie in the arena, those of a reservation in the field; reference data is not decoded yet. Adds
+ * to *unknown_fields. ERROR_INVALID, with problems; ERROR_LIMIT when the body takes more memory than
+ * BODY_MEMORY_MOST or than the arena gives; ERROR_NOMEM. */
 int record_body_decode(struct text field, struct arena *a, struct record *r, uint32_t *unknown_fields,
                        struct problems *p);
 

@@ -190,7 +190,7 @@ static int decode(const char *bytes, size_t length, struct arena *a, struct reco
     char *exact = malloc(length + !length); /* sanitizers see a byte read beyond */
     memcpy(exact, bytes, length);
     int error = record_decode(exact, length, LEVEL_NEWEST, a, ret, ret_unknown, p);
-    free(exact); /* texts of bodies are copies */
+    free(exact); /* texts of bodies are copies, but those of reservations */
     return error;
 }
 
@@ -239,6 +239,8 @@ static void what_is_wrong_is_named(void **unused)
         {"920112080112017272090a015310e8071a01613803", "/reservation/method",
          "must be pickup, ship or same_day"},
         {"92011b080112017272090a015310e8071a01614880808080808080808001", "/reservation/expires_at",
+         "must be an instant of the years 1970 to 9999"},
+        {"92011b080112017272090a015310e8071a01615880808080808080808001", "/reservation/required_at",
          "must be an instant of the years 1970 to 9999"},
         {"92011b080112017272090a015310e8071a016150ffffffffffffffffff01", "/reservation/ttl",
          "must be greater than 0"},
@@ -362,7 +364,7 @@ static void a_reservation_has_500_lines_and_1000_candidates_at_most(void **unuse
     said.lines = lines;
     said.lines_count = 500;
     assert_int_equal(record_encode(&r, &b), 0);
-    assert_int_equal(decode(b.at, b.length, &a, &back, &unknown, &p), 0);
+    assert_int_equal(record_decode(b.at, b.length, LEVEL_NEWEST, &a, &back, &unknown, &p), 0);
     assert_int_equal(back.reservation->lines_count, 500);
     assert_true(text_equal(back.reservation->lines[499].locations[1], locations[0]));
     lines[499].locations_count = 3;
