@@ -46,10 +46,16 @@ static bool complain(struct walk *w, const struct place *at, const char *detail)
     return false;
 }
 
+/* Names are literals, never empty; most keys are another one from their first byte on. */
+static inline bool is_named(struct text key, const char *name)
+{
+    return key.length && key.at[0] == name[0] && text_equal(key, text_of(name));
+}
+
 const struct json_node *document_member(const struct json_node *nodes, uint32_t object, const char *name)
 {
     for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next)
-        if (text_equal(nodes[i].key, text_of(name)))
+        if (is_named(nodes[i].key, name))
             return &nodes[i];
     return NULL;
 }
@@ -338,7 +344,7 @@ static void refuse_unknown(struct walk *w, const struct document_field *fields, 
 {
     for (uint32_t i = object + 1; i < w->nodes[object].next; i = w->nodes[i].next) {
         const struct document_field *f = fields;
-        while (f->name && !text_equal(text_of(f->name), w->nodes[i].key))
+        while (f->name && !is_named(w->nodes[i].key, f->name))
             f++;
         if (f->name)
             continue;
@@ -358,11 +364,13 @@ static bool take_object(struct walk *w, const struct document_field *fields, con
     refuse_unknown(w, fields, object, at);
     for (const struct document_field *f = fields; f->name; f++) {
         const struct json_node *member = document_member(w->nodes, object, f->name);
-        const struct place inner = {.outer = at, .key = text_of(f->name)};
-        if (!member && f->required)
-            complain(w, &inner, "is required");
-        if (!member)
+        if (!member && !f->required)
             continue;
+        const struct place inner = {.outer = at, .key = text_of(f->name)};
+        if (!member) {
+            complain(w, &inner, "is required");
+            continue;
+        }
         if (!is_written(f)) {
             take_aside(w, f, member, &inner);
             continue;

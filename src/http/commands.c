@@ -22,8 +22,9 @@ struct batch {
     struct connection *waiter; /* NULL: dropped */
     size_t count, capacity, submitted, back;
     struct parcel **parcels;
-    int error; /* the first that came back, or that stopped submitting */
-    bool full; /* error came before anything was taken */
+    struct parcel *first; /* the room of a batch of one */
+    int error;            /* the first that came back, or that stopped submitting */
+    bool full;            /* error came before anything was taken */
     int64_t deadline_us;
 };
 
@@ -78,7 +79,8 @@ static void batch_free(struct batch *b)
             b->parcels[i]->forget(b->parcels[i]->command.context);
         free(b->parcels[i]);
     }
-    free(b->parcels);
+    if (b->parcels != &b->first)
+        free(b->parcels);
     free(b);
 }
 
@@ -226,10 +228,18 @@ static bool grow(struct batch *b)
 {
     if (b->count < b->capacity)
         return true;
-    size_t capacity = b->capacity ? 2 * b->capacity : 1;
-    struct parcel **grown = realloc(b->parcels, capacity * sizeof(*grown));
+    if (!b->capacity) {
+        b->parcels = &b->first;
+        b->capacity = 1;
+        return true;
+    }
+    size_t capacity = 2 * b->capacity;
+    bool first = b->parcels == &b->first;
+    struct parcel **grown = realloc(first ? NULL : b->parcels, capacity * sizeof(*grown));
     if (!grown)
         return false;
+    if (first)
+        grown[0] = b->first;
     b->parcels = grown;
     b->capacity = capacity;
     return true;

@@ -72,6 +72,15 @@ static bool split(struct exchange *x)
     return true;
 }
 
+/* Behind the segment of the pattern when it is t; NULL when it is another, mostly from its first byte on. */
+static const char *skip_segment(const char *pattern, struct text t)
+{
+    for (size_t i = 0; i < t.length; i++, pattern++)
+        if (*pattern != t.at[i] || !*pattern || *pattern == '/')
+            return NULL;
+    return !*pattern || *pattern == '/' ? pattern : NULL;
+}
+
 static bool matches(struct exchange *x, const char *pattern)
 {
     size_t segment = 0;
@@ -79,15 +88,15 @@ static bool matches(struct exchange *x, const char *pattern)
     x->arguments_count = 0;
     while (*pattern) {
         pattern++;
-        const char *slash = strchrnul(pattern, '/');
         if (segment == x->segments_count)
             return false;
         struct text t = x->segments[segment++];
-        if (*pattern == '{')
+        if (*pattern == '{') {
             x->arguments[x->arguments_count++] = t;
-        else if (!text_equal(t, (struct text){pattern, (size_t)(slash - pattern)}))
+            pattern = strchrnul(pattern, '/');
+        } else if (!(pattern = skip_segment(pattern, t))) {
             return false;
-        pattern = slash;
+        }
     }
     return segment == x->segments_count;
 }

@@ -82,7 +82,7 @@ static void show(const struct log_record *l)
         for (uint32_t i = 0; i < v->lines_count; i++)
             printf(" [%.*s %ld at %u: %.*s split %d]", TEXT_ARGS(v->lines[i].sku), (long)v->lines[i].quantity,
                    v->lines[i].locations_count,
-                   TEXT_ARGS(v->lines[i].locations_count ? v->lines[i].locations[0] : (struct text){0}),
+                   TEXT_ARGS(v->lines[i].locations_count ? v->lines[i].locations[0] : TEXT("")),
                    v->lines[i].split);
     }
     printf("\n");
