@@ -95,7 +95,7 @@ struct kept {
     struct text steps[STEPS_MOST]; /* ids of those that did something */
 };
 
-struct books { /* what a refused request leaves as it was */
+struct books { /* those from before the step or event are what a refused request leaves */
     size_t rows_count, accounts_count;
     struct row rows[ROWS_MOST];
     struct account accounts[ACCOUNTS_MOST];
@@ -443,16 +443,25 @@ static milli_t grantable(struct basket *b, struct text sku, struct text place, u
     return least;
 }
 
+/* Demand that was not open before the record begins anew: its day may be over, or another's. */
+static void require(struct basket *b, struct account *a, instant_t required_at)
+{
+    size_t i = (size_t)(a - b->now.accounts);
+
+    if (i < b->before.accounts_count && figures_of(&b->before.accounts[i]).total > 0)
+        return;
+    a->future = required_at > b->log_time;
+    a->required_at = required_at;
+}
+
 static void enter_line(struct basket *b, struct kept *k, const struct line *l, enum entry_kind kind,
                        milli_t quantity)
 {
     for (int i = 0; i < (l->kit ? KIT_PARTS : 1); i++) {
         struct row *row = row_at(b, l->kit ? kit_parts[i].sku : l->sku, l->place);
         struct account *a = account_at(b, row, k->key, k->channel);
-        if (kind == HOLD && a->entries_count == 0 && k->required_at > b->log_time) {
-            a->future = true;
-            a->required_at = k->required_at;
-        }
+        if (kind == HOLD)
+            require(b, a, k->required_at);
         enter(b, a, kind, b->log_time, l->kit ? quantity * kit_parts[i].each : quantity);
     }
 }
@@ -617,7 +626,6 @@ static void reserve(struct basket *b, const struct reservation_said *said)
                        .required_at = said->required_at > b->log_time ? said->required_at : INSTANT_NONE,
                        .ended = RESERVATION_CANCELLED};
     k->key = k->has_reference ? said->reference : own_key(b, said->id);
-    b->before = b->now;
     bool late = said->begin == RESERVATION_HELD && said->expires_at <= b->log_time;
     if (late || !judge(b, k, said, said->partial)) {
         b->now = b->before;
@@ -663,7 +671,6 @@ static bool revive(struct basket *b, struct kept *k)
 {
     struct kept was = *k;
 
-    b->before = b->now;
     k->lines_count = 0;
     for (size_t i = 0; i < was.lines_count; i++) {
         const struct line *l = &was.lines[i];
@@ -793,7 +800,6 @@ static bool change(struct basket *b, struct kept *k, const struct reservation_sa
 
     if (state_of(b, k) != RESERVATION_HELD)
         return false;
-    b->before = b->now;
     unhold(b, k);
     k->lines_count = 0;
     if (judge(b, k, said, k->partial)) {
@@ -831,6 +837,7 @@ static void take_step(struct basket *b, const struct reservation_said *said)
 {
     struct kept *k = find_kept(b, said->id);
 
+    b->before = b->now;
     if (said->step == STEP_RESERVE) {
         reserve(b, said);
         return;
@@ -909,10 +916,8 @@ static void take_order(struct basket *b, struct row *row, const struct event *e)
         kind = SET;
     if (kind == CANCEL && !(e->has & HAS(quantity)))
         kind = CANCEL_ALL;
-    if (kind == PLACED && a->entries_count == 0 && e->required_at > b->log_time) {
-        a->future = true;
-        a->required_at = e->required_at;
-    }
+    if (kind == PLACED || kind == SET) /* which does not say again what a reservation said */
+        require(b, a, e->required_at != INSTANT_NONE ? e->required_at : a->required_at);
     milli_t before = figures_of(a).gone;
     bool open[RESERVATIONS_MOST] = {false};
     for (size_t i = 0; i < b->reservations_count; i++)
@@ -996,6 +1001,7 @@ static void take_event(struct basket *b, const struct event *e)
         if (same(b->events[i], e->id))
             return;
     b->events[b->events_count++] = e->id;
+    b->before = b->now;
     if (e->type != EVENT_ALLOCATION)
         hear(b, e->location, e->occurred_at);
     struct row *row = row_at(b, e->sku, e->location);

@@ -302,6 +302,41 @@ static void demand_touches_fences_when_it_falls_due(void **unused)
     world_close(&w);
 }
 
+/* Seed 56316 of the simulator: nobody had to say that it fell due, for nothing was open then. */
+static void what_is_revived_after_its_day_touches_fences_at_once(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(20));
+    put_channel(&w, "web");
+    expect_verdict(&w, set_aside(at(9, 0), "web", U(10)), APPLIED);
+    expect_applied(&w, for_day(for_channel(reserve("r-1", U(4)), "web"), at(20, 0)));
+    w.now = reservation_at(&w, "r-1")->expires_at;
+    assert_int_equal(expire(&w, "r-1", w.now), VERDICT_APPLIED);
+    assert_int_equal(seen_by(&w, "web").fenced, U(10));
+    w.now = at(21, 0);
+    expect_applied(&w, ask_of(STEP_CONFIRM, "r-1"));
+    assert_int_equal(seen_by(&w, "web").fenced, U(6));
+    assert_int_equal(seen_by(&w, NULL).shown, U(10));
+    world_close(&w);
+}
+
+/* Seed 88248: the same by an order. */
+static void what_is_ordered_after_its_day_touches_fences_at_once(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(20));
+    put_channel(&w, "web");
+    expect_verdict(&w, set_aside(at(9, 0), "web", U(10)), APPLIED);
+    expect_applied(&w, for_reference(for_day(for_channel(reserve("r-1", U(4)), "web"), day(1)), "A"));
+    w.now = reservation_at(&w, "r-1")->expires_at;
+    assert_int_equal(expire(&w, "r-1", w.now), VERDICT_APPLIED);
+    w.now = day(2);
+    expect_verdict(&w, order(EVENT_ORDER_PLACED, at(10, 0), "A", U(5)), APPLIED);
+    assert_int_equal(seen_by(&w, "web").fenced, U(5));
+    assert_int_equal(seen_by(&w, NULL).shown, U(10));
+    world_close(&w);
+}
+
 static void put_the_item(struct world *w, const char *sku, struct item i)
 {
     struct record r = {
@@ -673,6 +708,8 @@ int main(void)
         cmocka_unit_test(case_41_what_comes_in_time_is_not_oversold),
         cmocka_unit_test(worked_example_of_promises_by_date),
         cmocka_unit_test(demand_touches_fences_when_it_falls_due),
+        cmocka_unit_test(what_is_revived_after_its_day_touches_fences_at_once),
+        cmocka_unit_test(what_is_ordered_after_its_day_touches_fences_at_once),
         cmocka_unit_test(a_method_that_the_item_refuses_is_refused),
         cmocka_unit_test(nothing_is_handed_over_before_its_release),
         cmocka_unit_test(a_kit_holds_its_components),
