@@ -29,17 +29,6 @@ char *buffer_reserve(struct buffer *b, size_t bytes)
     return b->at + b->length;
 }
 
-void buffer_add(struct buffer *b, const void *bytes, size_t length)
-{
-    if (!length)
-        return;
-    char *room = buffer_reserve(b, length);
-    if (!room)
-        return;
-    memcpy(room, bytes, length);
-    b->length += length;
-}
-
 void buffer_printf(struct buffer *b, const char *format, ...)
 {
     va_list args;

@@ -13,9 +13,19 @@ struct buffer {
 
 /* Room for at least that many bytes behind the end; NULL (and failed) without memory. Not counted in length. */
 char *buffer_reserve(struct buffer *b, size_t bytes);
-void buffer_add(struct buffer *b, const void *bytes, size_t length);
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buffer_finish(struct buffer *b);
+
+/* Inline: what is known when it is compiled, above all literals, is stored without a call. */
+static inline void buffer_add(struct buffer *b, const void *bytes, size_t length)
+{
+    bool fits = length <= b->capacity - b->length && !b->failed;
+
+    if (!length || (!fits && !buffer_reserve(b, length)))
+        return;
+    memcpy(b->at + b->length, bytes, length);
+    b->length += length;
+}
 
 static inline void buffer_text(struct buffer *b, struct text t)
 {
