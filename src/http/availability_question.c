@@ -6,18 +6,29 @@ struct reading {
     struct problems *errors;
 };
 
-static bool read_named(struct reading *r, uint32_t at, const char *pointer, struct text *ret)
-{
-    const struct json_node *n = &r->nodes[at];
+static const char name_must[] = "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them";
 
+enum { ITEM_POINTER_BYTES = 32 };
+
+static const char *item_pointer(char out[ITEM_POINTER_BYTES], uint32_t number)
+{
+    snprintf(out, ITEM_POINTER_BYTES, "/items/%u", number);
+    return out;
+}
+
+static bool is_named(const struct json_node *n)
+{
+    return n->type == JSON_STRING && text_is_name(n->text);
+}
+
+static void read_channel(struct availability_batch *a, struct reading *r, const struct json_node *n)
+{
     if (n->type == JSON_NULL)
-        return true;
-    if (n->type != JSON_STRING || !text_is_name(n->text)) {
-        problems_add(r->errors, pointer, "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them");
-        return false;
-    }
-    *ret = n->text;
-    return true;
+        return;
+    if (is_named(n))
+        a->channel = n->text;
+    else
+        problems_add(r->errors, "/channel", "%s", name_must);
 }
 
 static void read_reservations(struct availability_batch *a, struct reading *r, uint32_t at)
@@ -43,7 +54,7 @@ static void read_top(struct availability_batch *a, struct reading *r, uint32_t a
     char pointer[JSON_POINTER_BYTES];
 
     if (text_equal(n->key, TEXT("channel"))) {
-        read_named(r, at, "/channel", &a->channel);
+        read_channel(a, r, n);
     } else if (text_equal(n->key, TEXT("method"))) {
         if (n->type != JSON_NULL && (n->type != JSON_STRING || !method_from_name(n->text, &a->method)))
             problems_add(r->errors, "/method", "must be pickup, ship or same_day");
@@ -83,49 +94,64 @@ static void check_locations(struct reading *r, uint32_t at, uint32_t number, siz
     }
     *rows += n->count;
     for (uint32_t k = 0; k < n->count; k++, i = r->nodes[i].next) {
-        if (r->nodes[i].type == JSON_STRING && text_is_name(r->nodes[i].text))
+        if (is_named(&r->nodes[i]))
             continue;
         char pointer[64];
         snprintf(pointer, sizeof(pointer), "/items/%u/locations/%u", number, k);
-        problems_add(r->errors, pointer, "must be a name: letters, digits, `.`, `_`, `-`, 1 to 128 of them");
+        problems_add(r->errors, pointer, "%s", name_must);
         return;
     }
+}
+
+/* What is wrong with a member of an item; its pointer is only written when something is. */
+static void wrong_member(struct reading *r, const char *item, struct text key, const char *detail)
+{
+    char pointer[JSON_POINTER_BYTES];
+
+    json_pointer(pointer, item, key);
+    problems_add(r->errors, pointer, "%s", detail);
+}
+
+static void wrong_item(struct reading *r, uint32_t number, const char *detail)
+{
+    char item[ITEM_POINTER_BYTES];
+
+    problems_add(r->errors, item_pointer(item, number), "%s", detail);
 }
 
 static void check_item(struct reading *r, uint32_t at, uint32_t number, size_t *rows)
 {
     const struct json_node *n = &r->nodes[at];
-    char item[32], pointer[JSON_POINTER_BYTES];
     bool sku = false, locations = false, group = false;
-    struct text ignored;
+    char item[ITEM_POINTER_BYTES];
 
-    snprintf(item, sizeof(item), "/items/%u", number);
     if (n->type != JSON_OBJECT) {
-        problems_add(r->errors, item, "must be an object");
+        wrong_item(r, number, "must be an object");
         return;
     }
     uint32_t member = at + 1;
     for (uint32_t k = 0; k < n->count; k++, member = r->nodes[member].next) {
         const struct json_node *m = &r->nodes[member];
-        json_pointer(pointer, item, m->key);
         if (text_equal(m->key, TEXT("sku"))) {
             sku = true;
             if (m->type != JSON_STRING || !text_is_identifier(m->text))
-                problems_add(r->errors, pointer, "must be a SKU: 1 to 128 bytes without control characters");
+                wrong_member(r, item_pointer(item, number), m->key,
+                             "must be a SKU: 1 to 128 bytes without control characters");
         } else if (text_equal(m->key, TEXT("locations"))) {
             locations = true;
             check_locations(r, member, number, rows);
         } else if (text_equal(m->key, TEXT("group"))) {
             group = true;
-            read_named(r, member, pointer, &ignored);
+            if (m->type != JSON_NULL && !is_named(m))
+                wrong_member(r, item_pointer(item, number), m->key, name_must);
         } else {
-            problems_add(r->errors, pointer, "is not a field here");
+            wrong_member(r, item_pointer(item, number), m->key, "is not a field here");
         }
     }
     if (!sku)
-        problems_add(r->errors, item, "must have a sku");
+        wrong_item(r, number, "must have a sku");
     if (locations && group)
-        problems_add(r->errors, item, "locations and group do not go together");
+        wrong_item(r, number, "locations and group do not go together");
 }
 
 static bool check_items(struct exchange *x, struct availability_batch *a, struct reading *r)
