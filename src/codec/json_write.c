@@ -27,13 +27,25 @@ static void put_escape(struct buffer *b, unsigned character)
     buffer_printf(b, "\\u%04X", character);
 }
 
-void json_put_string(struct buffer *b, struct text t)
+/* How many bytes from p on stand for themselves: ASCII that needs no escape. */
+static size_t plain_run(const char *p, size_t length)
+{
+    static const bool escaped[256] = {
+        [0 ... 0x1F] = true, ['"'] = true, ['\\'] = true, ['<'] = true,
+        ['>'] = true,        ['&'] = true, [0x7F] = true, [0x80 ... 0xFF] = true};
+    size_t n = 0;
+
+    while (n < length && !escaped[(unsigned char)p[n]])
+        n++;
+    return n;
+}
+
+static void put_escaped(struct buffer *b, struct text t)
 {
     const unsigned char *p = (const unsigned char *)t.at, *end = p + t.length, *run = p;
     bool utf8 = text_is_utf8(t);
     unsigned character;
 
-    buffer_byte(b, '"');
     while (p < end) {
         int bytes = must_escape(p, end, &character);
         if (!utf8 &&
@@ -50,25 +62,45 @@ void json_put_string(struct buffer *b, struct text t)
         run = p += bytes;
     }
     buffer_add(b, run, (size_t)(p - run));
+}
+
+void json_put_string(struct buffer *b, struct text t)
+{
+    size_t plain = plain_run(t.at, t.length);
+    char *room = buffer_reserve(b, plain + 2);
+
+    if (!room)
+        return;
+    *room++ = '"';
+    b->length += plain + 2;
+    if (plain)
+        memcpy(room, t.at, plain);
+    if (plain == t.length) {
+        room[plain] = '"';
+        return;
+    }
+    b->length--;
+    put_escaped(b, (struct text){t.at + plain, t.length - plain});
     buffer_byte(b, '"');
 }
 
 void json_put_quantity(struct buffer *b, milli_t q)
 {
-    char text[QUANTITY_TEXT_BYTES];
-    buffer_add(b, text, quantity_format(q, text));
+    char *room = buffer_reserve(b, QUANTITY_TEXT_BYTES);
+
+    if (room)
+        b->length += quantity_format(q, room);
 }
 
 void json_put_instant(struct buffer *b, instant_t at)
 {
-    char text[INSTANT_TEXT_BYTES];
-    size_t length = instant_format(at, text);
+    char *room = buffer_reserve(b, INSTANT_TEXT_BYTES + 2);
+    size_t length = room ? instant_format(at, room + 1) : 0;
 
     if (!length) {
-        buffer_string(b, "null");
+        buffer_text(b, TEXT("null"));
         return;
     }
-    buffer_byte(b, '"');
-    buffer_add(b, text, length);
-    buffer_byte(b, '"');
+    room[0] = room[length + 1] = '"';
+    b->length += length + 2;
 }

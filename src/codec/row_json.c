@@ -2,26 +2,22 @@
 #include "codec/row_json.h"
 #include "codec/json.h"
 
+#include "base/digits.h"
+
 #define PUT(literal) buffer_text(b, TEXT(literal))
-
-static void put_number(struct buffer *b, uint64_t n)
-{
-    char digits[20], *at = digits + sizeof(digits);
-
-    do {
-        *--at = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
-    buffer_add(b, at, (size_t)(digits + sizeof(digits) - at));
-}
 
 void json_put_version(struct buffer *b, struct version v)
 {
-    buffer_byte(b, '"');
-    put_number(b, v.incarnation);
-    buffer_byte(b, ':');
-    put_number(b, v.offset);
-    buffer_byte(b, '"');
+    char *room = buffer_reserve(b, 2 * DIGITS_MOST + 3), *to = room;
+
+    if (!room)
+        return;
+    *to++ = '"';
+    to = digits_put(to, v.incarnation);
+    *to++ = ':';
+    to = digits_put(to, v.offset);
+    *to++ = '"';
+    b->length += (size_t)(to - room);
 }
 
 static void put_limit(struct buffer *b, milli_t limit)

@@ -1,6 +1,8 @@
 /* Writes the frame of answers: status line, headers, length. */
 #include "http/server.h"
 
+#include "base/digits.h"
+
 #include <stdio.h>
 
 /* Room for a length that is only known when the body is written: white space in front of a value means
@@ -100,11 +102,7 @@ void answer_end(struct exchange *x)
         return;
     }
     size_t length = x->out->length - x->body_at;
-    char *digit = x->out->at + x->length_at + LENGTH_DIGITS;
-    do {
-        *--digit = (char)('0' + length % 10);
-        length /= 10;
-    } while (length && digit > x->out->at + x->length_at);
+    digits_before(x->out->at + x->length_at + LENGTH_DIGITS, length);
     if (x->request->method == HTTP_HEAD)
         x->out->length = x->body_at;
 }

@@ -11,7 +11,9 @@ struct etag etag_begin(struct exchange *x, const char *cache_control)
 {
     struct etag e = {.lines_at = x->out->length};
 
-    buffer_printf(x->out, "ETag: \"0123456789abcdef\"\r\nCache-Control: %s\r\n", cache_control);
+    buffer_text(x->out, TEXT("ETag: \"0123456789abcdef\"\r\nCache-Control: "));
+    buffer_string(x->out, cache_control);
+    buffer_text(x->out, TEXT("\r\n"));
     e.lines_length = x->out->length - e.lines_at;
     return e;
 }

@@ -2,6 +2,8 @@
  * calendar. */
 #include "core/model/instant.h"
 
+#include "base/digits.h"
+
 enum { MICROSECOND_DIGITS = 6, FRACTION_DIGITS_MOST = 9 };
 
 struct civil {
@@ -129,19 +131,9 @@ bool instant_parse(struct text t, instant_t *ret_instant)
     return true;
 }
 
-/* `count` digits of value, zeros in front; returns what is behind them. */
-static char *put(char *p, int64_t value, int count)
+static char *put_pair(char *p, unsigned value, char behind)
 {
-    for (int i = count - 1; i >= 0; i--) {
-        p[i] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    return p + count;
-}
-
-static char *put_pair(char *p, int64_t value, char behind)
-{
-    p = put(p, value, 2);
+    p = digits_pair(p, value);
     *p = behind;
     return p + 1;
 }
@@ -151,18 +143,20 @@ size_t instant_format(instant_t at, char out[INSTANT_TEXT_BYTES])
     if (at < 0 || at > INSTANT_MOST)
         return 0;
     struct civil c = civil_from_days(at / INSTANT_DAY);
-    int64_t us = at % INSTANT_DAY, second = us / INSTANT_SECOND;
-    char *p = put(out, c.year, 4);
+    unsigned second = (unsigned)(at % INSTANT_DAY / INSTANT_SECOND), us = (unsigned)(at % INSTANT_SECOND);
+    char *p = digits_pair(out, (unsigned)c.year / 100);
 
-    *p++ = '-';
-    p = put_pair(p, c.month, '-');
-    p = put_pair(p, c.day, 'T');
+    p = put_pair(p, (unsigned)c.year % 100, '-');
+    p = put_pair(p, (unsigned)c.month, '-');
+    p = put_pair(p, (unsigned)c.day, 'T');
     p = put_pair(p, second / 3600, ':');
     p = put_pair(p, second / 60 % 60, ':');
-    p = put(p, second % 60, 2);
-    if (us % INSTANT_SECOND) {
+    p = digits_pair(p, second % 60);
+    if (us) {
         *p++ = '.';
-        p = put(p, us % INSTANT_SECOND, MICROSECOND_DIGITS);
+        p = digits_pair(p, us / 10000);
+        p = digits_pair(p, us / 100 % 100);
+        p = digits_pair(p, us % 100);
     }
     *p++ = 'Z';
     return (size_t)(p - out);

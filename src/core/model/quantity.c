@@ -1,6 +1,8 @@
 /* Reads and writes quantities digit by digit, so that nothing is ever rounded. */
 #include "core/model/quantity.h"
 
+#include "base/digits.h"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -67,36 +69,21 @@ const char *quantity_error_text(enum quantity_error e)
     }
 }
 
-/* The decimal digits of v, without leading zeros; returns how many. */
-static size_t put_digits(uint64_t v, char *out)
-{
-    char reversed[20];
-    size_t count = 0;
-
-    do {
-        reversed[count++] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    for (size_t i = 0; i < count; i++)
-        out[i] = reversed[count - 1 - i];
-    return count;
-}
-
 size_t quantity_format(milli_t q, char out[QUANTITY_TEXT_BYTES])
 {
     uint64_t magnitude = q < 0 ? -(uint64_t)q : (uint64_t)q;
     unsigned fraction = (unsigned)(magnitude % 1000);
-    size_t length = 0;
+    char *to = out;
 
     if (q < 0)
-        out[length++] = '-';
-    length += put_digits(magnitude / 1000, out + length);
+        *to++ = '-';
+    to = digits_put(to, magnitude / 1000);
     if (fraction) {
-        out[length++] = '.';
+        *to++ = '.';
         for (unsigned place = 100; fraction; place /= 10) {
-            out[length++] = (char)('0' + fraction / place);
+            *to++ = (char)('0' + fraction / place);
             fraction %= place;
         }
     }
-    return length;
+    return (size_t)(to - out);
 }

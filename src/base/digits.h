@@ -1,0 +1,45 @@
+/* Whole numbers as decimal digits, two at a time: what answers are full of. */
+#ifndef BASE_DIGITS_H
+#define BASE_DIGITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { DIGITS_MOST = 20 /* of any uint64_t */ };
+
+/* 0 to 99 as two digits; returns what is behind them. */
+static inline char *digits_pair(char *to, unsigned value)
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+
+    memcpy(to, pairs + 2 * value, 2);
+    return to + 2;
+}
+
+/* The digits of a number without leading zeros, right before `end`; returns the first. */
+static inline char *digits_before(char *end, uint64_t value)
+{
+    for (; value >= 100; value /= 100)
+        digits_pair(end -= 2, (unsigned)(value % 100));
+    if (value >= 10)
+        digits_pair(end -= 2, (unsigned)value);
+    else
+        *--end = (char)('0' + value);
+    return end;
+}
+
+/* The same from `to` on; returns what is behind them. */
+static inline char *digits_put(char *to, uint64_t value)
+{
+    char digits[DIGITS_MOST], *end = digits + DIGITS_MOST, *first = digits_before(end, value);
+
+    while (first < end)
+        *to++ = *first++;
+    return to;
+}
+
+#endif
