@@ -45,10 +45,18 @@ static int peek(const struct scanner *s)
     return s->at < s->end ? (unsigned char)*s->at : -1;
 }
 
-static void skip_space(struct scanner *s)
+static inline bool is_space(char c)
 {
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
-        s->at++;
+    return (unsigned char)c <= ' ' && (c == ' ' || c == '\n' || c == '\t' || c == '\r');
+}
+
+static inline void skip_space(struct scanner *s)
+{
+    const char *p = s->at;
+
+    while (p < s->end && is_space(*p))
+        p++;
+    s->at = p;
 }
 
 /* ---- strings ---- */
@@ -143,15 +151,22 @@ static const char *plain_run(const char *p, const char *end, bool *ret_high)
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
 
     while (end - p >= 8) {
-        uint64_t eight, quote, slash;
+        uint64_t eight, quote, slash, found;
         memcpy(&eight, p, 8);
         quote = eight ^ (ones * '"');
         slash = eight ^ (ones * '\\');
-        /* a top bit where a byte is '"', '\\', below 0x20 or above 0x7F; false alarms end in the loop below
-         */
-        if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (eight - ones * 0x20) | eight) & tops)
-            break;
-        p += 8;
+        /* a top bit where a byte is '"', '\\', below 0x20 or above 0x7F; the lowest is never a false alarm */
+        found =
+            (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (eight - ones * 0x20) | eight) & tops;
+        if (!found) {
+            p += 8;
+            continue;
+        }
+        p += __builtin_ctzll(found) / 8;
+        if ((unsigned char)*p < 0x80)
+            return p;
+        for (*ret_high = true; p < end && (unsigned char)*p >= 0x80; p++)
+            ;
     }
     for (; p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20; p++)
         *ret_high |= (unsigned char)*p >= 0x80;
