@@ -1,4 +1,5 @@
 /* GET /v1/availability/{sku}: how many of one item, where. */
+#include "base/hash.h"
 #include "http/by.h"
 #include "http/etag.h"
 #include "http/insights.h"
@@ -115,6 +116,26 @@ static bool read_question(struct exchange *x, struct asked *a)
     return true;
 }
 
+/* ---- finding the SKU ---- */
+
+/* What the index has is on its way while the locations' numbers are looked up, and the first row while the
+ * SKU is. */
+static const struct sku *find_sku(struct exchange *x, const struct asked *a)
+{
+    const struct view *v = exchange_view(x);
+    uint32_t *numbers = x->loop->scratch.locations;
+    uint64_t hash = hash_text(a->sku);
+
+    if (!a->names_count)
+        return table_find_hashed(v->table, a->sku, hash);
+    table_prefetch(v->table, hash);
+    for (size_t i = 0; i < a->names_count; i++) {
+        const struct location *l = catalogue_location(v->catalogue, a->names[i]);
+        numbers[i] = l ? l->number : INDEX_NONE;
+    }
+    return table_find_for(v->table, a->sku, hash, numbers[0]);
+}
+
 /* ---- finding the rows ---- */
 
 /* The rows of an answer, before any is left out. */
@@ -127,19 +148,16 @@ struct rows {
 static bool find_named(struct exchange *x, const struct asked *a, const struct sku *s,
                        const struct question *q, struct rows *r)
 {
-    const struct view *v = exchange_view(x);
     milli_t total;
 
-    for (size_t i = 0; i < a->names_count; i++) {
-        if (x->key && !key_has_location(x->key, a->names[i])) {
+    for (size_t i = 0; i < a->names_count && x->key; i++) {
+        if (!key_has_location(x->key, a->names[i])) {
             problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s",
                     (int)a->names[i].length, a->names[i].at);
             return false;
         }
-        const struct location *l = catalogue_location(v->catalogue, a->names[i]);
-        x->loop->scratch.locations[i] = l ? l->number : INDEX_NONE;
     }
-    query_locations(v, s, q, x->loop->scratch.locations, a->names_count, r->at, &total);
+    query_locations(exchange_view(x), s, q, x->loop->scratch.locations, a->names_count, r->at, &total);
     r->count = a->names_count;
     r->names = a->names;
     return true;
@@ -237,7 +255,7 @@ static bool find_rows(struct exchange *x, const struct asked *a, const struct sk
                       const struct question *q, struct rows *r)
 {
     *r = (struct rows){.at = scratch_rows(x->loop, ROWS_A_TURN + 24)};
-    if (!r->at || !scratch_locations(x->loop, NAMES_MOST)) {
+    if (!r->at) {
         problem_no_memory(x);
         return false;
     }
@@ -337,10 +355,14 @@ static void answer_question(struct exchange *x, struct asked *a, struct text cha
     struct version version = view_version(v); /* before the rows */
     struct question q = {.method = a->method,
                          .now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
-    const struct sku *s = table_find(v->table, a->sku);
     struct rows rows;
     int tries = 0;
 
+    if (!scratch_locations(x->loop, NAMES_MOST)) {
+        problem_no_memory(x);
+        return;
+    }
+    const struct sku *s = find_sku(x, a);
     if (!s) {
         problem(x, PROBLEM_NOT_FOUND, "no SKU `%.*s` is known", (int)a->sku.length, a->sku.at);
         return;

@@ -6,7 +6,22 @@
 #include "http/past.h"
 #include "http/shape.h"
 
-enum { ITEMS_MOST = 1000, BATCH_ROWS_MOST = 100000 };
+enum { ITEMS_MOST = 1000, BATCH_ROWS_MOST = 100000, ITEMS_AHEAD = 16, PLACES_MET = 64 /* a power of two */ };
+
+/* An item whose entry in the index and whose first row are being fetched while those before it are answered.
+ */
+struct item_ahead {
+    struct text sku;
+    uint64_t hash;
+    uint32_t locations; /* node of the array, 0: none */
+    uint32_t first;     /* the number of the first of them */
+};
+
+/* The number of a location by a name that was met: a batch asks for the same few again and again. */
+struct place_met {
+    struct text name;
+    uint32_t number;
+};
 
 struct availability_batch {
     struct pending pending;
@@ -21,7 +36,10 @@ struct availability_batch {
     uint32_t items; /* node of the array */
     const struct key *key;
     /* how far the answer is */
-    uint32_t item, item_number; /* node of the present item, and its place in the array */
+    uint32_t item, item_number;           /* node of the present item, and its place in the array */
+    uint32_t ahead_end;                   /* the first item that nothing was fetched for */
+    struct item_ahead ahead[ITEMS_AHEAD]; /* of item n: at n % ITEMS_AHEAD */
+    struct place_met places[PLACES_MET];
     struct version version;
     size_t rows;
     bool item_begun;
