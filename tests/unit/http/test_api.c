@@ -468,6 +468,50 @@ static void a_big_batch_is_answered_in_turns(void **state)
     buffer_finish(&body);
 }
 
+/* More items than are fetched ahead, more places than are kept in mind, and items that name none between
+ * them. */
+static void items_are_answered_in_the_order_asked(void **state)
+{
+    enum { ITEMS = 200 };
+    struct buffer events = {0}, ask = {0};
+    char expected[80];
+
+    front_start();
+    for (int i = 0; i < ITEMS; i++) {
+        buffer_printf(
+            &events,
+            "{\"id\":\"m%d\",\"source\":\"w\",\"type\":\"receipt\",\"sku\":\"M-%d\",\"location\":\"q%d\","
+            "\"quantity\":%d,\"occurred_at\":\"2026-11-21T10:00:00Z\"}\n",
+            i, i, i % 90, i + 1);
+        buffer_printf(
+            &ask, i % 3 ? ",{\"sku\":\"M-%d\",\"locations\":[\"q%d\",\"q-none\"]}" : ",{\"sku\":\"M-%d\"}", i,
+            i % 90);
+    }
+    buffer_string(&ask, "]}");
+    buffer_byte(&events, '\0');
+    buffer_byte(&ask, '\0');
+    ask.at[0] = ' ';
+    struct buffer body = {0};
+    buffer_printf(&body, "{\"items\":[%s", ask.at);
+    expect(post_as("/v1/events?results=problems", NDJSON, events.at), 200, "{\"applied\":200,");
+    struct answer a = post("/v1/availability", body.at);
+    assert_int_equal(a.status, 200);
+    char *at = a.body;
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(expected, sizeof(expected), "{\"sku\":\"M-%d\",\"channel\":null,\"available\":%d,", i,
+                 i + 1);
+        at = strstr(at, expected);
+        assert_non_null(at);
+        snprintf(expected, sizeof(expected), "[{\"location\":\"q%d\",\"available\":%d,", i % 90, i + 1);
+        at = strstr(at, expected);
+        assert_non_null(at);
+    }
+    answer_free(&a);
+    buffer_finish(&events);
+    buffer_finish(&ask);
+    buffer_finish(&body);
+}
+
 /* ---- events ---- */
 
 static void events_are_answered_in_order(void **state)
@@ -1104,6 +1148,7 @@ int main(void)
         TEST(an_item_with_many_rows_is_answered_in_turns),
         TEST(bad_batches_are_refused),
         TEST(a_big_batch_is_answered_in_turns),
+        TEST(items_are_answered_in_the_order_asked),
         TEST(events_are_answered_in_order),
         TEST(bodies_of_events_that_cannot_be_read),
         TEST(many_events_become_several_records),
