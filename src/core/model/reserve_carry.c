@@ -289,10 +289,11 @@ static void say_whose(struct plan *p, struct demand *d)
     const struct kept *k = p->kept;
     if (d->channel == CHANNEL_POOL)
         d->channel = k->channel_number;
-    if (d->open + d->reserved > 0 || k->required_at == INSTANT_NONE)
+    if (d->open + d->reserved > 0)
         return;
     demand_require(d, k->required_at, p->a->state->log_time);
-    d->required_said_at = p->a->state->log_time;
+    if (k->required_at != INSTANT_NONE)
+        d->required_said_at = p->a->state->log_time;
 }
 
 /* What the fence gave to the one it gave to both. */

@@ -337,6 +337,21 @@ static void what_is_ordered_after_its_day_touches_fences_at_once(void **unused)
     world_close(&w);
 }
 
+/* An order for a later day was called off: who reserves under its reference wants the units now. */
+static void a_reservation_for_now_does_not_wait_for_a_day_that_was_called_off(void **unused)
+{
+    struct world w;
+    with_stock(&w, U(5));
+    expect_verdict(&w, inbound(at(9, 0), "PO-1", U(5), day(1), NULL), APPLIED);
+    expect_verdict(&w, required(order(EVENT_ORDER_PLACED, at(9, 0), "A", U(1)), day(2)), APPLIED);
+    expect_verdict(&w, order(EVENT_ORDER_CANCELLED, at(9, 30), "A", U(1)), APPLIED);
+    expect_applied(&w, for_reference(reserve("r-1", U(5)), "A"));
+    expect_demand(&w, U(4), 0); /* what was called off stays so */
+    assert_int_equal(seen_by(&w, NULL).shown, U(1));
+    expect_refused(&w, reserve("r-2", U(2)), INSUFFICIENT);
+    world_close(&w);
+}
+
 static void put_the_item(struct world *w, const char *sku, struct item i)
 {
     struct record r = {
@@ -710,6 +725,7 @@ int main(void)
         cmocka_unit_test(demand_touches_fences_when_it_falls_due),
         cmocka_unit_test(what_is_revived_after_its_day_touches_fences_at_once),
         cmocka_unit_test(what_is_ordered_after_its_day_touches_fences_at_once),
+        cmocka_unit_test(a_reservation_for_now_does_not_wait_for_a_day_that_was_called_off),
         cmocka_unit_test(a_method_that_the_item_refuses_is_refused),
         cmocka_unit_test(nothing_is_handed_over_before_its_release),
         cmocka_unit_test(a_kit_holds_its_components),
