@@ -264,7 +264,8 @@ static void answer(struct exchange *x, struct insights_task *t)
     uint64_t all = unmet_times(&t->total);
     size_t count = pack_tallies(t);
 
-    qsort(t->tallies, count, sizeof(*t->tallies), by_times);
+    if (count) /* there may be no room at all */
+        qsort(t->tallies, count, sizeof(*t->tallies), by_times);
     answer_begin(x, 200, "application/json");
     buffer_text(x->out, TEXT("Cache-Control: no-store\r\n"));
     struct buffer *b = answer_body(x);

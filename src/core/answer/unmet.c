@@ -296,6 +296,8 @@ static struct unmet_hour gather(const struct unmet *u, int64_t hour, struct unme
         count_add(&all.total, &one.total);
         count += one.entries_count;
     }
+    if (!count)
+        return all;
     qsort(room, count, sizeof(*room), by_key);
     for (size_t i = 0; i < count; i++) {
         if (all.entries_count && !by_key(&room[all.entries_count - 1], &room[i]))
