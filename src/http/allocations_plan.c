@@ -354,11 +354,8 @@ static bool compute(struct exchange *x, struct plan *p)
     }
     bool ok = true;
     for (size_t i = 0; i < p->locations_count && ok; i++) {
-        if (x->key && !key_has_location(x->key, p->locations[i])) {
-            problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s",
-                    (int)p->locations[i].length, p->locations[i].at);
+        if (!location_is_allowed(x, p->locations[i]))
             return false;
-        }
         ok = plan_location(p, v, sku, p->locations[i], p->sets + i * p->shares_count);
     }
     if (!ok)

@@ -233,6 +233,27 @@ bool channel_is_known(struct exchange *x, enum problem_type kind, struct text na
     return true;
 }
 
+bool location_is_allowed(struct exchange *x, struct text location)
+{
+    if (!x->key || key_has_location(x->key, location))
+        return true;
+    problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)location.length,
+            location.at);
+    return false;
+}
+
+bool group_is_known(struct exchange *x, struct text name, const struct group **ret)
+{
+    const struct group *g = catalogue_group(exchange_view(x)->catalogue, name);
+
+    if (!g || g->deleted) {
+        problem(x, PROBLEM_BAD_PARAMETER, "there is no group `%.*s`", (int)name.length, name.at);
+        return false;
+    }
+    *ret = g;
+    return true;
+}
+
 bool content_is(const struct exchange *x, const char *media_type)
 {
     struct text t = parser_header(x->request, HEADER_CONTENT_TYPE, x->head);

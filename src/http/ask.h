@@ -42,6 +42,11 @@ bool ask_channel(struct exchange *x, struct text asked, struct text *ret_channel
 bool channel_is_known(struct exchange *x, enum problem_type kind, struct text name,
                       const struct channel **ret);
 
+/* May the key ask about that place? False: it may not, answered 403. */
+bool location_is_allowed(struct exchange *x, struct text location);
+/* The group of that name. In the reader's epoch. False: there is none, answered 400. */
+bool group_is_known(struct exchange *x, struct text name, const struct group **ret);
+
 /* Is the body of that media type (parameters like charset left aside)? */
 bool content_is(const struct exchange *x, const char *media_type);
 /* False: the body is encoded, answered 415. */

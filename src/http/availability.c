@@ -150,13 +150,9 @@ static bool find_named(struct exchange *x, const struct asked *a, const struct s
 {
     milli_t total;
 
-    for (size_t i = 0; i < a->names_count && x->key; i++) {
-        if (!key_has_location(x->key, a->names[i])) {
-            problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s",
-                    (int)a->names[i].length, a->names[i].at);
+    for (size_t i = 0; i < a->names_count && x->key; i++)
+        if (!location_is_allowed(x, a->names[i]))
             return false;
-        }
-    }
     query_locations(exchange_view(x), s, q, x->loop->scratch.locations, a->names_count, r->at, &total);
     r->count = a->names_count;
     r->names = a->names;
@@ -167,13 +163,11 @@ static bool find_group(struct exchange *x, const struct asked *a, const struct s
                        const struct question *q, struct rows *r)
 {
     const struct view *v = exchange_view(x);
-    const struct group *g = catalogue_group(v->catalogue, a->group);
+    const struct group *g;
     milli_t total;
 
-    if (!g || g->deleted) {
-        problem(x, PROBLEM_BAD_PARAMETER, "there is no group `%.*s`", (int)a->group.length, a->group.at);
+    if (!group_is_known(x, a->group, &g))
         return false;
-    }
     r->at = scratch_rows(x->loop, g->locations_count);
     if (!r->at) {
         problem_no_memory(x);

@@ -287,11 +287,8 @@ static bool find_group(struct exchange *x, const struct asked *a)
 
     if (!a->group.length)
         return true;
-    g = catalogue_group(exchange_view(x)->catalogue, a->group);
-    if (!g || g->deleted) {
-        problem(x, PROBLEM_BAD_PARAMETER, "there is no group `%.*s`", (int)a->group.length, a->group.at);
+    if (!group_is_known(x, a->group, &g))
         return false;
-    }
     a->listener->has_group = true;
     a->listener->group = g->number;
     return true;

@@ -166,15 +166,6 @@ static bool read_question(struct exchange *x, struct demand_question *q)
     return !no_memory && parameters_right(x, &errors);
 }
 
-static bool may_ask(struct exchange *x)
-{
-    if (!x->key || key_has_location(x->key, x->arguments[1]))
-        return true;
-    problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s",
-            (int)x->arguments[1].length, x->arguments[1].at);
-    return false;
-}
-
 static void run(struct exchange *x, struct demand_question *q)
 {
     struct demand_task *t = calloc(1, sizeof(*t));
@@ -199,7 +190,7 @@ static void run(struct exchange *x, struct demand_question *q)
 
 void demand_get(struct exchange *x)
 {
-    if (!may_ask(x))
+    if (!location_is_allowed(x, x->arguments[1]))
         return;
     struct demand_question *q = calloc(1, sizeof(*q));
     if (!q)

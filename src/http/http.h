@@ -39,9 +39,9 @@ struct http_options {
     const struct window *window; /* of the last changes of rows; NULL: there is none */
     struct history_port history; /* ask NULL: there is none */
     struct unmet *unmet; /* what was asked for and not found: a part for each thread; NULL: it is not noted */
-    const char *keys_path;       /* file of keys (http/keys.h); NULL: no keys, loopback only */
-    size_t body_bytes_most;      /* 0: 8 MiB */
-    unsigned connections_most;   /* 0: 12000 */
+    const char *keys_path;     /* file of keys (http/keys.h); NULL: no keys, loopback only */
+    size_t body_bytes_most;    /* 0: 8 MiB */
+    unsigned connections_most; /* 0: 12000 */
     unsigned header_timeout_ms, body_timeout_ms, idle_timeout_ms,
         write_timeout_ms;        /* 0: 10 s, 30 s, 60 s, 30 s */
     unsigned command_timeout_ms; /* how long a request waits for the log before it is answered 503; 0: 5 s */

@@ -67,11 +67,9 @@ static bool find_places(struct exchange *x, const struct asked *a, const uint32_
     uint32_t *numbers = x->loop->scratch.locations;
 
     if (a->group.length) {
-        const struct group *g = catalogue_group(v->catalogue, a->group);
-        if (!g || g->deleted) {
-            problem(x, PROBLEM_BAD_PARAMETER, "there is no group `%.*s`", (int)a->group.length, a->group.at);
+        const struct group *g;
+        if (!group_is_known(x, a->group, &g))
             return false;
-        }
         *ret = g->locations;
         *ret_count = g->locations_count;
         return true;

@@ -129,20 +129,13 @@ struct where {
     const struct text *names; /* as asked for, or NULL */
 };
 
-static bool refuse_location(struct exchange *x, struct text name)
-{
-    problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)name.length,
-            name.at);
-    return false;
-}
-
 static bool name_places(struct exchange *x, const struct asked *a, struct where *ret)
 {
     uint32_t *numbers = x->loop->scratch.locations;
 
     for (size_t i = 0; i < a->names_count; i++) {
-        if (x->key && !key_has_location(x->key, a->names[i]))
-            return refuse_location(x, a->names[i]);
+        if (!location_is_allowed(x, a->names[i]))
+            return false;
         const struct location *l = catalogue_location(exchange_view(x)->catalogue, a->names[i]);
         numbers[i] = l ? l->number : INDEX_NONE;
     }
@@ -152,12 +145,10 @@ static bool name_places(struct exchange *x, const struct asked *a, struct where 
 
 static bool name_group(struct exchange *x, const struct asked *a, struct where *ret)
 {
-    const struct group *g = catalogue_group(exchange_view(x)->catalogue, a->group);
+    const struct group *g;
 
-    if (!g || g->deleted) {
-        problem(x, PROBLEM_BAD_PARAMETER, "there is no group `%.*s`", (int)a->group.length, a->group.at);
+    if (!group_is_known(x, a->group, &g))
         return false;
-    }
     *ret = (struct where){false, g->locations_count, g->locations, NULL};
     return true;
 }

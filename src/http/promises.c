@@ -298,11 +298,8 @@ static bool choose_places(struct exchange *x, struct promising *p)
         next_places(p);
         return true;
     }
-    if (x->key && !key_has_location(x->key, q->location)) {
-        problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s",
-                (int)q->location.length, q->location.at);
+    if (!location_is_allowed(x, q->location))
         return false;
-    }
     const struct location *l = catalogue_location(v->catalogue, q->location);
     if (!l || l->deleted) {
         problem(x, PROBLEM_NOT_FOUND, "no location `%.*s` is known", (int)q->location.length, q->location.at);

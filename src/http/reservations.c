@@ -61,11 +61,7 @@ static bool is_own(struct exchange *x, struct text id)
 
 static bool may_move_to(struct exchange *x, struct text location)
 {
-    if (!location.length || !x->key || key_has_location(x->key, location))
-        return true;
-    problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)location.length,
-            location.at);
-    return false;
+    return !location.length || location_is_allowed(x, location);
 }
 
 static void take_step(struct exchange *x, enum reservation_step step)

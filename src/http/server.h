@@ -132,7 +132,7 @@ struct loop {
     struct watch_loop *watches;
     struct watch acceptable, mail, sweep, turn, poll, listen;
     struct listeners *listeners; /* listeners.c; NULL: nobody listened yet */
-    int64_t sweep_us; /* between two sweeps */
+    int64_t sweep_us;            /* between two sweeps */
     int listener;
     bool stopping;
     pthread_t thread;

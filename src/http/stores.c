@@ -71,13 +71,7 @@ static bool name_group(struct exchange *x, struct stores *s)
 {
     struct text group = s->asked->group;
 
-    if (!group.length)
-        return true;
-    s->finder.group = catalogue_group(s->view->catalogue, group);
-    if (s->finder.group && !s->finder.group->deleted)
-        return true;
-    problem(x, PROBLEM_BAD_PARAMETER, "there is no group `%.*s`", (int)group.length, group.at);
-    return false;
+    return !group.length || group_is_known(x, group, &s->finder.group);
 }
 
 /* ---- in which order ---- */
