@@ -752,29 +752,16 @@ instant_t state_location_heard(const struct state *s, uint32_t location)
     return places_heard(&s->places, location);
 }
 
-static int learn_rows(struct apply *a, const struct sku *sku, const struct row_image *rows, size_t count)
+int state_rows_loaded(struct state *s, const struct sku *sku, const struct row_image *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct rare *rare = row_rare(&rows[i]);
-        int error = places_reserve(&a->state->places, row_location(&rows[i]));
+        int error = places_reserve(&s->places, row_location(&rows[i]));
         if (!error && rare)
-            error = ledger_learn_due(rare->ledger, &a->state->due, sku_number(sku), row_location(&rows[i]));
+            error = ledger_learn_due(rare->ledger, &s->due, sku_number(sku), row_location(&rows[i]));
         if (error)
             return error;
-        places_count(&a->state->places, row_location(&rows[i]), stage_in_use(&rows[i]));
+        places_count(&s->places, row_location(&rows[i]), stage_in_use(&rows[i]));
     }
     return 0;
-}
-
-int state_loaded(struct state *s)
-{
-    struct apply *a = apply_of(s);
-    int error = a ? 0 : ERROR_NOMEM;
-    for (uint32_t i = 0; !error && i < table_sku_count(s->table); i++) {
-        struct sku *sku = table_sku(s->table, i);
-        error = stage_reserve_images(a, (uint32_t)sku_rows_count(sku));
-        if (!error)
-            error = learn_rows(a, sku, a->images, sku_read_all(s->table, sku, a->images, a->images_capacity));
-    }
-    return error;
 }

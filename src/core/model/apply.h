@@ -96,9 +96,9 @@ int state_skip(struct state *s, uint64_t offset, instant_t appended_at);
 /* What apply knows of locations beside the catalogue: when each was last heard of. INSTANT_NONE: never.
  * @thread any */
 instant_t state_location_heard(const struct state *s, uint32_t location);
-/* To be called when all rows of an image are in the table: counts which locations are in use, and what will
- * fall due. ERROR_NOMEM */
-int state_loaded(struct state *s);
+/* To be called once for each SKU of an image when its rows are in the table (all its rows, as they are there):
+ * counts which locations are in use, and what will fall due. ERROR_NOMEM */
+int state_rows_loaded(struct state *s, const struct sku *sku, const struct row_image *rows, size_t count);
 
 /* Fetches what applying these records will touch, many cache misses at once; call it for the next records of
  * a batch before they are applied. At most PREFETCH_EVENTS of their events are looked at. It decides nothing.

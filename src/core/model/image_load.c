@@ -191,8 +191,6 @@ int image_load_finish(struct state *s, struct hash128 *ret_digest)
     if (!result)
         result = repeats_load_finish(s->repeats);
     if (!result)
-        result = state_loaded(s);
-    if (!result)
         result = reservations_load_finish(s);
     if (result)
         return result;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "core/model/apply.h"
 #include "core/model/image.h"
 #include "core/model/ledger.h"
 #include "core/model/repeats_image.h"
@@ -453,7 +454,7 @@ static int load_rows(struct state *s, struct sku *sku, struct bytes *in, struct 
     for (uint32_t i = 0; result && i < loaded; i++)
         if (row[i].word[ROW_RARE])
             rare_destroy((void *)(uintptr_t)row[i].word[ROW_RARE]);
-    return result;
+    return result ? result : state_rows_loaded(s, sku, row, count); /* while the ledgers are at hand */
 }
 
 int load_sku(struct state *s, struct bytes *in, struct sku_loading *l)
