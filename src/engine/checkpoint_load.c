@@ -117,7 +117,8 @@ struct reader {
     uint64_t size, at; /* of the file; position of the next byte to be taken */
     char *bytes;       /* a window of the file; begin … end are read and not yet taken */
     size_t begin, end, capacity;
-    uint32_t crc; /* of everything taken */
+    bool verified; /* a moment ago, from the first to the last byte: each section's own checksum is enough */
+    uint32_t crc;  /* of everything taken, unless verified */
     char *detail;
     size_t detail_size;
 };
@@ -174,7 +175,8 @@ static int need(struct reader *r, uint64_t n)
 
 static void taken(struct reader *r, size_t n)
 {
-    r->crc = crc32c(r->crc, r->bytes + r->begin, n);
+    if (!r->verified)
+        r->crc = crc32c(r->crc, r->bytes + r->begin, n);
     r->begin += n;
     r->at += n;
 }
@@ -226,7 +228,7 @@ static int read_end(struct reader *r, uint64_t sections, struct hash128 *ret_dig
     memcpy(&e, r->bytes + r->begin, sizeof(e));
     if (e.sections != sections || e.bytes != r->at)
         return tell(r, ERROR_CORRUPT, "sections are missing");
-    if (e.crc_all != r->crc)
+    if (!r->verified && e.crc_all != r->crc)
         return tell(r, ERROR_CORRUPT, "the whole has another checksum than its parts");
     if (r->size - r->at != sizeof(e))
         return tell(r, ERROR_CORRUPT, "something stands behind the end");
@@ -279,28 +281,17 @@ static int reader_open(struct reader *r, int directory)
     return r->bytes ? 0 : tell(r, ERROR_NOMEM, "no memory to read it");
 }
 
-int checkpoint_file_read(int directory, const char *name, checkpoint_section each, void *context,
-                         struct checkpoint_header *ret_header, uint64_t *ret_sections, char *detail,
-                         size_t detail_size)
+static int read_all(struct reader *r, int directory, checkpoint_section each, void *context,
+                    struct checkpoint_header *ret_header, uint64_t *ret_sections)
 {
-    return checkpoint_file_read_as(directory, name, false, each, context, ret_header, ret_sections, detail,
-                                   detail_size);
-}
-
-int checkpoint_file_read_as(int directory, const char *name, bool any_name, checkpoint_section each,
-                            void *context, struct checkpoint_header *ret_header, uint64_t *ret_sections,
-                            char *detail, size_t detail_size)
-{
-    struct reader r = {
-        .fd = -1, .name = name, .any_name = any_name, .detail = detail, .detail_size = detail_size};
     struct checkpoint_header h = {0};
     uint64_t sections = 0;
-    int error = reader_open(&r, directory);
+    int error = reader_open(r, directory);
 
     if (!error)
-        error = read_head(&r, &h);
+        error = read_head(r, &h);
     while (error == 0) {
-        error = read_section(&r, each, context, sections, &h.digest);
+        error = read_section(r, each, context, sections, &h.digest);
         if (error == 0)
             sections++;
     }
@@ -310,10 +301,28 @@ int checkpoint_file_read_as(int directory, const char *name, bool any_name, chec
             *ret_sections = sections;
         error = 0;
     }
-    free(r.bytes);
-    if (r.fd >= 0)
-        close(r.fd);
+    free(r->bytes);
+    if (r->fd >= 0)
+        close(r->fd);
     return error;
+}
+
+int checkpoint_file_read_as(int directory, const char *name, bool any_name, checkpoint_section each,
+                            void *context, struct checkpoint_header *ret_header, uint64_t *ret_sections,
+                            char *detail, size_t detail_size)
+{
+    struct reader r = {
+        .fd = -1, .name = name, .any_name = any_name, .detail = detail, .detail_size = detail_size};
+
+    return read_all(&r, directory, each, context, ret_header, ret_sections);
+}
+
+int checkpoint_file_read(int directory, const char *name, checkpoint_section each, void *context,
+                         struct checkpoint_header *ret_header, uint64_t *ret_sections, char *detail,
+                         size_t detail_size)
+{
+    return checkpoint_file_read_as(directory, name, false, each, context, ret_header, ret_sections, detail,
+                                   detail_size);
 }
 
 /* ---- the directory ---- */
@@ -380,9 +389,14 @@ int checkpoint_load(const char *directory, checkpoint_section each, void *contex
         remove_left_over(fd);
     if (!error)
         chosen = choose(fd, &list, &error, detail, detail_size);
-    if (!error)
-        error = checkpoint_file_read(fd, list.at[chosen].text, each, context, ret_header, NULL, detail,
-                                     detail_size);
+    if (!error) {
+        struct reader r = {.fd = -1,
+                           .name = list.at[chosen].text,
+                           .verified = true,
+                           .detail = detail,
+                           .detail_size = detail_size};
+        error = read_all(&r, fd, each, context, ret_header, NULL);
+    }
     if (ret_rejected)
         *ret_rejected = (unsigned)chosen;
     checkpoint_list_finish(&list);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 enum { FORGOTTEN_A_TIME = 4, AHEAD = 8 };
+/* Of an image: how far ahead the index is fetched; for how many ids it is made at once (what a head claims is
+ * not believed further than that: the rest grows). */
+enum { INDEXED_AHEAD = 16, SIZED_AT_ONCE_MOST = 1 << 23 };
 
 struct id_entry {
     struct hash128 id;
@@ -185,7 +188,27 @@ int id_memory_load_begin(struct id_memory *m, uint64_t oldest, uint64_t next)
         return ERROR_CORRUPT;
     m->oldest = oldest;
     m->next = next;
-    return widen(m, id_chunk_of(next) - id_chunk_of(oldest) + 2) ? 0 : ERROR_NOMEM;
+    if (!widen(m, id_chunk_of(next) - id_chunk_of(oldest) + 2))
+        return ERROR_NOMEM;
+    uint64_t count = next - oldest;
+    return tag_index_reserve(&m->index, count < SIZED_AT_ONCE_MOST ? count : SIZED_AT_ONCE_MOST, count);
+}
+
+/* Puts the ids of numbers [first, end) into the index, whose places are fetched some ids ahead: they lie
+ * anywhere. */
+static void index_ids(struct id_memory *m, uint64_t first, uint64_t end)
+{
+    uint32_t tags[INDEXED_AHEAD];
+
+    for (uint64_t n = first; n < end + INDEXED_AHEAD; n++) {
+        uint32_t *tag = &tags[n % INDEXED_AHEAD];
+        if (n >= first + INDEXED_AHEAD)
+            tag_index_insert(&m->index, *tag, (uint32_t)(n - INDEXED_AHEAD));
+        if (n >= end)
+            continue;
+        *tag = tag_of(entry_at(m, n)->id);
+        tag_index_prefetch(&m->index, *tag);
+    }
 }
 
 int id_memory_load(struct id_memory *m, struct bytes *in)
@@ -205,8 +228,7 @@ int id_memory_load(struct id_memory *m, struct bytes *in)
     memcpy(entry_at(m, first), entries, count * sizeof(struct id_entry));
     if (tag_index_reserve(&m->index, count, m->next - m->oldest))
         return ERROR_NOMEM;
-    for (uint64_t n = first; n < end; n++)
-        tag_index_insert(&m->index, tag_of(entry_at(m, n)->id), (uint32_t)n);
+    index_ids(m, first, end);
     return 0;
 }
 

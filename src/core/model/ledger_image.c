@@ -201,7 +201,9 @@ struct reader {
     bool failed;
 };
 
-static uint64_t get(struct reader *r, size_t bytes)
+/* Little-endian, as the machine's own numbers (bytes.h): bytes is a constant wherever this is called, and one
+ * load. */
+static inline uint64_t get(struct reader *r, size_t bytes)
 {
     uint64_t value = 0;
     if ((size_t)(r->end - r->at) < bytes) {
@@ -209,8 +211,8 @@ static uint64_t get(struct reader *r, size_t bytes)
         r->at = r->end;
         return 0;
     }
-    for (size_t i = 0; i < bytes; i++)
-        value |= (uint64_t)*r->at++ << 8 * i;
+    memcpy(&value, r->at, bytes);
+    r->at += bytes;
     return value;
 }
 
