@@ -1,8 +1,7 @@
-/* Parts of the state by themselves, in one thread: the memory of repeats, images and loading, the nearest
- * places. Prints one line each. */
+/* Parts of the state by themselves, in one thread: the memory of repeats, images and loading. Prints one line
+ * each. */
 #include "base/clock.h"
 #include "base/hash.h"
-#include "core/answer/finder.h"
 #include "core/model/apply.h"
 #include "core/model/image.h"
 
@@ -234,83 +233,6 @@ static void bench_image(uint32_t skus, uint32_t locations, bool ledgers)
     epoch_destroy(e);
 }
 
-/* ---- the nearest places that have it ---- */
-
-enum { NEAR_SKUS = 100, NEAREST = 10, NEAR_QUESTIONS = 1000 };
-
-/* Places over a country of 8 by 10 degrees; each item is known at all of them, and there is some of it in
- * three of ten. */
-static struct state *make_country(struct epoch *e, uint32_t places, unsigned *seed)
-{
-    struct state *s = state_create(e);
-    struct row_image *rows = calloc(places, sizeof(*rows));
-    char text[32];
-
-    state_incarnate(s, 1);
-    for (uint32_t i = 0; i < places; i++) {
-        struct location l = {.enabled = true,
-                             .has_position = true,
-                             .latitude_e7 = 470000000 + rand_r(seed) % 80000000,
-                             .longitude_e7 = 50000000 + rand_r(seed) % 100000000};
-        struct text t = {text, (size_t)snprintf(text, sizeof(text), "store-%u", i)};
-        struct event_verdict verdict;
-        if (catalogue_put_location(s->catalogue, &(struct reference_said){.id = t, .decoded = &l}, 1, 1,
-                                   places, &verdict))
-            abort();
-        rows[i].word[ROW_WHO] = row_who(i, 1);
-    }
-    for (uint32_t n = 0; n < NEAR_SKUS; n++) {
-        struct text t = {text, (size_t)snprintf(text, sizeof(text), "SKU-%u", n)};
-        struct sku *sku = table_add(s->table, t, hash_text(t));
-        for (uint32_t i = 0; i < places; i++) {
-            rows[i].word[ROW_ON_HAND] = rand_r(seed) % 10 < 3 ? 5 * MILLI_PER_UNIT : 0;
-            rows[i].word[ROW_VERSION] = row_version(n, 0, ROW_COUNTED);
-        }
-        if (!sku || table_publish(s->table, sku, rows, places))
-            abort();
-    }
-    free(rows);
-    return s;
-}
-
-static void bench_near(uint32_t places)
-{
-    struct epoch *e = epoch_create();
-    struct epoch_reader *reader = epoch_register(e);
-    unsigned seed = 1;
-    struct state *s = make_country(e, places, &seed);
-    struct view v = {.epoch = e, .table = s->table, .catalogue = s->catalogue};
-    struct question q = {0};
-    struct finder_room room = {0};
-    struct near_place found[NEAREST + FINDER_TURN];
-    struct query_row rows[NEAREST + FINDER_TURN];
-    double sum = 0;
-    int64_t start = clock_monotonic_us();
-
-    for (int i = 0; i < NEAR_QUESTIONS; i++) {
-        struct finder_line line = {table_sku(s->table, (uint32_t)i % NEAR_SKUS), MILLI_PER_UNIT};
-        int32_t latitude = 470000000 + rand_r(&seed) % 80000000,
-                longitude = 50000000 + rand_r(&seed) % 100000000;
-        struct finder f = {.view = &v,
-                           .question = &q,
-                           .room = &room,
-                           .lines_count = 1,
-                           .lines = &line,
-                           .near = near_from(latitude, longitude, 0)};
-        epoch_enter(reader);
-        if (finder_find(&f, found, rows, NEAREST) != NEAREST)
-            abort();
-        for (int k = 0; k < NEAREST; k++)
-            sum += (double)row_on_hand(&rows[k].row) / MILLI_PER_UNIT;
-        epoch_exit(reader);
-    }
-    printf("nearest %d with stock of %u places: %.1f us (%.1f units at each)\n", NEAREST, places,
-           seconds_since(start) / NEAR_QUESTIONS * 1e6, sum / NEAR_QUESTIONS / NEAREST);
-    finder_room_finish(&room);
-    state_destroy(s);
-    epoch_destroy(e);
-}
-
 int main(int argc, char **argv)
 {
     uint32_t skus = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 50000;
@@ -320,6 +242,5 @@ int main(int argc, char **argv)
     bench_repeats("ids and sequences of 1,000 sources", true, 1280, 960);
     bench_image(skus, 20, false);
     bench_image(skus / 5, 20, true);
-    bench_near(10000);
     return 0;
 }

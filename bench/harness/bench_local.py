@@ -1,6 +1,5 @@
 """Benches of parts in process: lookup, the log, the nearest stores."""
 import json
-import re
 import subprocess
 
 from harness.result import Samples
@@ -107,15 +106,24 @@ def handoff(context):
     return s
 
 
+NEAR = {"half_have_it": "half of the stores have it", "a_tenth_has_it": "a tenth has it", "one_in_a_hundred_has_it": "1 in 100, rows only there",
+        "one_in_a_hundred_has_it_all_have_rows": "1 in 100, rows at all 10,000", "ten_have_it": "ten have it, rows only there",
+        "basket_of_three_half_have_each": "a basket of three, half have each"}
+
+
 def near(context):
-    """The nearest stores with stock."""
+    """The nearest 10 of 10,000 stores that have an item, in process."""
     s = Samples("near")
-    context.make("bench/bench_state")
+    context.make("bench/bench_near")
+    out = context.folder / "near.json"
     for _ in range(context.rounds):
-        told = subprocess.run([context.program("bench/bench_state"), str(context.scale(50000, 500))], check=True, stdout=subprocess.PIPE, text=True).stdout
-        found = re.search(r"nearest 10 with stock of (\d+) places: ([\d.]+) us \(5.0 units at each\)", told)
-        s.add("onhand, nearest 10 of 10,000 stores that have it", "us", float(found.group(2)), more=False)
-    s.figure("near.time", ("onhand, nearest 10 of 10,000 stores that have it", "us"))
-    s.totals["each of the ten has what was put there"] = "5 units; three stores of ten have some"
-    s.notes.extend(told.strip().splitlines()[:-1])
+        subprocess.run([context.program("bench/bench_near"), "1", out], check=True, stdout=subprocess.DEVNULL)
+        for told in json.loads(out.read_text())["contests"]:
+            for quantity in ("mean_us", "p50_us", "p99_us"):
+                s.add(NEAR[told["name"]], quantity, told[quantity], more=False)
+            s.add(NEAR[told["name"]], "without_an_index_us", told["no_index_us"], more=False)
+    s.figure("near.time", (NEAR["a_tenth_has_it"], "mean_us"))
+    s.figure("near.basket", (NEAR["basket_of_three_half_have_each"], "mean_us"))
+    s.figure("near.worst", (NEAR["one_in_a_hundred_has_it_all_have_rows"], "mean_us"))
+    s.totals["with and without an index the same stores are found"] = "10 of 10,000, half of them in 50 towns; 100 items in turn, so that rows come from memory"
     return s

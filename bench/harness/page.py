@@ -56,15 +56,16 @@ def goal_shares(results):
 def bench_part(name, bench, plots):
     what = "; ".join(r.what for r in ROWS if r.bench == name)
     parts = [f'<h2 id="{name}">{html.escape(name)}</h2><p>{html.escape(what)}</p><pre>bench/run {html.escape(name)}</pre>', figures_table(bench["figures"])]
-    for title, h in bench["histograms"].items():
-        parts.append(f"<figure>{plots.add(title, plot.percentiles(title, h))}</figure>")
-    for title, c in bench["curves"].items():
-        parts.append(f"<figure>{plots.add(title, plot.lines(title, c['x'], c['y'], c['lines'], c['x_log'], c['y_log']))}</figure>")
+    parts.extend(f"<figure>{plots.add(title, svg)}</figure>" for title, svg in plots_of(bench))
     parts.append(contenders_table(bench))
     notes = [f"Total: {what}: {total}" for what, total in bench["totals"].items()] + bench["notes"] + \
         [f"{who}: not measured, {why}" for who, why in bench["missing"].items()]
     parts.append("<ul>" + "".join(f"<li>{html.escape(n)}</li>" for n in notes) + "</ul>" if notes else "")
     return "".join(parts)
+
+
+def file_name(title):
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") + ".svg"
 
 
 class Plots:
@@ -74,8 +75,29 @@ class Plots:
         self.folder = folder
 
     def add(self, title, svg):
-        (self.folder / (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") + ".svg")).write_text(svg)
+        (self.folder / file_name(title)).write_text(svg)
         return svg
+
+
+def plots_of(bench):
+    for title, h in bench["histograms"].items():
+        yield title, plot.percentiles(title, h)
+    for title, c in bench["curves"].items():
+        yield title, plot.lines(title, c["x"], c["y"], c["lines"], c["x_log"], c["y_log"])
+
+
+def all_targets(results):
+    return plot.targets("share of the goal reached", goal_shares(results))
+
+
+def write_plots(run, folder):
+    """The plots alone, as files."""
+    plots = Plots(folder)
+    for bench in run["benches"].values():
+        for title, svg in plots_of(bench):
+            plots.add(title, svg)
+    if goal_shares(run["benches"]):
+        plots.add("targets", all_targets(run["benches"]))
 
 
 def write(run, folder):
@@ -84,9 +106,8 @@ def write(run, folder):
     results = run["benches"]
     parts = [f"<h1>onhand: what was measured</h1><p>{html.escape(machine.line(run['machine']))}</p><p>{html.escape(run['at'])}; {run['rounds']} rounds, "
              f"{'a quick check of function: its figures mean nothing' if run['quick'] else 'interleaved, the best of each counts'}.</p><pre>{html.escape(run['command'])}</pre>"]
-    shares = goal_shares(results)
-    if shares:
-        parts.append("<h2>Every figure and its target</h2>" + plots.add("targets", plot.targets("share of the goal reached", shares)))
+    if goal_shares(results):
+        parts.append("<h2>Every figure and its target</h2>" + plots.add("targets", all_targets(results)))
     parts.extend(bench_part(name, bench, plots) for name, bench in results.items())
     page = f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>onhand: what was measured</title><style>{STYLE}</style><body>{"".join(parts)}</body></html>\n'
     (folder / "index.html").write_text(page)

@@ -80,7 +80,7 @@ STYLE = """<style>text{font:12px system-ui,sans-serif;fill:currentColor}.title{f
 
 def drawn(parts, height=HEIGHT):
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" color="#222">{STYLE}'
-            + "".join(parts) + "</svg>")
+            '<rect width="100%" height="100%" fill="#fff"/>' + "".join(parts) + "</svg>")
 
 
 def legend(names):
