@@ -3,11 +3,18 @@
 
 enum { LOOKS = 256 };
 
+/* The round goes around the numbers there are now: if it went around more and more of them, those just before
+ * its beginning would be left out. */
+static void begin(struct pass *p, const struct view *v)
+{
+    p->end = p->left = table_sku_count(v->table);
+}
+
 void pass_all(struct pass *p, const struct view *v, bool whole)
 {
     p->whole = whole || (p->left && p->whole);
     p->locations_count = 0;
-    p->left = table_sku_count(v->table);
+    begin(p, v);
 }
 
 void pass_location(struct pass *p, const struct view *v, uint32_t location)
@@ -21,7 +28,7 @@ void pass_location(struct pass *p, const struct view *v, uint32_t location)
         p->locations_count = 0;
     }
     p->locations[p->locations_count++] = location;
-    p->left = table_sku_count(v->table);
+    begin(p, v);
 }
 
 static bool belongs(const struct pass *p, const struct view *v, const struct sku *sku)
@@ -39,10 +46,8 @@ static bool belongs(const struct pass *p, const struct view *v, const struct sku
 
 bool pass_next(struct pass *p, const struct view *v, uint32_t *ret_sku)
 {
-    uint32_t count = table_sku_count(v->table);
-
     for (int look = 0; look < LOOKS && p->left; look++) {
-        uint32_t sku = p->at < count ? p->at : 0;
+        uint32_t sku = p->at < p->end ? p->at : 0;
         p->at = sku + 1;
         p->left--;
         if (belongs(p, v, table_sku(v->table, sku))) {

@@ -7,9 +7,11 @@
 
 enum { PASS_LOCATIONS = 64 }; /* more at once: the pass takes every SKU */
 
-/* Zero-initialised is over. What asks for one while it goes on starts the round anew. */
+/* Zero-initialised is over. What asks for one while it goes on starts the round anew. SKUs that are added
+ * meanwhile are not of the round: their own changes are told. */
 struct pass {
     uint32_t at, left;
+    uint32_t end;           /* behind the last number of the round */
     bool whole;             /* what it comes to is written as a whole, not only what is newer */
     size_t locations_count; /* only SKUs with rows there, and kits; 0: every SKU */
     uint32_t locations[PASS_LOCATIONS];

@@ -23,21 +23,26 @@ struct world {
 };
 
 /* SKU n has one row, at location n % LOCATIONS. */
+static void add_sku(struct world *w, uint32_t n)
+{
+    char name[16];
+    struct text text = {name, (size_t)sprintf(name, "S%u", n)};
+    struct sku *sku = table_add(w->state->table, text, hash_text(text));
+    struct row_image row = {
+        .word = {row_who(n % LOCATIONS, 1), 1000, 0, 0, 0, 0, row_version(n + 1, 0, 0), 0}};
+
+    assert_int_equal(table_publish(w->state->table, sku, &row, 1), 0);
+}
+
 static int set_up(void **context)
 {
     static struct world w;
-    char name[16];
 
     w = (struct world){.epoch = epoch_create()};
     w.reader = epoch_register(w.epoch);
     w.state = state_create(w.epoch);
-    for (uint32_t i = 0; i < SKUS; i++) {
-        struct text text = {name, (size_t)sprintf(name, "S%u", i)};
-        struct sku *sku = table_add(w.state->table, text, hash_text(text));
-        struct row_image row = {
-            .word = {row_who(i % LOCATIONS, 1), 1000, 0, 0, 0, 0, row_version(i + 1, 0, 0), 0}};
-        assert_int_equal(table_publish(w.state->table, sku, &row, 1), 0);
-    }
+    for (uint32_t i = 0; i < SKUS; i++)
+        add_sku(&w, i);
     w.view.table = w.state->table;
     w.view.catalogue = w.state->catalogue;
     *context = &w;
@@ -98,6 +103,30 @@ static void one_that_is_asked_for_on_the_way_begins_anew(void **context)
     run(w, &p, rest, 10 * SKUS);
     for (int i = 0; i < SKUS; i++)
         assert_int_equal(rest[i], 1);
+}
+
+/* The round began in the middle and goes around its end: what is added behind that must not push it on. */
+static void skus_that_are_added_on_the_way_take_nobodys_place(void **context)
+{
+    struct world *w = *context;
+    struct pass p = {0};
+    unsigned seen[SKUS + 50];
+    uint32_t sku;
+
+    pass_all(&p, &w->view, true);
+    run(w, &p, seen, SKUS / 3);
+    pass_all(&p, &w->view, true);
+    memset(seen, 0, sizeof(seen));
+    epoch_enter(w->reader);
+    for (uint32_t i = 0; p.left; i++) {
+        if (i < 50)
+            add_sku(w, SKUS + i);
+        if (pass_next(&p, &w->view, &sku))
+            seen[sku]++;
+    }
+    epoch_exit(w->reader);
+    for (int i = 0; i < SKUS; i++)
+        assert_int_equal(seen[i], 1);
 }
 
 static void a_pass_of_locations_leaves_the_others_out(void **context)
@@ -167,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_pass_comes_to_every_sku_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_is_asked_for_on_the_way_begins_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(skus_that_are_added_on_the_way_take_nobodys_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pass_of_locations_leaves_the_others_out, set_up, tear_down),
         cmocka_unit_test(what_was_not_written_keeps_its_version),
         cmocka_unit_test(a_kit_stays_known),
