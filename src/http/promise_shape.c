@@ -43,15 +43,16 @@ static void put_time(struct buffer *b, const char *key, int minute)
 
 /* Supply that has to come for the line to be there at its instant, the last first: without it there was too
  * little. */
-static void put_incoming(struct buffer *b, const struct basket_need *n, const struct line_source *s,
-                         const struct query_row *row)
+static void put_incoming(struct buffer *b, const struct basket *basket, const struct basket_need *n,
+                         const struct line_source *s, const struct query_row *row)
 {
     const struct rare *rare = row_rare(&row->row);
     unsigned listed = 0;
 
     for (uint32_t i = rare ? rare->supply_count : 0; i > 0 && listed < INCOMING_MOST; i--) {
         const struct supply_shown *line = &rare->supply[i - 1];
-        if (line->overdue || line->expected_at == INSTANT_NONE || line->expected_at > s->at)
+        instant_t counts_at = promise_counts_at(basket, line);
+        if (counts_at == INSTANT_NONE || counts_at > s->at)
             continue;
         put_text(b, ",{\"kind\":\"incoming\",\"sku\":", sku_text(n->sku));
         put_text(b, ",\"location\":", s->location->id);
@@ -81,7 +82,7 @@ static void put_stock(struct buffer *b, struct basket *basket, const struct bask
     json_put_row_version(b, basket->ask->view, &row.row);
     PUT("}");
     if (s->at != INSTANT_NONE)
-        put_incoming(b, n, s, &row);
+        put_incoming(b, basket, n, s, &row);
 }
 
 static void put_lane(struct buffer *b, const struct promise_option *o, const struct line_source *s)
@@ -118,17 +119,11 @@ static void put_sources(struct buffer *b, struct basket *basket, const struct pr
 static void put_hours(struct buffer *b, const struct promise_option *o)
 {
     const struct hours *h = &o->calendar->hours;
-    struct hours_piece pieces[HOURS_DAY_MOST];
-    size_t count = h->limited ? hours_of_day(h, o->readiness.day, pieces) : 0;
-    instant_t opens = INSTANT_NONE;
 
-    for (size_t i = 0; i < count; i++)
-        if (pieces[i].from <= o->readiness.ready_at && o->readiness.ready_at < pieces[i].until)
-            opens = pieces[i].from;
     put_text(b, ",{\"kind\":\"opening_hours\",\"location\":", o->place->id);
     PUT(",\"time_zone\":");
     put_text_or_null(b, o->place->time_zone);
-    put_instant(b, ",\"opens_at\":", opens);
+    put_instant(b, ",\"opens_at\":", h->limited ? hours_opening(h, o->readiness.ready_at) : INSTANT_NONE);
     put_instant(b, ",\"closes_at\":", o->readiness.closes_at);
     PUT("}");
 }

@@ -84,6 +84,18 @@ static instant_t later(instant_t a, instant_t b)
     return a > b ? a : b;
 }
 
+/* The cut-off of a day that has these hours. */
+static instant_t cut_off_in(const struct hours *h, int32_t day, int32_t minute,
+                            const struct hours_piece *pieces, size_t count)
+{
+    instant_t at = zone_instant(h->zone, day, minute);
+
+    if (!count || at >= pieces[0].from)
+        return at;
+    instant_t next = zone_instant(h->zone, day, minute + DAY_MINUTES);
+    return next <= pieces[count - 1].until ? next : at; /* past midnight, in hours that began on that day */
+}
+
 /* The cut-off of the order's day; INSTANT_NONE: there is none. */
 static instant_t cut_off_of(const struct hours *h, const struct way *w, int32_t day)
 {
@@ -91,12 +103,8 @@ static instant_t cut_off_of(const struct hours *h, const struct way *w, int32_t 
 
     if (w->cut_off == NO_CUT_OFF)
         return INSTANT_NONE;
-    instant_t at = zone_instant(h->zone, day, w->cut_off);
     size_t count = hours_of_day(h, day, pieces);
-    if (!count || at >= pieces[0].from)
-        return at;
-    instant_t next = zone_instant(h->zone, day, w->cut_off + DAY_MINUTES);
-    return next <= pieces[count - 1].until ? next : at; /* past midnight, in hours that began on that day */
+    return cut_off_in(h, day, w->cut_off, pieces, count);
 }
 
 /* The first hours of a later day that begin when the order is there; INSTANT_NONE: never. */
@@ -171,7 +179,7 @@ static instant_t leaves_on(const struct calendar *from, const struct supply_lane
     if (!count)
         return INSTANT_NONE;
     if (lane->cut_off != NO_CUT_OFF) {
-        instant_t cut_off = zone_instant(from->hours.zone, day, lane->cut_off);
+        instant_t cut_off = cut_off_in(&from->hours, day, lane->cut_off, pieces, count);
         return cut_off >= at ? cut_off : INSTANT_NONE;
     }
     if (!from->hours.limited)

@@ -34,7 +34,7 @@ struct way {
 struct supply_lane {
     struct text to;
     uint16_t days;
-    int16_t cut_off; /* as of a way */
+    int16_t cut_off; /* as of a way: past midnight it is the working day's whose hours last until then */
 };
 
 struct calendar {
@@ -96,7 +96,8 @@ bool calendar_ready(const struct calendar *c, enum method m, const struct order_
 struct transit {
     instant_t
         leaves_at; /* the lane's cut-off, or closing, of the first day at or after which the supplier works */
-    instant_t arrives_at; /* the first opening `days` calendar days later; never before it leaves */
+    instant_t arrives_at; /* the first opening `days` calendar days after that working day, by the store's
+                             calendar; never before it leaves */
 };
 
 /* Goods that lie ready at `at`. False: never. */

@@ -1,7 +1,7 @@
 /* Local days into instants, and sums over them. */
 #include "core/answer/hours.h"
 
-enum { CLOSING_DAYS_MOST = 14 };
+enum { OPENING_DAYS_MOST = 14 };
 
 static const struct hours_span whole_day = {0, DAY_MINUTES};
 
@@ -55,22 +55,18 @@ static const struct hours_span *spans_of(const struct hours *h, int32_t day, siz
     return h->span + h->week[weekday];
 }
 
-bool hours_any(const struct hours *h, int32_t day)
-{
-    size_t count;
-    spans_of(h, day, &count);
-    return count > 0;
-}
-
 size_t hours_of_day(const struct hours *h, int32_t day, struct hours_piece ret[HOURS_DAY_MOST])
 {
-    size_t count;
+    size_t count, used = 0;
     const struct hours_span *spans = spans_of(h, day, &count);
 
-    for (size_t i = 0; i < count; i++)
-        ret[i] = (struct hours_piece){zone_instant(h->zone, day, spans[i].from),
-                                      zone_instant(h->zone, day, spans[i].until)};
-    return count;
+    for (size_t i = 0; i < count; i++) {
+        instant_t from = zone_instant(h->zone, day, spans[i].from);
+        instant_t until = zone_instant(h->zone, day, spans[i].until);
+        if (from < until)
+            ret[used++] = (struct hours_piece){from, until};
+    }
+    return used;
 }
 
 /* ---- at an instant: the clock that never goes back has passed `opens` and not yet `closes` ---- */
@@ -173,12 +169,26 @@ instant_t hours_next(const struct hours *h, instant_t from)
     return h->limited ? walk(h, from, 0) : from;
 }
 
-instant_t hours_closing(const struct hours *h, instant_t at)
+instant_t hours_opening(const struct hours *h, instant_t at)
 {
     struct hours_piece pieces[HOURS_DAY_MOST];
-    int32_t first = zone_day(h->zone, at) - 1;
+    instant_t opened = at;
+    int32_t last = zone_day(h->zone, at);
 
-    for (int32_t day = first; day <= first + CLOSING_DAYS_MOST; day++) {
+    for (int32_t day = last; day >= last - OPENING_DAYS_MOST - 1; day--)
+        for (size_t i = hours_of_day(h, day, pieces); i > 0; i--)
+            if (pieces[i - 1].from < opened && pieces[i - 1].until >= opened)
+                opened = pieces[i - 1].from;
+    return at - opened <= OPENING_DAYS_MOST * INSTANT_DAY ? opened : INSTANT_NONE;
+}
+
+/* When it first is closed, as far as the days after that reach. */
+static instant_t first_gap(const struct hours *h, instant_t at)
+{
+    struct hours_piece pieces[HOURS_DAY_MOST];
+    int32_t first = zone_day(h->zone, at) - 1; /* what began on the day before may last past midnight */
+
+    for (int32_t day = first; day <= first + OPENING_DAYS_MOST + 2; day++) {
         size_t count = hours_of_day(h, day, pieces);
         for (size_t i = 0; i < count; i++) {
             if (pieces[i].from > at)
@@ -187,5 +197,11 @@ instant_t hours_closing(const struct hours *h, instant_t at)
                 at = pieces[i].until;
         }
     }
-    return at < zone_instant(h->zone, first + CLOSING_DAYS_MOST, 0) ? at : INSTANT_NONE;
+    return at;
+}
+
+instant_t hours_closing(const struct hours *h, instant_t at)
+{
+    instant_t closes = first_gap(h, at);
+    return closes - at <= OPENING_DAYS_MOST * INSTANT_DAY ? closes : INSTANT_NONE;
 }

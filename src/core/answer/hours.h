@@ -47,19 +47,19 @@ bool hours_open_at(const struct hours *h, instant_t at);
 instant_t hours_add(const struct hours *h, instant_t from, int64_t us);
 /* The first instant at or after `from` at which it is open; INSTANT_NONE as above. */
 instant_t hours_next(const struct hours *h, instant_t from);
-/* When it closes that is open at `at`; INSTANT_NONE: not within two weeks. */
+/* When it opened and when it closes that is open at `at`, without a break: hours that meet at midnight are
+ * one opening. INSTANT_NONE: more than two weeks from `at`. */
+instant_t hours_opening(const struct hours *h, instant_t at);
 instant_t hours_closing(const struct hours *h, instant_t at);
 
 struct hours_piece {
     instant_t from, until;
 };
 /* The hours that begin on a local day (zone_day tells which), in order; at most HOURS_DAY_MOST, how many
- * there are. Always open: from midnight to midnight. */
+ * there are; without those of which a clock change leaves nothing. Always open: from midnight to midnight. */
 size_t hours_of_day(const struct hours *h, int32_t day, struct hours_piece ret[HOURS_DAY_MOST]);
 /* The local day an instant belongs to: that on which the hours began in which it lies, else the calendar's.
  */
 int32_t hours_day_of(const struct hours *h, instant_t at);
-/* Are there hours that begin on that day? */
-bool hours_any(const struct hours *h, int32_t day);
 
 #endif

@@ -221,6 +221,13 @@ static bool line_comes(struct basket *b, const struct basket_item *i, const stru
     return has_line(b, i, l, method, latest ? latest : INSTANT_NONE);
 }
 
+instant_t promise_counts_at(const struct basket *b, const struct supply_shown *line)
+{
+    if (line->overdue || line->expected_at == INSTANT_NONE)
+        return INSTANT_NONE;
+    return counts_at(&b->question, line->expected_at);
+}
+
 void promise_row(struct basket *b, const struct basket_need *n, const struct line_source *s, enum method m,
                  struct query_row *ret)
 {

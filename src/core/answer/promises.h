@@ -112,5 +112,8 @@ bool promise_option(struct basket *b, const struct location *l, enum method m, c
 /* The row by which a need of a source is granted, for what a promise rests on. */
 void promise_row(struct basket *b, const struct basket_need *n, const struct line_source *s, enum method m,
                  struct query_row *ret);
+/* When an open line of supply counts for promises: at its instant, or, once log time has passed that, at the
+ * end of its grace. INSTANT_NONE: no more, or never. */
+instant_t promise_counts_at(const struct basket *b, const struct supply_shown *line);
 
 #endif

@@ -115,6 +115,11 @@ static int submit(void *engine, struct command *c)
 
 void desk_start(struct desk *d)
 {
+    desk_start_at(d, DESK_NOW_US);
+}
+
+void desk_start_at(struct desk *d, int64_t now_us)
+{
     struct record first = {
         .kind = RECORD_INCARNATION, .intake.after = -1, .incarnation.number = DESK_INCARNATION};
 
@@ -138,7 +143,7 @@ void desk_start(struct desk *d)
     d->outcome.keeps_briefs = true;
     d->window = window_create(DESK_WINDOW);
     require(d->window, "window_create");
-    d->now_us = INT64_C(1795255500000000); /* 2026-11-21T10:05:00Z */
+    d->now_us = now_us;
     atomic_store(&d->view.ready, true);
     apply(d, &first);
     d->port = (struct command_port){.engine = d, .submit = submit};

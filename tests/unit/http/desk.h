@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 enum { DESK_WINDOW = 1 << 14 };
+#define DESK_NOW_US INT64_C(1795255500000000) /* 2026-11-21T10:05:00Z */
 enum { DESK_INCARNATION = 1795219200000042 };
 
 struct desk {
@@ -30,7 +31,8 @@ struct desk {
     struct window *window; /* of what was applied */
 };
 
-void desk_start(struct desk *d);
+void desk_start(struct desk *d); /* at DESK_NOW_US */
+void desk_start_at(struct desk *d, int64_t now_us);
 void desk_stop(struct desk *d);
 void desk_hold(struct desk *d, bool held);
 void desk_refuse(struct desk *d, int error);

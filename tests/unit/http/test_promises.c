@@ -163,6 +163,32 @@ static void case_supply_by_date_is_not_promised_twice(void **state)
            200, "{\"options\":[],");
 }
 
+/* Supply that did not come in time is no reason for a promise. */
+static void what_did_not_come_is_not_rested_on(void **state)
+{
+    expect_supply("F", "town", "5", "PO-LATE", "2026-11-22T08:00:00Z");
+    expect_supply("F", "town", "5", "PO-NEXT", "2026-11-28T08:00:00Z");
+    desk.now_us = INT64_C(1795430000000000); /* 2026-11-23T10:33:20Z */
+    receive("A", "town", "1");
+    struct answer a =
+        post("/v1/promises", "{\"items\":[{\"sku\":\"F\",\"quantity\":3}],\"location\":\"town\","
+                             "\"method\":\"pickup\"," TUESDAY("10:00:00") "}");
+    assert_non_null(strstr(a.body, "\"required_at\":\"2026-11-28T08:00:00Z\""));
+    assert_non_null(strstr(a.body, "PO-NEXT"));
+    assert_null(strstr(a.body, "PO-LATE"));
+    answer_free(&a);
+}
+
+static void hours_that_meet_at_midnight_are_one_opening(void **state)
+{
+    put_done("/v1/locations/town",
+             "{\"time_zone\":\"Europe/Berlin\",\"opening_hours\":[{\"days\":[\"mo\"],\"opens\":\"20:00\","
+             "\"closes\":\"24:00\"},{\"days\":[\"tu\"],\"opens\":\"00:00\",\"closes\":\"02:00\"}]}");
+    expect(post("/v1/promises",
+                "{" ONE_A ",\"location\":\"town\",\"method\":\"pickup\"," TUESDAY("00:30:00") "}"),
+           200, "\"opens_at\":\"2026-11-23T19:00:00Z\",\"closes_at\":\"2026-11-24T01:00:00Z\"");
+}
+
 static void a_lane_brings_what_is_missing(void **state)
 {
     /* before 15:00: leaves then, arrives when town opens tomorrow, two hours of preparation */
@@ -436,6 +462,8 @@ int main(void)
         TEST(what_a_promise_rests_on_is_said),
         TEST(the_best_comes_first_and_what_waits_last),
         TEST(case_supply_by_date_is_not_promised_twice),
+        TEST(what_did_not_come_is_not_rested_on),
+        TEST(hours_that_meet_at_midnight_are_one_opening),
         TEST(a_lane_brings_what_is_missing),
         TEST(a_supplier_that_expects_it_sends_it_then),
         TEST(same_day_covers_the_point_before_the_cut_off),

@@ -236,6 +236,31 @@ static void lanes_leave_when_the_supplier_works_and_arrive_when_the_store_opens(
     shop_close(&to);
 }
 
+/* Found by tests/hours/promise_check.py: the cut-off was taken for one of the calendar's day, on which the
+ * supplier may not even work. */
+static void a_lanes_cut_off_past_midnight_is_of_the_working_day(void **unused)
+{
+    struct shop from = shop_in(
+        "Europe/London", "\"opening_hours\":[{\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\"],\"opens\":"
+                         "\"22:00\",\"closes\":\"04:00\"}],\"lanes\":[{\"to\":\"S\",\"days\":1,\"cut_off\":"
+                         "\"02:00\"}]");
+    struct shop to = shop_in("Europe/London", NINE_TO_SIX);
+    struct transit t;
+
+    /* the night of Friday: leaves at two on Saturday, a day after Friday it is there */
+    assert_true(calendar_transit(from.calendar, &from.calendar->lanes[0], to.calendar,
+                                 on("2026-11-27T23:00:00Z"), &t));
+    assert_instant(t.leaves_at, "2026-11-28T02:00:00Z");
+    assert_instant(t.arrives_at, "2026-11-28T09:00:00Z");
+    /* at two on Monday nobody works: the first night is the one that begins in the evening */
+    assert_true(calendar_transit(from.calendar, &from.calendar->lanes[0], to.calendar,
+                                 on("2026-11-28T02:00:01Z"), &t));
+    assert_instant(t.leaves_at, "2026-12-01T02:00:00Z");
+    assert_instant(t.arrives_at, "2026-12-01T09:00:00Z");
+    shop_close(&from);
+    shop_close(&to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +272,7 @@ int main(void)
         cmocka_unit_test(preparation_over_both_nights_that_change_clocks),
         cmocka_unit_test(goods_that_come_later_and_what_is_not_sold_yet),
         cmocka_unit_test(lanes_leave_when_the_supplier_works_and_arrive_when_the_store_opens),
+        cmocka_unit_test(a_lanes_cut_off_past_midnight_is_of_the_working_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

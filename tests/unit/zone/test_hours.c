@@ -217,6 +217,37 @@ static void hours_without_length_are_none(void **unused)
     shop_close(&s);
 }
 
+static void a_clock_change_may_leave_nothing_of_a_days_hours(void **unused)
+{
+    struct shop s = shop_of("{" BERLIN ",\"opening_hours\":[{\"days\":[\"su\"],\"opens\":\"02:10\","
+                            "\"closes\":\"02:50\"}]}");
+    struct hours_piece pieces[HOURS_DAY_MOST];
+    int32_t day = zone_day(s.hours->zone, on("2026-03-29T12:00:00Z"));
+
+    assert_int_equal(hours_of_day(s.hours, day, pieces), 0);
+    assert_int_equal(hours_of_day(s.hours, day + 7, pieces), 1);
+    shop_close(&s);
+}
+
+/* Hours that meet at midnight are one opening; what lasts longer than two weeks has no end. */
+static void an_opening_has_a_beginning_and_an_end(void **unused)
+{
+    struct shop s =
+        shop_of("{" BERLIN ",\"opening_hours\":[{\"days\":[\"fr\"],\"opens\":\"10:00\",\"closes\":"
+                "\"24:00\"},{\"days\":[\"sa\"],\"opens\":\"00:00\",\"closes\":\"03:00\"}]}");
+
+    assert_instant(hours_opening(s.hours, on("2026-11-28T01:00:00+01:00")), "2026-11-27T10:00:00+01:00");
+    assert_instant(hours_closing(s.hours, on("2026-11-27T10:00:00+01:00")), "2026-11-28T03:00:00+01:00");
+    shop_close(&s);
+    s = shop_of("{" BERLIN ",\"opening_hours\":[{" ALL ",\"opens\":\"00:00\",\"closes\":\"24:00\"}],"
+                "\"exceptions\":[{\"date\":\"2026-11-30\",\"closed\":true}]}");
+    assert_int_equal(hours_closing(s.hours, on("2026-11-15T23:59:59+01:00")), INSTANT_NONE);
+    assert_instant(hours_closing(s.hours, on("2026-11-16T00:00:00+01:00")), "2026-11-30T00:00:00+01:00");
+    assert_instant(hours_opening(s.hours, on("2026-12-15T00:00:00+01:00")), "2026-12-01T00:00:00+01:00");
+    assert_int_equal(hours_opening(s.hours, on("2026-12-15T00:00:01+01:00")), INSTANT_NONE);
+    shop_close(&s);
+}
+
 static void an_unknown_zone_is_said(void **unused)
 {
     struct shop s = shop_in("Europe/Atlantis", "{\"time_zone\":\"Europe/Atlantis\",\"opening_hours\":[{" ALL
@@ -284,6 +315,8 @@ int main(void)
         cmocka_unit_test(what_lasts_past_midnight_belongs_to_the_day_on_which_it_begins),
         cmocka_unit_test(an_exception_has_the_day_for_itself),
         cmocka_unit_test(hours_without_length_are_none),
+        cmocka_unit_test(a_clock_change_may_leave_nothing_of_a_days_hours),
+        cmocka_unit_test(an_opening_has_a_beginning_and_an_end),
         cmocka_unit_test(an_unknown_zone_is_said),
         cmocka_unit_test(days_end_when_they_do_there),
         cmocka_unit_test(adding_in_pieces_is_adding_at_once),
