@@ -580,7 +580,7 @@ static int sweep(struct apply *a)
     bool told = false;
     for (size_t i = 0; i < count; i++) {
         const struct rare *rare = row_rare(&a->images[i]);
-        if (!rare || !ledger_purge_due(rare->ledger, &s->settings, s->log_time))
+        if (!rare || !rare->ledger || !ledger_purge_due(rare->ledger, &s->settings, s->log_time))
             continue;
         if (!told)
             image_before_sku(s, sku);
@@ -757,7 +757,7 @@ int state_rows_loaded(struct state *s, const struct sku *sku, const struct row_i
     for (size_t i = 0; i < count; i++) {
         const struct rare *rare = row_rare(&rows[i]);
         int error = places_reserve(&s->places, row_location(&rows[i]));
-        if (!error && rare)
+        if (!error && rare && rare->ledger) /* what rests has nothing that will fall due */
             error = ledger_learn_due(rare->ledger, &s->due, sku_number(sku), row_location(&rows[i]));
         if (error)
             return error;

@@ -77,6 +77,10 @@ static inline struct limits ledger_limits(const struct ledger *l)
     return l->limits ? *l->limits : limits_none;
 }
 
+/* What a rare part shows of statuses, limits and the newest count. */
+void rare_show(struct rare *r, const struct statuses_kept *statuses, const struct limits *limits,
+               instant_t count_at);
+
 /* ---- figures from the sums ---- */
 milli_t statuses_effective(const struct statuses_kept *k, enum status s);          /* now */
 milli_t statuses_effective_at_count(const struct statuses_kept *k, enum status s); /* at T */

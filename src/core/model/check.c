@@ -156,7 +156,9 @@ void state_check_row(const struct state *s, const struct sku *sku, uint32_t loca
     const struct rare *r = row_rare(&row);
     if (!r)
         return;
-    const struct ledger *l = r->ledger;
+    const struct ledger *l = rare_ledger(r);
+    if (!l)
+        return;
     struct statuses_kept statuses = ledger_statuses(l);
     struct limits limits = ledger_limits(l);
     milli_t unavailable = 0;

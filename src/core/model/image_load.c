@@ -11,6 +11,9 @@
 
 #include <stdlib.h>
 
+/* How many SKUs the index is made for at once: what a head claims is not believed further, the rest grows. */
+enum { SKUS_AT_ONCE_MOST = 1 << 23 };
+
 struct waiting { /* a SKU's section before its turn */
     uint32_t number;
     uint32_t length;
@@ -116,8 +119,9 @@ static int begin_loading(struct state *s, uint8_t kind, struct bytes *in)
     if (!s->loading)
         return ERROR_NOMEM;
     int result = load_header(s, in, &s->loading->expected);
+    uint32_t skus = s->loading->expected.skus;
     s->loading->skus.locations_count = s->loading->expected.locations;
-    return result;
+    return result ? result : table_expect(s->table, skus < SKUS_AT_ONCE_MOST ? skus : SKUS_AT_ONCE_MOST);
 }
 
 static bool is_first(bool *has)

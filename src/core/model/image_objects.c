@@ -379,7 +379,7 @@ static void save_row(const struct row_image *r, struct buffer *out)
         return;
     size_t length_at = out->length;
     put_u32(out, 0);
-    ledger_save(rare->ledger, out);
+    rare_save(rare, out);
     if (out->failed)
         return;
     uint32_t length = (uint32_t)(out->length - length_at - sizeof(length));
@@ -405,9 +405,24 @@ void save_sku(const struct state *s, const struct sku *sku, struct buffer *rows,
         save_row(&row[i], out);
 }
 
-static int load_row(struct bytes *in, struct sku_loading *l, struct row_image *ret)
+static int load_rare(struct slabs *slabs, struct text books, struct rare **ret)
 {
     struct ledger *ledger;
+
+    if ((*ret = ledger_rest(slabs, books.at, books.length)))
+        return 0;
+    int result = ledger_load(books.at, books.length, &ledger);
+    if (result)
+        return result;
+    if ((*ret = rare_build(ledger)))
+        return 0;
+    ledger_destroy(ledger);
+    return ERROR_NOMEM;
+}
+
+static int load_row(struct state *s, struct bytes *in, struct sku_loading *l, struct row_image *ret)
+{
+    struct rare *rare;
 
     *ret = (struct row_image){0};
     get_raw(in, ret->word, ROW_RARE * sizeof(ret->word[0]));
@@ -421,16 +436,10 @@ static int load_row(struct bytes *in, struct sku_loading *l, struct row_image *r
     struct text books = get_text(in);
     if (in->failed)
         return ERROR_CORRUPT;
-    int result = ledger_load(books.at, books.length, &ledger);
-    if (result)
-        return result;
-    struct rare *rare = rare_build(ledger);
-    if (!rare) {
-        ledger_destroy(ledger);
-        return ERROR_NOMEM;
-    }
-    ret->word[ROW_RARE] = (uintptr_t)rare;
-    return 0;
+    int result = load_rare(&s->resting, books, &rare);
+    if (!result)
+        ret->word[ROW_RARE] = (uintptr_t)rare;
+    return result;
 }
 
 static int load_rows(struct state *s, struct sku *sku, struct bytes *in, struct sku_loading *l)
@@ -445,7 +454,7 @@ static int load_rows(struct state *s, struct sku *sku, struct bytes *in, struct 
     if (!row)
         return ERROR_NOMEM;
     for (; loaded < count; loaded++)
-        if ((result = load_row(in, l, &row[loaded])))
+        if ((result = load_row(s, in, l, &row[loaded])))
             break;
     if (!result)
         result = done(in);

@@ -1,6 +1,8 @@
 /* Ledgers are made and freed here, and rare parts made from them. */
 #include "core/model/books.h"
 
+#include "core/table/slab.h"
+
 #include <stdlib.h>
 
 struct ledger *ledger_create(void)
@@ -49,7 +51,10 @@ void rare_destroy(void *rare)
     struct rare *r = rare;
     if (r && r->ledger && --r->ledger->rares == 0)
         ledger_destroy(r->ledger);
-    free(r);
+    if (r && r->resting_bytes)
+        slab_free(r);
+    else
+        free(r);
 }
 
 static int by_date(const void *left, const void *right)
@@ -102,6 +107,16 @@ static void show_dated(const struct ledger *l, struct rare *r)
     r->dated = shown;
 }
 
+void rare_show(struct rare *r, const struct statuses_kept *statuses, const struct limits *limits,
+               instant_t count_at)
+{
+    r->reorder_point = limits->reorder_point;
+    r->backorder_limit = limits->backorder_limit;
+    r->last_count_at = count_at;
+    for (enum status s = STATUS_NONE + 1; s < STATUS_END; s++)
+        r->unavailable[s - 1] = statuses_effective(statuses, s);
+}
+
 struct rare *rare_build(struct ledger *l)
 {
     uint32_t count = 0;
@@ -116,17 +131,12 @@ struct rare *rare_build(struct ledger *l)
                l->dated.count * sizeof(r->dated[0]) + bytes);
     if (!r)
         return NULL;
-    struct statuses_kept statuses = ledger_statuses(l);
-    struct limits limits = ledger_limits(l);
     *r = (struct rare){.ledger = l,
-                       .reorder_point = limits.reorder_point,
-                       .backorder_limit = limits.backorder_limit,
-                       .last_count_at = l->sums.count_at,
                        .supply_count = count,
                        .fences_count = l->fences.count,
                        .dated_count = l->dated.count};
-    for (enum status s = STATUS_NONE + 1; s < STATUS_END; s++)
-        r->unavailable[s - 1] = statuses_effective(&statuses, s);
+    rare_show(r, l->statuses ? l->statuses : &statuses_none, l->limits ? l->limits : &limits_none,
+              l->sums.count_at);
     if (l->fences.count)
         show_fences(l, r);
     if (l->dated.count)

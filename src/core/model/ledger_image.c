@@ -2,6 +2,7 @@
 #include "core/model/books.h"
 
 #include "base/error.h"
+#include "core/table/slab.h"
 
 #include <stdlib.h>
 
@@ -271,27 +272,37 @@ static void get_sums(struct reader *r, struct sums *s)
                        .basis = get_below(r, BASIS_END)};
 }
 
-static int get_statuses(struct reader *r, struct ledger *l)
+static void read_statuses(struct reader *r, struct statuses_kept *k)
 {
-    struct statuses_kept *k = l->statuses = calloc(1, sizeof(*k));
-    if (!k)
-        return ERROR_NOMEM;
     get_words(r, k->now, STATUSES);
     get_words(r, k->at_count, STATUSES);
     get_words(r, k->fixed_at, STATUSES);
     k->short_before = get64(r);
     k->short_after = get64(r);
+}
+
+static int get_statuses(struct reader *r, struct ledger *l)
+{
+    l->statuses = calloc(1, sizeof(*l->statuses));
+    if (!l->statuses)
+        return ERROR_NOMEM;
+    read_statuses(r, l->statuses);
     return 0;
+}
+
+static void read_limits(struct reader *r, struct limits *l)
+{
+    int64_t words[6];
+    get_words(r, words, 6);
+    *l = (struct limits){words[0], words[1], words[2], words[3], words[4], words[5]};
 }
 
 static int get_limits(struct reader *r, struct ledger *l)
 {
-    int64_t words[6];
     l->limits = malloc(sizeof(*l->limits));
     if (!l->limits)
         return ERROR_NOMEM;
-    get_words(r, words, 6);
-    *l->limits = (struct limits){words[0], words[1], words[2], words[3], words[4], words[5]};
+    read_limits(r, l->limits);
     return 0;
 }
 
@@ -573,4 +584,81 @@ int ledger_load(const void *bytes, size_t length, struct ledger **ret_ledger)
     }
     *ret_ledger = l;
     return 0;
+}
+
+/* ---- resting ---- */
+
+enum { RESTING_CLASS_BYTES = 64, MOVEMENT_BYTES = 21, NO_ACCOUNTS_BYTES = 8 };
+
+/* The movements and, behind them, that there are no accounts: no more than a look at each. */
+static bool rests_to_the_end(struct reader *r)
+{
+    r->at += (size_t)(r->end - r->at) < 16 ? 0 : 16; /* newest_at, forgotten_until */
+    uint64_t count = get(r, 4);
+    if (r->failed || (size_t)(r->end - r->at) != count * MOVEMENT_BYTES + NO_ACCOUNTS_BYTES)
+        return false;
+    for (; count; count--, r->at += MOVEMENT_BYTES)
+        if (r->at[MOVEMENT_BYTES - 1] >= PLACES)
+            return false;
+    return get(r, 8) == 0;
+}
+
+/* Fills what readers see of it; false: it does not rest. */
+static bool rests(struct reader *r, struct rare *ret)
+{
+    struct statuses_kept statuses;
+    struct limits limits;
+    struct sums sums;
+
+    if (get(r, 1) != LEDGER_BYTES_FORMAT)
+        return false;
+    uint8_t parts = get_below(r, HAS_FENCES); /* fences do not rest */
+    get_sums(r, &sums);
+    if (parts & HAS_STATUSES)
+        read_statuses(r, &statuses);
+    if (parts & HAS_LIMITS)
+        read_limits(r, &limits);
+    r->at += (size_t)(r->end - r->at) < 20 ? 0 : 20; /* merged_until, purged_until, supply_said */
+    if (!rests_to_the_end(r))
+        return false;
+    rare_show(ret, parts & HAS_STATUSES ? &statuses : &statuses_none,
+              parts & HAS_LIMITS ? &limits : &limits_none, sums.count_at);
+    return true;
+}
+
+struct rare *ledger_rest(struct slabs *slabs, const void *bytes, size_t length)
+{
+    struct reader r = {.at = bytes, .end = (const unsigned char *)bytes + length};
+    struct rare shown = {.resting_bytes = (uint32_t)length};
+    size_t class = (sizeof(shown) + length + RESTING_CLASS_BYTES - 1) / RESTING_CLASS_BYTES;
+
+    if (class >= SLAB_CLASSES || !rests(&r, &shown))
+        return NULL;
+    struct rare *rare = slab_alloc(slabs, (unsigned)class, class * RESTING_CLASS_BYTES);
+    if (!rare)
+        return NULL;
+    *rare = shown;
+    memcpy(rare + 1, bytes, length);
+    return rare;
+}
+
+struct ledger *rare_ledger(const struct rare *rare)
+{
+    struct ledger *ledger;
+
+    if (rare->ledger)
+        return rare->ledger;
+    if (ledger_load(rare + 1, rare->resting_bytes, &ledger))
+        return NULL;
+    ledger->rares = 1;
+    ((struct rare *)(uintptr_t)rare)->ledger = ledger; /* the writer's own field: no reader looks at it */
+    return ledger;
+}
+
+void rare_save(const struct rare *rare, struct buffer *out)
+{
+    if (rare->ledger)
+        ledger_save(rare->ledger, out);
+    else
+        buffer_add(out, rare + 1, rare->resting_bytes);
 }

@@ -22,16 +22,17 @@ static void find_row(const struct state *s, struct ahead *a)
         __builtin_prefetch(a->rare);
 }
 
+/* One that rests lies behind its rare part. */
 static void fetch_ledger(const struct rare *rare)
 {
-    const char *ledger = (const char *)rare->ledger;
+    const char *ledger = rare->ledger ? (const char *)rare->ledger : (const char *)(rare + 1);
     for (size_t at = 0; at < sizeof(struct ledger); at += 64)
         __builtin_prefetch(ledger + at, 1);
 }
 
 static void fetch_movements(const struct ledger *l)
 {
-    if (l->movements.at)
+    if (l && l->movements.at)
         __builtin_prefetch(l->movements.at + l->movements.count, 1);
 }
 

@@ -15,12 +15,13 @@ struct supply_shown {
 };
 
 struct rare {
-    struct ledger *ledger;         /* not for readers */
+    struct ledger *ledger;         /* not for readers; NULL while it rests */
     milli_t unavailable[STATUSES]; /* max(0, Σ changes) */
     milli_t reorder_point;         /* LIMIT_NONE: not set */
     milli_t backorder_limit;       /* LIMIT_NONE: no limit; 0: never */
     instant_t last_count_at;       /* as_of of the newest count; INSTANT_NONE */
     uint32_t supply_count, dated_count, fences_count;
+    uint32_t resting_bytes;       /* of a ledger as an image brought it, behind this; 0: none came so */
     const struct dated *dated;    /* what is to come, supply and demand; in the same allocation */
     const struct fence *fences;   /* the same */
     struct supply_shown supply[]; /* open ones, by expected_at, then reference, then line */

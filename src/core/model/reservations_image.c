@@ -265,7 +265,7 @@ static int learn_hold(const struct state *s, struct hold *h)
     h->sku = table_sku(s->table, h->sku_number);
     if (h->of->ended_at != INSTANT_NONE)
         return 0;
-    if (!sku_peek(h->sku, h->location, &row) || !row_rare(&row))
+    if (!sku_peek(h->sku, h->location, &row) || !row_rare(&row) || !row_rare(&row)->ledger)
         return ERROR_CORRUPT;
     const struct text reference = h->of->reference;
     struct account *a = accounts_find(&row_rare(&row)->ledger->demand, reference,

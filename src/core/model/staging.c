@@ -164,7 +164,7 @@ struct staged_row *stage_existing(struct apply *a, struct sku *sku, uint32_t loc
         return NULL;
     image_before_sku(a->state, sku);
     const struct rare *rare = row_rare(&row.was);
-    row.ledger = rare ? rare->ledger : ledger_create();
+    row.ledger = rare ? rare_ledger(rare) : ledger_create();
     row.rare_dirty = !rare;
     row.now = row.was;
     if (!row.ledger) {
@@ -401,7 +401,7 @@ static bool figures_now(const struct apply *a, const struct outcome *o, struct s
     if (!sku_peek(sku, location, &image))
         return false;
     const struct rare *rare = row_rare(&image);
-    *ret = stage_figures(o, &image, rare ? rare->ledger : NULL);
+    *ret = stage_figures(o, &image, rare ? rare->ledger : NULL); /* one that rests has nothing incoming */
     return true;
 }
 

@@ -58,6 +58,7 @@ void state_destroy(struct state *s)
         free_items(s->table);
     reservations_destroy(s->reservations);
     table_destroy(s->table);
+    slabs_finish(&s->resting); /* behind the rows that name what is in it */
     catalogue_destroy(s->catalogue);
     repeats_destroy(s->repeats);
     positions_destroy(s->positions);

@@ -12,6 +12,7 @@
 #include "core/model/repeats.h"
 #include "core/model/reservations.h"
 #include "base/arena.h"
+#include "core/table/slab.h"
 #include "core/table/table.h"
 
 struct log_settings {
@@ -35,6 +36,7 @@ struct state_counts { /* of the state's life; in the digest, since every replica
 struct state {
     struct epoch *epoch;
     struct table *table;
+    struct slabs resting; /* rare parts whose ledgers rest (ledger.h) */
     struct catalogue *catalogue;
     struct repeats *repeats;
     struct positions *positions;

@@ -304,6 +304,17 @@ struct table *table_create(const struct table_options *o)
     return t;
 }
 
+int table_expect(struct table *t, size_t skus)
+{
+    struct index *index = index_create(t->epoch, skus, equal, t);
+
+    if (!index)
+        return ERROR_NOMEM;
+    index_destroy(t->index);
+    t->index = index;
+    return 0;
+}
+
 static bool is_large(unsigned code)
 {
     return block_bytes(code) > SLAB_BLOCK_MOST;

@@ -21,6 +21,8 @@ struct table_options {
 };
 
 struct table *table_create(const struct table_options *o); /* NULL without memory */
+/* Makes room in the index for so many SKUs at once, before the first is added and anybody looks. ERROR_NOMEM */
+int table_expect(struct table *t, size_t skus);
 void table_destroy(struct table *t);                       /* takes NULL; frees the rare parts too */
 
 /* ---- @thread any, inside an epoch section ---- */

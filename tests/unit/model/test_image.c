@@ -211,6 +211,43 @@ static void what_comes_out_of_an_image_lives_on_alike(void **unused)
     life_end(lived);
 }
 
+static size_t ledgers_at_rest(const struct state *s)
+{
+    struct row_image rows[64];
+    size_t resting = 0;
+
+    for (uint32_t i = 0; i < table_sku_count(s->table); i++) {
+        size_t count = sku_read_all(s->table, table_sku(s->table, i), rows, 64);
+        assert_true(count <= 64);
+        for (size_t k = 0; k < count; k++)
+            resting += row_rare(&rows[k]) && !row_rare(&rows[k])->ledger;
+    }
+    return resting;
+}
+
+/* Without accounts and fences they rest; what touches a row wakes its ledger, an image does not. */
+static void ledgers_of_an_image_rest_until_they_are_wanted(void **unused)
+{
+    struct life *l = life_begin(31);
+    struct kept k = {.fails_at = -1};
+
+    live(l, 40);
+    assert_int_equal(image_begin(l->state, keep, &k), 0);
+    struct life *other = life_from(&k, &l->story, finish_image(l->state));
+    size_t resting = ledgers_at_rest(other->state);
+    assert_true(resting > 0);
+    assert_int_equal(ledgers_at_rest(l->state), 0);
+    state_digest(other->state);
+    assert_int_equal(ledgers_at_rest(other->state), resting);
+    live(l, 600);
+    live(other, 600);
+    assert_true(ledgers_at_rest(other->state) < resting);
+    assert_true(same(state_digest(l->state), state_digest(other->state)));
+    kept_finish(&k);
+    life_end(other);
+    life_end(l);
+}
+
 static void an_abandoned_image_leaves_nothing_behind(void **unused)
 {
     struct life *l = life_begin(1);
@@ -357,6 +394,7 @@ int main(void)
         cmocka_unit_test(every_record_changes_the_digest),
         cmocka_unit_test(an_image_made_while_the_state_changes_is_the_state_at_the_cut),
         cmocka_unit_test(what_comes_out_of_an_image_lives_on_alike),
+        cmocka_unit_test(ledgers_of_an_image_rest_until_they_are_wanted),
         cmocka_unit_test(an_abandoned_image_leaves_nothing_behind),
         cmocka_unit_test(a_failed_write_is_told_once_and_ends_the_image),
         cmocka_unit_test(want_of_memory_ends_the_image_not_the_state),
