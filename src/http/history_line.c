@@ -57,15 +57,17 @@ static void put_terms(struct buffer *b, const struct refusal *r)
     buffer_text(b, TEXT(",\"terms\":["));
     put_term(&s, "on_hand", r->on_hand, "units physically there, sellable or not");
     put_term(&s, "unavailable", -r->unavailable, "of those, what cannot be sold");
-    put_term(&s, "reserved", -r->reserved,
-             "open holds of others, and what earlier lines of the request took");
-    put_term(&s, "committed", -r->committed, "open confirmed demand of others");
+    put_term(&s, "reserved", -r->reserved, "open holds, and what earlier lines of the request took");
+    put_term(&s, "committed", -r->committed, "open confirmed demand");
     put_term(&s, "safety_stock", -r->safety_stock, "units never promised, as they are for the channel");
     put_term(&s, "to_come", r->n - s.sum, "what comes and what is required later, for the instant asked for");
     put_term(&s, "set_aside", own < r->n ? own - r->n : 0, "set aside for other channels");
     put_term(&s, "buffer", -r->buffer, "a rule holds units back for the channel");
     put_term(&s, "below_zero", s.sum < 0 ? -s.sum : 0, "nothing below zero can be promised…");
-    put_term(&s, "backorder", r->available > s.sum ? r->available - s.sum : 0, "…but by backorder");
+    milli_t of_stock = r->available - r->ordered;
+    put_term(&s, "backorder", of_stock > s.sum ? of_stock - s.sum : 0, "…but by backorder");
+    put_term(&s, "ordered", r->ordered,
+             "on order here under the same reference: asking for it again takes nothing");
     put_term(&s, "bound", r->available - s.sum, "beyond what is granted to one line here at all");
     put_term(&s, "available", r->available, "the sum of all this: the most that could be granted");
     buffer_byte(b, ']');

@@ -92,7 +92,7 @@ static int number_of(struct history_file *f, const char *sql, int64_t *ret)
     return failed(f, code);
 }
 
-enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x6F6E6864 /* "onhd" */ };
+enum { SCHEMA_VERSION = 3, APPLICATION_ID = 0x6F6E6864 /* "onhd" */ };
 
 static int make_tables(struct history_file *f)
 {
@@ -158,9 +158,9 @@ static int prepare_all(struct history_file *f)
                         "?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)",
                         &f->add_change);
     if (!error)
-        error =
-            prepare(f, "INSERT INTO refusal VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
-                    &f->add_refusal);
+        error = prepare(
+            f, "INSERT INTO refusal VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+            &f->add_refusal);
     if (!error)
         error = prepare(f, "INSERT OR REPLACE INTO position VALUES (?1, ?2)", &f->set_position);
     if (!error)
@@ -328,6 +328,7 @@ static int add_refusal(struct history_file *f, int64_t id, const struct refusal 
         sqlite3_bind_null(s, 16);
     else
         sqlite3_bind_int64(s, 16, r->required_at);
+    sqlite3_bind_int64(s, 17, r->ordered);
     return step_done(f, s);
 }
 

@@ -38,7 +38,7 @@ static int prepare_all(struct history_reader *r)
          " FROM change WHERE row = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC LIMIT ?4",
          &r->page},
         {"SELECT bound, requested, available, on_hand, unavailable, reserved, committed, safety_stock,"
-         " promisable, fenced, pool, buffer, backorder_limit, max_per_line, required_at"
+         " promisable, fenced, pool, buffer, backorder_limit, max_per_line, required_at, ordered"
          " FROM refusal WHERE id = ?1",
          &r->refusal},
     };
@@ -219,6 +219,7 @@ static int read_refusal(struct history_reader *r, struct history_line *l)
         l->refusal.max_per_line = column_limit(s, 13);
         l->refusal.required_at =
             sqlite3_column_type(s, 14) == SQLITE_NULL ? INSTANT_NONE : sqlite3_column_int64(s, 14);
+        l->refusal.ordered = sqlite3_column_int64(s, 15);
     }
     sqlite3_reset(s);
     return error_of(code);

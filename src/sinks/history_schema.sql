@@ -73,7 +73,8 @@ CREATE TABLE refusal (
     buffer INTEGER NOT NULL,      -- held back by the channel's rules
     backorder_limit INTEGER,      -- NULL: no limit
     max_per_line INTEGER,         -- NULL: no rule
-    required_at INTEGER           -- NULL: now
+    required_at INTEGER,          -- NULL: now
+    ordered INTEGER NOT NULL      -- on order here under the same reference: asking for that takes nothing
 );
 
 CREATE VIEW history AS

@@ -13,7 +13,8 @@ enum {
     LINES_MOST = 8,
     STEPS_MOST = 64,
     SUPPLIES_MOST = 64,
-    PLACES_MOST = 4
+    PLACES_MOST = 4,
+    UNITS_TRIED = 64
 };
 enum { POOL, WEB, MARKET, CHANNELS };
 #define FUTURE_US (5 * INSTANT_MINUTE)
@@ -59,7 +60,7 @@ struct account {
     struct text key;
     unsigned channel;
     bool future; /* required later, and not found due */
-    instant_t required_at;
+    instant_t required_at, said_at;
     size_t entries_count;
     struct entry entries[ENTRIES_MOST];
     milli_t took; /* from the channel's fence, since its set number `took_sets` */
@@ -181,8 +182,11 @@ static struct account *account_at(struct basket *b, const struct row *row, struc
 
     if (!a) {
         a = &b->now.accounts[b->now.accounts_count++];
-        *a = (struct account){
-            .row = number_of(b, row), .key = key, .channel = channel, .required_at = INSTANT_NONE};
+        *a = (struct account){.row = number_of(b, row),
+                              .key = key,
+                              .channel = channel,
+                              .required_at = INSTANT_NONE,
+                              .said_at = INSTANT_NONE};
     }
     if (a->channel == POOL)
         a->channel = channel;
@@ -429,29 +433,101 @@ static bool is_kit(const struct basket *b, struct text sku)
     return b->set && same(sku, TEXT("SET"));
 }
 
-static milli_t grantable(struct basket *b, struct text sku, struct text place, unsigned channel, instant_t at,
+static bool is_reserved(const struct account *a)
+{
+    bool reserved = false;
+
+    for (size_t i = 0; i < a->entries_count; i++)
+        reserved |= a->entries[i].kind == HOLD;
+    return reserved;
+}
+
+/* Orders that said no instant leave it to the reservation. */
+static bool said_when(const struct account *a)
+{
+    return is_reserved(a) || a->required_at != INSTANT_NONE;
+}
+
+/* Units that the reference's orders have here and nobody holds: so many may be held and all that is open
+ * stays as much as it was. Found by trying. */
+static milli_t on_order(const struct account *a, instant_t now)
+{
+    milli_t before = figures_of(a).total, q = 0;
+    struct account with = *a;
+
+    for (with.entries_count++; q < UNITS_TRIED * MILLI_PER_UNIT; q += MILLI_PER_UNIT) {
+        with.entries[a->entries_count] = (struct entry){HOLD, now, q + MILLI_PER_UNIT};
+        if (figures_of(&with).total > before)
+            break;
+    }
+    return q;
+}
+
+static milli_t grantable_of_row(struct basket *b, struct text sku, struct text place, const struct kept *k,
+                                bool backorder)
+{
+    struct row *row = row_at(b, sku, place);
+    const struct account *a = k->has_reference ? find_account(b, row, k->key) : NULL;
+    instant_t at = k->required_at > b->log_time ? k->required_at : INSTANT_NONE;
+
+    if (a && figures_of(a).total > 0 && said_when(a)) { /* one demand has one instant */
+        instant_t when = a->future ? a->required_at : INSTANT_NONE;
+        at = when < at ? when : at;
+    }
+    milli_t most = (backorder ? with_backorder : by_stock)(b, row, k->channel, at);
+    if (!a || most == INT64_MAX || is_off(b, row, k->channel))
+        return most;
+    return most + on_order(a, b->log_time);
+}
+
+static milli_t grantable(struct basket *b, struct text sku, struct text place, const struct kept *k,
                          bool backorder)
 {
     milli_t least = INT64_MAX;
 
     if (!is_kit(b, sku))
-        return (backorder ? with_backorder : by_stock)(b, row_at(b, sku, place), channel, at);
+        return grantable_of_row(b, sku, place, k, backorder);
     for (int i = 0; i < KIT_PARTS; i++) {
-        milli_t q = grantable(b, kit_parts[i].sku, place, channel, at, backorder);
+        milli_t q = grantable(b, kit_parts[i].sku, place, k, backorder);
         least = lesser(least, q == INT64_MAX ? q : q / (kit_parts[i].each * MILLI_PER_UNIT) * MILLI_PER_UNIT);
     }
     return least;
 }
 
 /* Demand that was not open before the record begins anew: its day may be over, or another's. */
-static void require(struct basket *b, struct account *a, instant_t required_at)
+static const struct account *open_before(const struct basket *b, const struct account *a)
 {
     size_t i = (size_t)(a - b->now.accounts);
+    const struct account *was = i < b->before.accounts_count ? &b->before.accounts[i] : NULL;
 
-    if (i < b->before.accounts_count && figures_of(&b->before.accounts[i]).total > 0)
+    return was && figures_of(was).total > 0 ? was : NULL;
+}
+
+static void require(struct basket *b, struct account *a, instant_t required_at)
+{
+    const struct account *was = open_before(b, a);
+
+    if (was && said_when(was))
         return;
-    a->future = required_at > b->log_time;
+    if (required_at != INSTANT_NONE)
+        a->said_at = b->log_time;
+    if (!was || required_at != a->required_at)
+        a->future = required_at > b->log_time;
     a->required_at = required_at;
+}
+
+/* The newest word of orders; one that does not say leaves what a reservation said. */
+static void require_by_order(const struct basket *b, struct account *a, const struct event *e)
+{
+    instant_t when = a->required_at;
+
+    if (e->occurred_at >= a->said_at && (e->required_at != INSTANT_NONE || !is_reserved(a))) {
+        a->said_at = e->occurred_at;
+        when = e->required_at;
+    }
+    if (!open_before(b, a) || when != a->required_at)
+        a->future = when > b->log_time;
+    a->required_at = when;
 }
 
 static void enter_line(struct basket *b, struct kept *k, const struct line *l, enum entry_kind kind,
@@ -490,7 +566,7 @@ static milli_t judge_line(struct basket *b, struct kept *k, const struct line_sa
 
     for (int backorder = 0; backorder < 2; backorder++)
         for (uint32_t i = 0; i < said->locations_count && rest > 0; i++) {
-            milli_t most = grantable(b, said->sku, said->locations[i], k->channel, k->required_at, backorder);
+            milli_t most = grantable(b, said->sku, said->locations[i], k, backorder);
             milli_t take = said->split ? lesser(most, rest) : most >= rest && rest == quantity ? rest : 0;
             if (partial && said->locations_count == 1)
                 take = backorder ? lesser(most, rest) : most >= rest ? rest : 0;
@@ -623,7 +699,7 @@ static void reserve(struct basket *b, const struct reservation_said *said)
                        .partial = said->partial,
                        .channel = channel_of(said->channel),
                        .expires_at = said->expires_at,
-                       .required_at = said->required_at > b->log_time ? said->required_at : INSTANT_NONE,
+                       .required_at = said->required_at,
                        .ended = RESERVATION_CANCELLED};
     k->key = k->has_reference ? said->reference : own_key(b, said->id);
     bool late = said->begin == RESERVATION_HELD && said->expires_at <= b->log_time;
@@ -667,11 +743,15 @@ static void join(struct basket *b, struct kept *k, struct text reference)
     k->has_reference = true;
 }
 
-static bool revive(struct basket *b, struct kept *k)
+static bool revive(struct basket *b, struct kept *k, struct text reference)
 {
     struct kept was = *k;
 
     k->lines_count = 0;
+    if (reference.length && !k->has_reference) { /* it is that order's which comes back */
+        k->key = reference;
+        k->has_reference = true;
+    }
     for (size_t i = 0; i < was.lines_count; i++) {
         const struct line *l = &was.lines[i];
         struct line_said said = {
@@ -693,9 +773,10 @@ static bool confirm_step(struct basket *b, struct kept *k, const struct reservat
     enum reservation_state state = state_of(b, k);
 
     if (state == RESERVATION_EXPIRED) {
-        if (!revive(b, k))
+        if (!revive(b, k, said->reference))
             return false;
         k->ended = RESERVATION_CANCELLED;
+        follow_what_left(b, k);
     } else if (state == RESERVATION_HELD) {
         confirm(b, k);
     } else {
@@ -764,7 +845,7 @@ static bool move(struct basket *b, struct kept *k, const struct reservation_said
         bool was_held = l->held > 0;
         if (!same(l->sku, said->move_sku) || !same(l->place, said->move_from))
             continue;
-        if (open <= 0 || grantable(b, l->sku, said->move_to, k->channel, k->required_at, true) < open)
+        if (open <= 0 || grantable(b, l->sku, said->move_to, k, true) < open)
             return false;
         enter_line(b, k, l, was_held ? UNHOLD : MOVE_OUT, open);
         l->held = l->committed = 0;
@@ -916,8 +997,8 @@ static void take_order(struct basket *b, struct row *row, const struct event *e)
         kind = SET;
     if (kind == CANCEL && !(e->has & HAS(quantity)))
         kind = CANCEL_ALL;
-    if (kind == PLACED || kind == SET) /* which does not say again what a reservation said */
-        require(b, a, e->required_at != INSTANT_NONE ? e->required_at : a->required_at);
+    if (kind == PLACED || kind == SET)
+        require_by_order(b, a, e);
     milli_t before = figures_of(a).gone;
     bool open[RESERVATIONS_MOST] = {false};
     for (size_t i = 0; i < b->reservations_count; i++)

@@ -250,6 +250,28 @@ static void make_lines(struct making *m, struct reservation_said *said, struct b
     b->units = (unsigned)(lines[0].quantity / MILLI_PER_UNIT);
 }
 
+/* A messenger overtakes: the order's events are there before its reservation is asked for. */
+static void make_order_before(struct making *m, const struct basket_made *b)
+{
+    bool left = percent(m, 20);
+    struct event *e = one_event(m, left ? EVENT_ORDER_SHIPPED : EVENT_ORDER_PLACED, b->sku, b->location);
+
+    with_quantity(e, units(m, 5));
+    with_channel(e, b->channel);
+    e->reference = b->reference;
+    e->has |= HAS(reference);
+    if (left)
+        return;
+    if (percent(m, 50)) {
+        e->op = ORDER_SET;
+        e->has |= HAS(op);
+    }
+    if (percent(m, 30)) {
+        e->required_at = m->now + (instant_t)below(m, 200) * INSTANT_MINUTE;
+        e->has |= HAS(required_at);
+    }
+}
+
 static void make_basket(struct making *m)
 {
     if (m->baskets_count == SHOPPER_RESERVATIONS_MOST)
@@ -260,18 +282,20 @@ static void make_basket(struct making *m)
                               .sku = below(m, 3),
                               .location = below(m, SHOPPER_LOCATIONS),
                               .channel = below(m, 3)};
+    b->partial = percent(m, 25);
+    if (b->plain && percent(m, 40))
+        b->reference = name_it(m, "order", m->references++);
+    if (b->reference.length && percent(m, 40))
+        make_order_before(m, b);
     struct reservation_said *said = add_step(m, STEP_RESERVE, number);
+    said->reference = b->reference;
     said->channel = channel_name(b->channel);
     said->expires_at = m->now + (instant_t)(1 + below(m, 120)) * INSTANT_MINUTE;
-    said->partial = b->partial = percent(m, 25);
+    said->partial = b->partial;
     if (percent(m, 15))
         said->begin = percent(m, 50) ? RESERVATION_CONFIRMED : RESERVATION_FULFILLED;
     else if (percent(m, 20))
         said->required_at = m->now + (instant_t)below(m, 200) * INSTANT_MINUTE;
-    if (b->plain && !said->partial && percent(m, 40)) {
-        b->reference = name_it(m, "order", m->references++);
-        said->reference = b->reference;
-    }
     make_lines(m, said, b);
 }
 

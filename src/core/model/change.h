@@ -65,6 +65,20 @@ void change_consume(struct change *c, const struct apply *a, struct text channel
 /* The account that speaks of this reference and line here: a reservation's, whatever the line, when there is
  * one. NULL: none. */
 struct demand *demand_of_order(const struct ledger *l, struct text reference, struct text line);
+enum { LINES_JOINED_MOST = 64 /* of one reference in one row: more is what nobody sends in good faith */ };
+/* The accounts that a reservation with this reference makes one here: the reference's own, and as long as no
+ * reservation has spoken those that orders opened by line. At most 1 + LINES_JOINED_MOST. */
+uint32_t demand_of_reservation(const struct ledger *l, struct text reference, struct demand **ret);
+/* From when on what is open counts: INSTANT_NONE, now. */
+static inline instant_t demand_counts_at(const struct demand *d)
+{
+    return d->future ? d->required_at : INSTANT_NONE;
+}
+/* Orders opened it and said no instant: the first reservation may. */
+static inline bool demand_awaits_instant(const struct demand *d)
+{
+    return !d->has_steps && d->required_at == INSTANT_NONE;
+}
 /* May the row have one more open account? */
 bool accounts_have_room(const struct ledger *l, const struct log_settings *settings);
 /* Room for `entries` more, and for all that follows from them. ERROR_NOMEM. `dated`: it may be required

@@ -145,6 +145,22 @@ void demand_evaluate(const struct demand *d, const struct demand_entry *extra, i
     walk_end(&w, has_status, ret);
 }
 
+/* All of it, with so much more held (or less). */
+static milli_t all_open_with(const struct demand *d, instant_t at, milli_t held)
+{
+    struct demand_entry hold = {.at = at, .quantity = held, .kind = DEMAND_HOLD};
+    struct demand_figures f;
+    demand_evaluate(d, &hold, INT64_MAX, &f);
+    return f.open + f.reserved;
+}
+
+milli_t demand_covered(const struct demand *d, instant_t at, milli_t freed)
+{
+    /* from some quantity on each unit more is one more that is open; what lies below is covered */
+    milli_t grown = all_open_with(d, at, QUANTITY_MOST - freed) - all_open_with(d, at, -freed);
+    return grown > 0 ? QUANTITY_MOST - grown : QUANTITY_MOST;
+}
+
 /* Steps of one instant and kind are one entry: a basket has several lines of an account. */
 static bool join(struct demand *d, const struct demand_entry *entry)
 {

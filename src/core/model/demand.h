@@ -104,6 +104,10 @@ void demand_step(struct demand *d, enum demand_kind kind, instant_t at, milli_t 
  * included. */
 void demand_evaluate(const struct demand *d, const struct demand_entry *extra, instant_t until,
                      struct demand_figures *ret);
+/* How much may be held at `at`, once `freed` of what is held there is given back, before open + reserved grow:
+ * what orders placed and nobody holds, and what had left or was cancelled before it was held. At most
+ * QUANTITY_MOST. */
+milli_t demand_covered(const struct demand *d, instant_t at, milli_t freed);
 /* The newest instant at which a total was set; INSTANT_NONE. */
 instant_t demand_set_at(const struct demand *d);
 

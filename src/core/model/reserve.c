@@ -83,7 +83,7 @@ static void begin_judging(struct plan *p, const struct kept *k)
     p->judging = (struct judging){.a = p->a,
                                   .arena = &p->a->state->scratch,
                                   .channel = k ? k->channel : said->channel,
-                                  .reference = k ? k->reference : said->reference,
+                                  .reference = k && k->reference.length ? k->reference : said->reference,
                                   .method = k ? k->method : said->method,
                                   .required_at = k ? k->required_at : said->required_at,
                                   .notes = p->notes};

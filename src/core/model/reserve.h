@@ -64,6 +64,7 @@ struct judging {
     struct text channel, reference;
     uint32_t channel_number, method;
     instant_t required_at;   /* INSTANT_NONE: now */
+    const struct kept *without; /* judge_leave_out: as if it had nothing. NULL: none */
     struct judged_row *rows; /* by staged row: their stock, less what earlier lines took */
     uint32_t rows_count;
     uint32_t grants_count, grants_capacity;

@@ -5,10 +5,7 @@
 
 #include <stdlib.h>
 
-enum {
-    ENTRIES_OF_ACCOUNT = 6, /* of one step: steps of one kind are one entry */
-    LINES_JOINED_MOST = 64  /* of one reference in one row: more is what nobody sends in good faith */
-};
+enum { ENTRIES_OF_ACCOUNT = 6 /* of one step: steps of one kind are one entry */ };
 
 /* ---- memory ---- */
 
@@ -283,13 +280,22 @@ static void carry_out(struct plan *p, const struct act *act)
     }
 }
 
-/* An account that a reservation opens is the channel's, and required when the reservation is. */
+static bool is_open(const struct demand *d)
+{
+    struct demand_figures f = {.open = d->open, .reserved = d->reserved};
+    if (d->stale)
+        demand_evaluate(d, NULL, INT64_MAX, &f);
+    return f.open + f.reserved > 0;
+}
+
+/* An account that a reservation opens is the channel's, and required when the reservation is; so is one that
+ * orders opened without a word of when. */
 static void say_whose(struct plan *p, struct demand *d)
 {
     const struct kept *k = p->kept;
     if (d->channel == CHANNEL_POOL)
         d->channel = k->channel_number;
-    if (d->open + d->reserved > 0)
+    if (is_open(d) && !demand_awaits_instant(d))
         return;
     demand_require(d, k->required_at, p->a->state->log_time);
     if (k->required_at != INSTANT_NONE)
@@ -309,16 +315,23 @@ static void join_fences(struct demand *d, const struct demand *own)
     d->fence_asked += own->fence_asked;
 }
 
+/* What one of them asks for later goes by the other's instant: of an order's lines by the earliest. */
+static bool goes_by(const struct demand *d, const struct demand *own)
+{
+    bool line = !own->has_steps && is_open(own);
+    return !is_open(d) || (line && demand_counts_at(own) < demand_counts_at(d));
+}
+
 /* All that was said of one account is said of the other from now on. The first goes. */
 static void join_accounts(struct plan *p, uint32_t row_number, struct demand *own, struct demand *d)
 {
     struct staged_row *row = &p->a->rows[row_number];
     struct ledger *l = row->ledger;
-    bool opens = d->open + d->reserved == 0;
+    bool takes_instant = goes_by(d, own);
     touch_account(p, d, row_number, 0);
     if (d->channel == CHANNEL_POOL)
         d->channel = own->channel;
-    if (opens) {
+    if (takes_instant) {
         d->required_at = own->required_at;
         d->required_said_at = own->required_said_at;
         d->future = own->future;

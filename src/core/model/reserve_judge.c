@@ -7,6 +7,9 @@
 
 struct judged_row {
     bool ready;
+    milli_t ordered; /* of the reference's own demand here, what is free to be asked for: it takes nothing */
+    instant_t at;    /* for which it is judged; INSTANT_NONE: now */
+    instant_t lands_at; /* where what is taken counts: the account has one instant */
     struct stock stock;
     struct dated *dated; /* its own, with room for one more */
     struct fence *fences;
@@ -55,6 +58,71 @@ static int own_arrays(struct judging *j, struct judged_row *r)
     return 0;
 }
 
+/* ---- one demand, many messengers: what the reference has on order here already ---- */
+
+static uint32_t entries_of(struct demand *const *of, uint32_t count)
+{
+    uint32_t entries = 0;
+    for (uint32_t i = 0; i < count; i++)
+        entries += of[i]->entries_count;
+    return entries;
+}
+
+/* Several as the one account that they will be. */
+static int join(struct judging *j, struct demand *const *of, uint32_t count, struct demand *ret)
+{
+    uint32_t entries = entries_of(of, count);
+    *ret = (struct demand){.entries = arena_alloc(j->arena, (entries + 1) * sizeof(*ret->entries))};
+    if (!ret->entries)
+        return ERROR_NOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < of[i]->entries_count; k++)
+            demand_add(ret, &of[i]->entries[k]);
+    return 0;
+}
+
+/* Of what is open the reservation at hand gives this back before it asks anew. */
+static milli_t freed_of(const struct judging *j, const struct demand *d)
+{
+    milli_t freed = 0;
+    for (const struct hold *h = j->without ? d->holds : NULL; h; h = h->newer)
+        freed += h->of == j->without ? h->open_held : 0;
+    return freed;
+}
+
+/* An account that is open keeps its instant, so what is asked for on top of it has to be there by then as
+ * well as when it is asked for. Unless orders did not say when: then the reservation does. */
+static void know_instants(const struct judging *j, struct judged_row *r, struct demand *const *of,
+                          uint32_t count)
+{
+    const struct demand *first = NULL;
+    for (uint32_t i = 0; i < count; i++)
+        if (of[i]->open + of[i]->reserved > 0 &&
+            (!first || demand_counts_at(of[i]) < demand_counts_at(first)))
+            first = of[i];
+    if (!first || demand_awaits_instant(first))
+        return;
+    r->lands_at = demand_counts_at(first);
+    r->at = lesser(r->at, r->lands_at);
+}
+
+static int know_ordered(struct judging *j, struct judged_row *r, const struct ledger *l)
+{
+    struct demand *of[1 + LINES_JOINED_MOST], joined;
+    r->at = r->lands_at = j->required_at;
+    uint32_t count = j->reference.length && l ? demand_of_reservation(l, j->reference, of) : 0;
+    if (!count || entries_of(of, count) > DEMAND_ENTRIES_END) /* it will not find room there */
+        return 0;
+    if (count > 1) {
+        int error = join(j, of, count, &joined);
+        if (error)
+            return error;
+    }
+    know_instants(j, r, of, count);
+    r->ordered = demand_covered(count > 1 ? &joined : of[0], j->a->state->log_time, freed_of(j, of[0]));
+    return 0;
+}
+
 /* NULL with *ret_error 0: there is no such row. */
 static struct judged_row *judged(struct judging *j, struct sku *sku, uint32_t location, int *ret_error)
 {
@@ -71,6 +139,8 @@ static struct judged_row *judged(struct judging *j, struct sku *sku, uint32_t lo
         return r;
     stock_of_row(&row->now, &r->stock);
     *ret_error = own_arrays(j, r);
+    if (!*ret_error)
+        *ret_error = know_ordered(j, r, row->ledger);
     if (*ret_error)
         return NULL;
     r->ready = true;
@@ -99,13 +169,19 @@ static struct fence *fence_of(const struct judged_row *r, uint32_t channel)
     return NULL;
 }
 
-/* An earlier line took it. A request has one required_at, so one instant more is room enough. */
+/* An earlier line took it: first what is on order, then of the stock. A request has one required_at, so one
+ * instant more is room enough. */
 static void take(const struct judging *j, struct judged_row *r, milli_t quantity)
 {
+    milli_t ordered = lesser(quantity, r->ordered);
+    r->ordered -= ordered;
+    quantity -= ordered;
+    if (quantity == 0)
+        return;
     r->stock.reserved += quantity;
     struct fence *f = fence_of(r, j->channel_number);
-    if (j->required_at != INSTANT_NONE)
-        take_dated(r, j->required_at, quantity);
+    if (r->lands_at != INSTANT_NONE)
+        take_dated(r, r->lands_at, quantity);
     else if (f)
         f->consumed += lesser(quantity, fence_left(f));
 }
@@ -125,6 +201,7 @@ static void give_back(const struct judging *j, struct judged_row *r, const struc
 
 int judge_leave_out(struct judging *j, const struct kept *k)
 {
+    j->without = k;
     for (uint32_t i = 0; i < k->has.holds_count; i++) {
         const struct hold *h = k->has.holds[i];
         if (!h->demand)
@@ -172,12 +249,13 @@ static milli_t range_of(const struct stock *s)
     return greater(0, lesser(demand, hand));
 }
 
-static struct promise_question question_of(const struct judging *j, const struct terms *terms, milli_t step)
+static struct promise_question question_of(const struct judging *j, const struct terms *terms, milli_t step,
+                                           instant_t at)
 {
     const struct state *s = j->a->state;
     return (struct promise_question){.channel = j->channel_number,
                                      .terms = *terms,
-                                     .at = j->required_at,
+                                     .at = at,
                                      .log_time = s->log_time,
                                      .supply_grace_us = s->settings.supply_grace_us,
                                      .step = step};
@@ -191,11 +269,11 @@ static int capacity_of(struct judging *j, struct sku *sku, const struct location
     *ret = (struct capacity){0, 0};
     if (!r)
         return error;
-    struct promise_question q = question_of(j, terms, step);
+    struct promise_question q = question_of(j, terms, step, r->at);
     struct promise p = promise_of(&r->stock, &q);
     milli_t range = range_of(&r->stock);
-    ret->stock = lesser(p.grant_stock, range);
-    ret->most = lesser(p.grant_most, range);
+    ret->stock = lesser(p.grant_stock, range) + r->ordered;
+    ret->most = lesser(p.grant_most, range) + r->ordered;
     return 0;
 }
 
@@ -282,11 +360,12 @@ static int note_row(struct judging *j, struct sku *sku, const struct location *l
     if (error)
         return error;
     const struct stock *stock = r ? &r->stock : &nothing;
-    struct promise_question q = question_of(j, terms, step);
-    milli_t most = r ? lesser(promise_of(stock, &q).grant_most, range_of(stock)) : 0;
+    struct promise_question q = question_of(j, terms, step, r ? r->at : j->required_at);
+    milli_t ordered = r && terms->enabled ? lesser(r->ordered, requested) : 0;
+    milli_t most = r ? lesser(promise_of(stock, &q).grant_most, range_of(stock)) + ordered : 0;
     most = quantity_floor(lesser(most, terms->max_per_line), step);
     struct refused_row row = {
-        .sku = sku, .location = l->number, .refusal = refusal_of(stock, &q, requested, most)};
+        .sku = sku, .location = l->number, .refusal = refusal_of(stock, &q, requested, ordered, most)};
     if (row.refusal.bound && !item_goes_from(item, l, j->method))
         row.refusal.bound = BOUND_METHOD;
     return note_refused(j, &row);

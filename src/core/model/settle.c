@@ -11,6 +11,21 @@ struct demand *demand_of_order(const struct ledger *l, struct text reference, st
     return (struct demand *)accounts_find(&l->demand, reference, line);
 }
 
+uint32_t demand_of_reservation(const struct ledger *l, struct text reference, struct demand **ret)
+{
+    struct account *lines[LINES_JOINED_MOST];
+    struct demand *all = (struct demand *)accounts_find(&l->demand, reference, (struct text){0});
+    uint32_t count = 0;
+    if (all)
+        ret[count++] = all;
+    if (all && all->has_steps)
+        return count;
+    uint32_t lines_count = accounts_lines(&l->demand, reference, lines, LINES_JOINED_MOST);
+    for (uint32_t i = 0; i < lines_count; i++)
+        ret[count++] = (struct demand *)lines[i];
+    return count;
+}
+
 bool accounts_have_room(const struct ledger *l, const struct log_settings *settings)
 {
     uint64_t open =
