@@ -1,17 +1,21 @@
-/* ICU's zones, asked once each. Tables are found without a lock in a list that only grows: there are about
- * six hundred zones, and a retailer has a handful. */
+/* The system's zone files, or ICU's zones where there are none: asked once each. Governments change zones
+ * several times a year; systems bring the files up to date, and seldom ICU's own copy. Tables are found
+ * without a lock in a list that only grows: there are about six hundred zones, and a retailer has a handful.
+ */
 #include "zone/zones.h"
 
 #include "base/error.h"
 #include "codec/calendar_json.h"
+#include "zone/tzif.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unicode/ucal.h>
 #include <unicode/ustring.h>
 
-enum { NAME_BYTES = 64, CHANGES_MOST = 1024 };
+enum { NAME_BYTES = 64, CHANGES_MOST = 1024, PATH_BYTES = 512 };
 
 /* The first of 2101, in ICU's milliseconds. */
 #define CHANGES_END 4133980800000.0
@@ -47,6 +51,41 @@ void zones_destroy(struct zones *z)
     }
     pthread_mutex_destroy(&z->lock);
     free(z);
+}
+
+/* ---- the system's files ---- */
+
+/* Such as Europe/Berlin or Etc/GMT+1: no way out of the folder, and none of what lies there beside zones. */
+static bool may_be_file(const char *name)
+{
+    static const char *const others[] = {"posix/", "right/", "posixrules", "localtime"};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (!strncmp(name, others[i], strlen(others[i])))
+            return false;
+    for (const char *c = name; *c; c++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/", *c))
+            return false;
+    return name[0] != '/';
+}
+
+/* How many spans; 0: there is no such file, or it is not of use. */
+static uint32_t read_file(const char *name, struct zone_span span[CHANGES_MOST])
+{
+    const char *said = getenv("TZDIR"), *folder = said && *said ? said : "/usr/share/zoneinfo";
+    unsigned char *bytes = malloc(TZIF_BYTES_MOST);
+    char path[PATH_BYTES];
+    uint32_t count = 0;
+
+    int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = bytes && may_be_file(name) && length < PATH_BYTES ? fopen(path, "rbe") : NULL;
+    if (file) {
+        size_t read = fread(bytes, 1, TZIF_BYTES_MOST, file);
+        count = tzif_read(bytes, read, ZONES_LAST_YEAR, span, CHANGES_MOST);
+        fclose(file);
+    }
+    free(bytes);
+    return count;
 }
 
 /* ---- ICU ---- */
@@ -92,23 +131,36 @@ static uint32_t read_spans(UCalendar *c, struct zone_span span[CHANGES_MOST])
     }
 }
 
-static int ask_icu(const char *name, struct known **ret)
+static uint32_t read_icu(const char *name, struct zone_span span[CHANGES_MOST], bool *ret_known)
+{
+    UCalendar *c = calendar_open(name);
+    uint32_t count = c ? read_spans(c, span) : 0;
+
+    *ret_known = c != NULL;
+    if (c)
+        ucal_close(c);
+    return count;
+}
+
+/* ---- asking ---- */
+
+static int ask(const char *name, struct known **ret)
 {
     struct zone_span *span = malloc(CHANGES_MOST * sizeof(*span));
-    UCalendar *c = calendar_open(name);
-    uint32_t count = span && c ? read_spans(c, span) : 0;
-    struct known *k = count ? malloc(sizeof(*k) + count * sizeof(*span)) : NULL;
+    bool is_known = true;
+    uint32_t count = span ? read_file(name, span) : 0;
 
+    if (span && !count)
+        count = read_icu(name, span, &is_known);
+    struct known *k = count ? malloc(sizeof(*k) + count * sizeof(*span)) : NULL;
     if (k) {
         *k = (struct known){.zone = {count, k->span}};
         strcpy(k->name, name);
         memcpy(k->span, span, count * sizeof(*span));
         *ret = k;
     }
-    if (c)
-        ucal_close(c);
     free(span);
-    return k ? 0 : c ? ERROR_NOMEM : ERROR_NOTFOUND;
+    return k ? 0 : is_known ? ERROR_NOMEM : ERROR_NOTFOUND;
 }
 
 /* ---- finding ---- */
@@ -134,7 +186,7 @@ static int add(struct zones *z, struct text name, const struct known **ret)
     pthread_mutex_lock(&z->lock);
     *ret = find(z, name); /* somebody was faster */
     if (!*ret)
-        error = ask_icu(text, &made);
+        error = ask(text, &made);
     if (!*ret && !error) {
         made->next = atomic_load_explicit(&z->first, memory_order_relaxed);
         atomic_store_explicit(&z->first, made, memory_order_release);

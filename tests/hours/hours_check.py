@@ -3,13 +3,14 @@
 usage: hours_check.py PROBE DATA_FOLDER
 - all English libraries that say their hours: the hours of each day of 2026, exceptions at Christmas included;
 - the demo's locations, and some in zones with odd clocks: every hour of 2026, whether it is open, and when an order is ready;
-- the demo's open_at.csv, exactly."""
+- the demo's open_at.csv, exactly;
+- every zone that the system knows: hours at night on each day of years long past, of 2026 and far to come."""
 import bisect
 import csv
 import datetime
 import gzip
 import json
-import re
+import pathlib
 import subprocess
 import sys
 import zoneinfo
@@ -203,6 +204,21 @@ def check_hours(probe, named):
     return wrong
 
 
+def check_zones(probe):
+    """A quarter of all zones in each of four years: both sides read the system's files, each in its own way."""
+    if not pathlib.Path("/usr/share/zoneinfo/Europe").is_dir():
+        return 0  # the engine asks ICU then, whose zones may be older than Python's
+    names, wrong = sorted(zoneinfo.available_timezones() - {"localtime", "posixrules"}), 0
+    for k, year in enumerate((1975, 2026, 2039, 2100)):
+        first = datetime.date(year, 1, 1)
+        shops = [Shop({}, name, "Mo-Su 00:30-02:30", [], {}) for name in names[k::4]]
+        done = subprocess.run([probe, str((first - EPOCH).days), str(DAYS)], input="".join(shop.line + "\n" for shop in shops), text=True, stdout=subprocess.PIPE, check=True)
+        for name, shop, line in zip(names[k::4], shops, done.stdout.splitlines(), strict=True):
+            spans = (span for day in range(DAYS) for span in shop.hours(first + datetime.timedelta(day)))
+            wrong += check(f"{name} in {year}", line.split(), [f"{a}-{b}" for a, b in spans if a < b])
+    return wrong
+
+
 def check_open_at(probe, named, path):
     with path.open() as file:
         rows = list(csv.DictReader(file))
@@ -232,12 +248,11 @@ def main(probe, data):
     odd = [(f"{zone} {text}", Shop(zones, zone, text, [], way)) for zone, text, way in ODD]
     wrong += check_days(probe, libraries)
     wrong += check_hours(probe, plain[:4] + demo + odd)
+    wrong += check_zones(probe)
     wrong += check_open_at(probe, plain, data / "demo" / "expected" / "open_at.csv")
     print(f"{len(libraries)} libraries, {len(demo)} locations, {len(odd)} odd zones: {wrong} differ")
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    import pathlib
-
     sys.exit(main(sys.argv[1], pathlib.Path(sys.argv[2])))

@@ -97,8 +97,10 @@ class Place:
     def day_of(self, at):
         """That on which the hours began in which it lies, else the calendar's: its number."""
         day = bisect.bisect_right(self.midnight, at) - 1
-        if not any(a <= at < b for a, b in self.days[day]) and any(a <= at < b for a, b in self.days[day - 1]):
-            return day - 1
+        for one in (day, day - 1):
+            for a, b in self.days[one]:
+                if a <= at < b:
+                    return one
         return day
 
     def cut_off(self, day, text):
@@ -214,12 +216,14 @@ class Row:
 
 
 class World:
+    """Baskets are tuples of (sku, quantity), one for each sku."""
+
     def __init__(self, now, grace=0):
         self.now, self.grace = now, grace
         self.places, self.lanes = {}, {}  # in the order in which they were made
         self.rows = {}
         self.items = {}  # sku → document
-        self._comes = {}
+        self._comes, self._offers, self._released = {}, {}, {}
 
     def row(self, sku, place):
         return self.rows.setdefault((sku, place), Row(self.now, self.grace))
@@ -230,7 +234,7 @@ class World:
 
     def comes(self, basket, line, place):
         """When a place has a whole line, what other lines of the basket need of the same included; 0: now."""
-        key = (tuple(basket), line, place)
+        key = (basket, line, place)
         if key not in self._comes:
             self._comes[key] = self._ask_comes(basket, line, place)
         return self._comes[key]
@@ -253,6 +257,12 @@ class World:
         return latest
 
     def offers(self, place, method, basket, distance):
+        key = (place.name, method, basket, distance)
+        if key not in self._offers:
+            self._offers[key] = self._ask_offers(place, method, basket, distance)
+        return self._offers[key]
+
+    def _ask_offers(self, place, method, basket, distance):
         way = place.way(method)
         parts = [sku for sku, _ in basket] + [part for sku, _ in basket for part, _ in self.components(sku)]
         if way is None or any(self.items.get(sku, {}).get("restrictions", {}).get(method) is False for sku in parts):
@@ -261,12 +271,10 @@ class World:
 
     def released(self, basket):
         """Before that nothing is handed over: (instant, sku)."""
-        told = (0, None)
-        for sku, _ in basket:
-            for one in [sku] + [part for part, _ in self.components(sku)]:
-                at = self.items.get(one, {}).get("release_instant", 0)
-                told = (at, one) if at > told[0] else told
-        return told
+        if basket not in self._released:
+            all = (one for sku, _ in basket for one in [sku] + [part for part, _ in self.components(sku)])
+            self._released[basket] = max(((self.items.get(one, {}).get("release_instant", 0), one) for one in all), key=lambda told: told[0])
+        return self._released[basket]
 
     def source(self, place, basket, line, ordered, over_lanes):
         """(there at, place of the goods, held for, lane, leaves, arrives); the place itself when all is as soon."""

@@ -262,6 +262,32 @@ static void an_unknown_zone_is_said(void **unused)
     shop_close(&s);
 }
 
+/* The system's files say what holds; where there are none, ICU. */
+static void zones_are_the_systems_or_icus(void **unused)
+{
+    static const char *const none[] = {"../zoneinfo/Europe/Berlin",
+                                       "/usr/share/zoneinfo/Europe/Berlin",
+                                       "right/Europe/Berlin",
+                                       "posix/Europe/Berlin",
+                                       "localtime",
+                                       "Europe",
+                                       "Europe/",
+                                       "tzdata.zi"};
+    struct zones *zones = zones_create();
+    const struct zone *zone;
+
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_int_equal(zones_find(zones, text_of(none[i]), &zone), ERROR_NOTFOUND);
+    zones_destroy(zones);
+    setenv("TZDIR", "/nowhere", 1);
+    zones = zones_create();
+    assert_int_equal(zones_find(zones, TEXT("Europe/Berlin"), &zone), 0);
+    assert_int_equal(zone_day_end(zone, 20541), on("2026-03-29T21:59:59.999999Z"));
+    assert_int_equal(zones_find(zones, TEXT("Europe/Atlantis"), &zone), ERROR_NOTFOUND);
+    zones_destroy(zones);
+    unsetenv("TZDIR");
+}
+
 static void days_end_when_they_do_there(void **unused)
 {
     const instant_t midnight = on("2026-03-29T00:00:00Z");
@@ -318,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_clock_change_may_leave_nothing_of_a_days_hours),
         cmocka_unit_test(an_opening_has_a_beginning_and_an_end),
         cmocka_unit_test(an_unknown_zone_is_said),
+        cmocka_unit_test(zones_are_the_systems_or_icus),
         cmocka_unit_test(days_end_when_they_do_there),
         cmocka_unit_test(adding_in_pieces_is_adding_at_once),
     };
