@@ -33,17 +33,19 @@ bool file_log_is_writable(struct file_log *l)
 /* @lock held */
 static int take(struct file_log *l, const struct log_append *records, size_t count, size_t bytes)
 {
+    uint64_t head = head_of(l);
+
     if (!file_log_is_writable(l))
         return ERROR_UNAVAILABLE;
-    if (count > l->slots_mask + 1 - (l->head - l->tail) || l->queue_bytes + bytes > l->queue_bytes_most)
+    if (count > l->slots_mask + 1 - (head - l->tail) || l->queue_bytes + bytes > l->queue_bytes_most)
         return ERROR_BUSY;
     for (size_t i = 0; i < count; i++) {
-        struct slot *s = slot_of(l, l->head + i);
+        struct slot *s = slot_of(l, head + i);
         s->bytes = records[i].bytes;
         s->length = (uint32_t)records[i].length;
         s->cookie = records[i].cookie;
     }
-    l->head += count;
+    set_head(l, head + count);
     l->queue_bytes += bytes;
     return 0;
 }

@@ -15,6 +15,8 @@ enum {
     SYNC_US_MOST = 400, /* a slow one says little about the next */
     PREFETCHED = 8,     /* the bytes were written by another core */
     IDLE_SECONDS = 1,   /* without appends: then a mark says that all is durable */
+    MOMENT_PART = 16,   /* of what a sync takes: so long may a group wait for one more record */
+    PAUSES_A_LOOK = 8,  /* each look takes the line of the head from those who append */
 };
 
 /* The records [first, end) as bytes in l->group. */
@@ -44,18 +46,27 @@ static bool group_add(struct file_log *l, struct group *g, uint64_t to)
     return true;
 }
 
-static uint64_t head_now(struct file_log *l)
+/* Where appends have got to. When they were as far at the last look, and the groups before were larger, one
+ * more is given a moment to come: those who get their answers together come again together, and a sync that
+ * begins between them is one too many. */
+static uint64_t head_soon(struct file_log *l, const struct group *g)
 {
-    uint64_t head;
+    uint64_t head = head_of(l);
+    int64_t until;
 
-    pthread_mutex_lock(&l->lock);
-    head = l->head;
-    pthread_mutex_unlock(&l->lock);
+    if (head != g->end || g->end - g->first >= l->usual_records)
+        return head;
+    until = clock_monotonic_us() + l->sync_us / MOMENT_PART;
+    do {
+        for (unsigned i = 0; i < PAUSES_A_LOOK; i++)
+            __builtin_ia32_pause();
+        head = head_of(l);
+    } while (head == g->end && clock_monotonic_us() < until);
     return head;
 }
 
-/* What arrives while the group is built goes with it, as long as every look finds more and it is no longer
- * than a sync takes: what comes so densely would else wait for a sync of its own. */
+/* What arrives while the group is built goes with it, as long as looks find more and it takes no longer
+ * than a sync: what comes so densely would else wait for a sync of its own. */
 static void group_build(struct file_log *l, struct group *g, uint64_t to)
 {
     int64_t begin = clock_monotonic_us();
@@ -63,7 +74,16 @@ static void group_build(struct file_log *l, struct group *g, uint64_t to)
 
     g->appended_at = log_clock_now(&l->clock, clock_wall_us(), begin);
     while (g->end < to && group_add(l, g, to) && clock_monotonic_us() < until)
-        to = head_now(l);
+        to = head_soon(l, g);
+}
+
+/* A larger group counts at once, smaller ones little by little. */
+static void group_counts(struct file_log *l, const struct group *g)
+{
+    uint64_t records = g->end - g->first;
+
+    l->usual_records =
+        records > l->usual_records ? records : l->usual_records - (l->usual_records - records + 7) / 8;
 }
 
 /* Goes on in the prepared segment: everything in the old one is synced. */
@@ -93,6 +113,7 @@ static int group_write(struct file_log *l, const struct group *g)
     l->active_end += g->bytes;
     l->marked = false;
     segment_keeper_written(&l->keeper, l->active_end);
+    group_counts(l, g);
     slot_of(l, g->first)->group_records = (uint32_t)(g->end - g->first);
     slot_of(l, g->first)->group_appended_at = g->appended_at;
     return 0;
@@ -126,7 +147,7 @@ static int write_mark(struct file_log *l, uint64_t end)
 /* @lock held; let go while the owners are told. Nothing is taken meanwhile, so the range stands. */
 static void give_up(struct file_log *l, int error)
 {
-    uint64_t from = l->durable, to = l->head;
+    uint64_t from = l->durable, to = head_of(l);
     int why = errno;
 
     l->full = error == ERROR_LIMIT;
@@ -141,14 +162,14 @@ static void give_up(struct file_log *l, int error)
     pthread_mutex_lock(&l->lock);
     for (uint64_t o = from; o < to; o++)
         l->queue_bytes -= slot_of(l, o)->length;
-    l->head = from;
+    set_head(l, from);
 }
 
 /* @lock held; let go while the disk works. */
 static void commit_waiting(struct file_log *l)
 {
     struct group g = {.first = l->durable, .end = l->durable};
-    uint64_t to = l->head;
+    uint64_t to = head_of(l);
     int error;
 
     pthread_mutex_unlock(&l->lock);
@@ -185,7 +206,7 @@ static void wait_for_appends(struct file_log *l)
         timed_out = pthread_cond_timedwait(&l->appended, &l->lock, &until);
     }
     l->log_waits = false;
-    if (timed_out == ETIMEDOUT && l->head == l->durable && !l->broken && write_mark(l, l->durable))
+    if (timed_out == ETIMEDOUT && head_of(l) == l->durable && !l->broken && write_mark(l, l->durable))
         give_up(l, ERROR_IO);
 }
 
@@ -204,7 +225,7 @@ void *file_log_thread(void *context)
 
     pthread_mutex_lock(&l->lock);
     for (;;) {
-        if (l->head != l->durable)
+        if (head_of(l) != l->durable)
             commit_waiting(l);
         else if (l->stopping)
             break;

@@ -8,7 +8,9 @@
  *        └ what the writer has done with; the slots before it are free
  *
  * One lock guards the four and is held for a few instructions a record; slots between are read without it,
- * because nobody writes them until they were passed on. */
+ * because nobody writes them until they were passed on. While the log thread builds a group it looks at the
+ * head without the lock. What appenders write has cache lines of its own: the others read next to them all
+ * the time. */
 #ifndef LOG_FILE_LOG_INTERNAL_H
 #define LOG_FILE_LOG_INTERNAL_H
 
@@ -18,8 +20,10 @@
 #include "log/segment_keeper.h"
 
 #include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
 
-enum { GROUP_BYTES_MOST = 1 << 20 };
+enum { GROUP_BYTES_MOST = 1 << 20, CACHE_LINE = 64 };
 
 /* Appenders write a slot, the log thread only the first of a group: what it writes, the writer's core has to
  * fetch. */
@@ -43,10 +47,12 @@ struct file_log {
     uint64_t slots_mask;
 
     /* Under the lock. */
-    pthread_mutex_t lock;
-    pthread_cond_t appended, became_durable;
-    uint64_t tail, delivered, durable, head;
+    alignas(CACHE_LINE) pthread_mutex_t lock;
+    _Atomic uint64_t head; /* release by appenders: pairs with the acquire of the log thread, which then sees
+                              the slots before it */
+    uint64_t tail, delivered, durable;
     size_t queue_bytes; /* of the records between tail and head */
+    pthread_cond_t appended, became_durable;
     bool log_waits, writer_waits, woken, stopping, stopped;
     bool full;   /* no room for another segment: passes when there is */
     bool broken; /* a write or sync failed: stays */
@@ -54,12 +60,13 @@ struct file_log {
     char reason[160];
 
     /* The log thread's own. */
-    pthread_t thread;
+    alignas(CACHE_LINE) pthread_t thread;
     bool started;
     struct segment_spare active;
     size_t active_end, active_bytes;
     bool marked;
-    int64_t sync_us; /* what the last write and sync took */
+    int64_t sync_us;        /* what the last write and sync took */
+    uint64_t usual_records; /* of a group, as the last ones were */
     struct log_clock clock;
     char *group;
 
@@ -84,6 +91,18 @@ static inline struct file_log *file_log_of(struct log *l)
 static inline struct slot *slot_of(struct file_log *l, uint64_t offset)
 {
     return &l->slots[offset & l->slots_mask];
+}
+
+/* @lock held, or the log thread that may miss what is just being put there */
+static inline uint64_t head_of(struct file_log *l)
+{
+    return atomic_load_explicit(&l->head, memory_order_acquire);
+}
+
+/* @lock held */
+static inline void set_head(struct file_log *l, uint64_t head)
+{
+    atomic_store_explicit(&l->head, head, memory_order_release);
 }
 
 /* @lock held. A disk that was full and now has room for a segment is writable again. */

@@ -63,12 +63,13 @@ static int lock_directory(struct file_log *l, const struct file_log_options *o,
 
 static struct file_log *file_log_create(const struct file_log_options *o)
 {
-    struct file_log *l = calloc(1, sizeof(*l));
+    struct file_log *l = aligned_alloc(alignof(struct file_log), sizeof(*l));
     size_t records = 1, least = o->queue_records_most ? o->queue_records_most : QUEUE_RECORDS_USUAL;
     pthread_condattr_t monotonic;
 
     if (!l)
         return NULL;
+    memset(l, 0, sizeof(*l));
     while (records < least)
         records *= 2;
     l->log.ops = &file_log_ops;
@@ -150,7 +151,8 @@ static void begin_at(struct file_log *l, struct log_recovery *r, const struct fi
                            : (int64_t)o->first_append_at_least;
 
     log_clock_start(&l->clock, at_least, clock_wall_us(), clock_monotonic_us());
-    l->tail = l->delivered = l->durable = l->head = l->back_end = r->end_offset;
+    l->tail = l->delivered = l->durable = l->back_end = r->end_offset;
+    set_head(l, r->end_offset);
     l->back_next = o->start_offset == FILE_LOG_FIRST ? r->first_offset : o->start_offset;
     l->active.sequence = r->list.at[r->tail].sequence;
     l->active.salt = r->image.header.salt;

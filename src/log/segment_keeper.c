@@ -193,7 +193,8 @@ void segment_keeper_trim(struct segment_keeper *k, uint64_t offset)
     pthread_mutex_lock(&k->lock);
     if (offset > k->trim_offset)
         k->trim_offset = offset;
-    pthread_cond_broadcast(&k->changed);
+    if (has_trimmed(k)) /* else there is nothing to do */
+        pthread_cond_broadcast(&k->changed);
     pthread_mutex_unlock(&k->lock);
 }
 
