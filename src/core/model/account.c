@@ -50,18 +50,19 @@ struct account *accounts_find(const struct accounts *a, struct text reference, s
         return NULL;
     }
     uint32_t mask = a->slots_count - 1;
-    for (uint32_t slot = (uint32_t)hash & mask; a->slots[slot]; slot = (slot + 1) & mask)
-        if (is(a->at[a->slots[slot] - 1], hash, reference, line))
-            return a->at[a->slots[slot] - 1];
+    for (uint32_t slot = (uint32_t)hash & mask; a->slots[slot].number; slot = (slot + 1) & mask)
+        if (a->slots[slot].hash == (uint32_t)hash &&
+            is(a->at[a->slots[slot].number - 1], hash, reference, line))
+            return a->at[a->slots[slot].number - 1];
     return NULL;
 }
 
-static void slot_put(uint32_t *slots, uint32_t mask, uint64_t hash, uint32_t number)
+static void slot_put(struct account_slot *slots, uint32_t mask, uint32_t hash, uint32_t number)
 {
-    uint32_t slot = (uint32_t)hash & mask;
-    while (slots[slot])
+    uint32_t slot = hash & mask;
+    while (slots[slot].number)
         slot = (slot + 1) & mask;
-    slots[slot] = number + 1;
+    slots[slot] = (struct account_slot){number + 1, hash};
 }
 
 static int slots_reserve(struct accounts *a)
@@ -69,11 +70,14 @@ static int slots_reserve(struct accounts *a)
     if (a->count < FEW || (a->slots && (a->count + 1) * 2 <= a->slots_count))
         return 0;
     uint32_t count = a->slots_count ? a->slots_count * 2 : FIRST_SLOTS;
-    uint32_t *slots = calloc(count, sizeof(*slots));
+    struct account_slot *slots = calloc(count, sizeof(*slots));
     if (!slots)
         return ERROR_NOMEM;
-    for (uint32_t i = 0; i < a->count; i++)
-        slot_put(slots, count - 1, a->at[i]->hash, i);
+    for (uint32_t i = 0; i < a->slots_count; i++)
+        if (a->slots[i].number)
+            slot_put(slots, count - 1, a->slots[i].hash, a->slots[i].number - 1);
+    for (uint32_t i = 0; i < a->count && !a->slots; i++)
+        slot_put(slots, count - 1, (uint32_t)a->at[i]->hash, i);
     free(a->slots);
     a->slots = slots;
     a->slots_count = count;
@@ -154,7 +158,7 @@ void accounts_link(struct accounts *a, struct account *account)
     account->number = a->count;
     a->at[a->count++] = account;
     if (a->slots)
-        slot_put(a->slots, a->slots_count - 1, account->hash, account->number);
+        slot_put(a->slots, a->slots_count - 1, (uint32_t)account->hash, account->number);
     if (account->line.length) {
         line_link(a->lines, a->buckets, account);
         a->lines_count++;
@@ -164,7 +168,7 @@ void accounts_link(struct accounts *a, struct account *account)
 static uint32_t slot_of(const struct accounts *a, const struct account *account)
 {
     uint32_t mask = a->slots_count - 1, slot = (uint32_t)account->hash & mask;
-    while (a->slots[slot] != account->number + 1)
+    while (a->slots[slot].number != account->number + 1)
         slot = (slot + 1) & mask;
     return slot;
 }
@@ -173,14 +177,14 @@ static uint32_t slot_of(const struct accounts *a, const struct account *account)
 static void slot_clear(struct accounts *a, uint32_t hole)
 {
     uint32_t mask = a->slots_count - 1;
-    for (uint32_t next = (hole + 1) & mask; a->slots[next]; next = (next + 1) & mask) {
-        uint32_t home = (uint32_t)a->at[a->slots[next] - 1]->hash & mask;
+    for (uint32_t next = (hole + 1) & mask; a->slots[next].number; next = (next + 1) & mask) {
+        uint32_t home = a->slots[next].hash & mask;
         if (((next - home) & mask) < ((next - hole) & mask))
             continue;
         a->slots[hole] = a->slots[next];
         hole = next;
     }
-    a->slots[hole] = 0;
+    a->slots[hole].number = 0;
 }
 
 void accounts_unlink(struct accounts *a, struct account *account)
@@ -193,7 +197,7 @@ void accounts_unlink(struct accounts *a, struct account *account)
         slot_clear(a, slot_of(a, account));
     if (last != account) {
         if (a->slots)
-            a->slots[slot_of(a, last)] = account->number + 1;
+            a->slots[slot_of(a, last)].number = account->number + 1;
         last->number = account->number;
         a->at[last->number] = last;
     }

@@ -17,11 +17,16 @@ struct account {
     struct account *line_before, *line_next; /* of those with a line, in one bucket */
 };
 
+struct account_slot {
+    uint32_t number; /* + 1; 0: empty */
+    uint32_t hash;   /* its lower half: an account that is not the one is mostly not looked at */
+};
+
 /* Zero-initialised is empty and valid. Nothing may depend on the order of `at`. */
 struct accounts {
     struct account **at;
     uint32_t count, capacity, closed_count;
-    uint32_t *slots;                 /* number + 1 by hash; NULL while there are few */
+    struct account_slot *slots;      /* by hash; NULL while there are few */
     uint32_t slots_count;            /* a power of two */
     struct account *oldest, *newest; /* closed */
     struct account **lines;          /* those with a line by their reference alone; NULL: there are none */

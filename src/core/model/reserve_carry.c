@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { ENTRIES_OF_ACCOUNT = 6 /* of one step: steps of one kind are one entry */ };
+enum { ENTRIES_OF_ACCOUNT = 6 /* of any step: steps of one kind are one entry */ };
 
 /* ---- memory ---- */
 
@@ -52,6 +52,16 @@ static bool is_full(const struct demand *d, uint32_t more)
     return d->holds_count >= HOLDS_OF_ACCOUNT_MOST || d->entries_count + more > DEMAND_ENTRIES_END;
 }
 
+/* How many entries the planned acts add to one account at most. Fewer than any step's: most accounts live and
+ * die with the room that they are made with. */
+static uint32_t entries_of_acts(const struct plan *p)
+{
+    uint32_t kinds = 0;
+    for (uint32_t i = 0; i < p->acts_count; i++)
+        kinds |= 1u << p->acts[i].kind;
+    return (uint32_t)__builtin_popcount(kinds);
+}
+
 /* Room in the account for a step's entries and `more`. An order may have spoken of lines before the
  * reservation came: its accounts become one with it. */
 static int prepare_entries(struct plan *p, struct staged_row *row, struct demand *d, uint32_t more,
@@ -62,15 +72,14 @@ static int prepare_entries(struct plan *p, struct staged_row *row, struct demand
         d->has_steps || !d->account.reference.length
             ? 0
             : accounts_lines(&row->ledger->demand, d->account.reference, lines, LINES_JOINED_MOST);
-    more += ENTRIES_OF_ACCOUNT;
     for (uint32_t i = 0; i < count; i++) {
         const struct demand *own = (const struct demand *)lines[i];
         more += own->entries_count;
         dated |= own->required_at != INSTANT_NONE;
     }
-    if (is_full(d, more))
+    if (is_full(d, more + ENTRIES_OF_ACCOUNT)) /* whatever the step: a verdict */
         refuse(p, REASON_TOO_MANY_ACCOUNTS);
-    return demand_prepare(p->a, row, d, more, dated);
+    return demand_prepare(p->a, row, d, more + p->acts_entries, dated);
 }
 
 /* A hold whose account is its own goes over to that of the reference which the step brings. */
@@ -144,6 +153,7 @@ int plan_reserve(struct plan *p, struct outcome *o)
     struct kept *k = p->kept;
     uint32_t rows = k->has.holds_count + p->lines.holds_count;
     int error = reservations_reserve(r);
+    p->acts_entries = entries_of_acts(p);
     if (!error)
         error = due_reserve(&p->a->state->due, DUE_HOLD, 1);
     if (!error && p->said)

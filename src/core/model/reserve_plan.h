@@ -42,6 +42,7 @@ struct plan {
     struct reservation_missing *missing;
     uint32_t missing_count;
     uint32_t acts_count, accounts_count;
+    uint32_t acts_entries;       /* that they add to one account at most */
     struct act *acts;            /* in the arena, like the next */
     struct account_at *accounts; /* that change */
     struct outcome *outcome;
