@@ -1,12 +1,18 @@
 /* From rows to the words of a command. */
 #include "sinks/redis_snapshot.h"
+#include "base/digits.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "sinks/packed.h"
 #include "sinks/sku_key.h"
 
 #include <stdlib.h>
 
-enum { ROWS_AT_FIRST = 64, FIELDS_BESIDE_ROWS = 3 /* * @v @t */ };
+enum {
+    ROWS_AT_FIRST = 64,
+    FIELDS_BESIDE_ROWS = 3, /* * @v @t */
+    PAIRS_A_WORD = 1000,    /* Lua's stack holds 8000 values */
+};
 #define VERSION_KNOWN (UINT64_C(1) << 56) /* keeps a version from being 0 */
 #define VERSION_MASK (VERSION_KNOWN - 1)
 
@@ -42,22 +48,12 @@ static void word_end(struct redis_words *w)
     w->ends[w->count++] = w->bytes.length;
 }
 
-static void word(struct redis_words *w, struct text t)
-{
-    buffer_text(&w->bytes, t);
-    word_end(w);
-}
-
 static void word_number(struct redis_words *w, uint64_t number)
 {
-    buffer_printf(&w->bytes, "%lu", number);
-    word_end(w);
-}
+    char digits[DIGITS_MOST];
 
-static void word_quantity(struct redis_words *w, milli_t q)
-{
-    char text[QUANTITY_TEXT_BYTES];
-    word(w, (struct text){text, quantity_format(q > 0 ? q : 0, text)});
+    buffer_add(&w->bytes, digits, (size_t)(digits_put(digits, number) - digits));
+    word_end(w);
 }
 
 static void words_cut(struct redis_words *w, size_t count)
@@ -192,14 +188,17 @@ static int find_channels(struct redis_snapshot *s, const struct sku *sku, const 
 }
 
 /* Their names, so that the hashes of those that no longer do are deleted. */
-static void word_channels(struct redis_snapshot *s)
+static void pack_channels(struct redis_snapshot *s)
 {
-    word(&s->values, TEXT("@c"));
+    size_t length = s->channels_count ? s->channels_count - 1 : 0;
+
+    for (size_t i = 0; i < s->channels_count; i++)
+        length += s->channels[i]->id.length;
+    packed_text_head(&s->values.bytes, length);
     for (size_t i = 0; i < s->channels_count; i++) {
         buffer_string(&s->values.bytes, i ? "," : "");
         buffer_text(&s->values.bytes, s->channels[i]->id);
     }
-    word_end(&s->values);
 }
 
 /* A kit's components are known before its rows are read: whoever changes one afterwards finds the kit. */
@@ -217,33 +216,73 @@ static bool is_newer(const struct query_row *r, uint64_t base)
     return !base || (r->row.word[ROW_VERSION] & VERSION_MASK) > (base & VERSION_MASK);
 }
 
+static void pack_offset(struct buffer *b, uint64_t offset)
+{
+    char digits[DIGITS_MOST];
+
+    packed_text(b, (struct text){digits, (size_t)(digits_put(digits, offset) - digits)});
+}
+
+static void pack_quantity(struct buffer *b, milli_t q)
+{
+    char text[QUANTITY_TEXT_BYTES];
+
+    packed_text(b, (struct text){text, quantity_format(q > 0 ? q : 0, text)});
+}
+
+/* What is told of a hash before its pairs, which are those of `rows` rows and some more: redis_guard.lua has
+ * the order. */
+static void pack_head(struct redis_snapshot *s, size_t rows, uint64_t offset, uint64_t base, size_t fields,
+                      bool names_channels)
+{
+    struct buffer *b = &s->values.bytes;
+
+    packed_number(b, rows ? (uint32_t)((rows - 1) / PAIRS_A_WORD) : 0); /* words that follow */
+    pack_offset(b, offset);
+    if (base)
+        pack_offset(b, row_offset(&(struct row_image){.word[ROW_VERSION] = base}));
+    else
+        packed_text_head(b, 0);
+    packed_number(b, (uint32_t)fields);
+    if (names_channels)
+        pack_channels(s);
+    else
+        packed_text_head(b, 0);
+}
+
+static void pack_rows(struct redis_snapshot *s, const struct query_row *rows, size_t count, uint64_t base)
+{
+    size_t pairs = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].place || !is_newer(&rows[i], base))
+            continue;
+        if (pairs && pairs % PAIRS_A_WORD == 0)
+            word_end(&s->values);
+        packed_text(&s->values.bytes, rows[i].place->id);
+        pack_quantity(&s->values.bytes, rows[i].figure.available);
+        pairs++;
+    }
+}
+
 static void add_values(struct redis_snapshot *s, const struct query_row *rows, bool names_channels,
                        uint64_t offset, uint64_t base, size_t count, milli_t sum)
 {
-    struct redis_words *w = &s->values;
-    size_t places = names_channels, sent = names_channels;
+    size_t places = names_channels, sent = 0;
 
     for (size_t i = 0; i < count; i++) {
         places += rows[i].place != NULL;
         sent += rows[i].place && is_newer(&rows[i], base);
     }
-    word_number(w, offset);
-    if (base)
-        word_number(w, row_offset(&(struct row_image){.word[ROW_VERSION] = base}));
-    else
-        word(w, (struct text){0});
-    word_number(w, places + FIELDS_BESIDE_ROWS);
-    word_number(w, sent + 1);
-    for (size_t i = 0; i < count; i++) {
-        if (!rows[i].place || !is_newer(&rows[i], base))
-            continue;
-        word(w, rows[i].place->id);
-        word_quantity(w, rows[i].figure.available);
+    pack_head(s, sent, offset, base, places + FIELDS_BESIDE_ROWS, names_channels);
+    pack_rows(s, rows, count, base);
+    packed_text(&s->values.bytes, TEXT("*")); /* these two go into the last word, full or not */
+    pack_quantity(&s->values.bytes, sum);
+    if (names_channels) {
+        packed_text(&s->values.bytes, TEXT("@c"));
+        pack_channels(s);
     }
-    word(w, TEXT("*"));
-    word_quantity(w, sum);
-    if (names_channels) /* the last: the script looks for it there */
-        word_channels(s);
+    word_end(&s->values);
 }
 
 static int add_channels(struct redis_snapshot *s, const struct sku *sku, uint64_t offset, uint64_t base)
