@@ -41,39 +41,48 @@ class Reader:
 
 
 def rebuilt(reader, e):
-    """All of it written again after a FLUSHALL: seconds."""
+    """All of it written again after a FLUSHALL: seconds from its first key to the word that all is there."""
     version = e.version("SKU-0", "store-00")
     reader.ask("FLUSHALL")
-    wait_for(lambda: int(reader.ask("DBSIZE")) >= 5, "the sink saw that its keys are gone", 120)
+    wait_for(lambda: int(reader.ask("DBSIZE")) >= 1, "the sink saw that its keys are gone", 120, step=0.001)
     began = time.monotonic()
-    wait_for(lambda: reader.version() >= version, "Redis has all of it", 120)
+    wait_for(lambda: reader.version() >= version, "Redis has all of it", 120, step=0.001)
     took = time.monotonic() - began
     assert int(reader.ask("HLEN", "onhand:a:{SKU-77}")) == LOCATIONS + 3
     return took
 
 
 def ages(reader, over, found):
+    """(when, version, milliseconds since all that Redis has was the newest), as any reader can tell them."""
     while not over.is_set():
-        at = reader.ask("HGET", "onhand:meta", "at")
+        version, at = reader.version(), reader.ask("HGET", "onhand:meta", "at")
         if at:
-            found.append(max(0.0, time.time() * 1000 - float(at)))
-        time.sleep(0.005)
+            now = time.time()
+            found.append((now, version, max(0.0, now * 1000 - float(at))))
+        time.sleep(0.002)
+
+
+def while_changing(found, warm_up):
+    """Without what came before the first change and behind the last, when Redis had nothing to follow and said so once a second, and without the warm-up."""
+    changed = [i for i in range(1, len(found)) if found[i][1] != found[i - 1][1]]
+    return [ms for when, _, ms in found[changed[0]:changed[-1]] if when >= found[changed[0]][0] + warm_up]
 
 
 def aged(context, s, path, e):
-    """How old Redis is while single-row changes come over HTTP by a schedule."""
-    over, found, reader = threading.Event(), [], Reader(path)
+    """How old Redis is while single-row changes come over HTTP by a schedule, a hundred a request so that they come evenly."""
+    over, found, reader, warm_up = threading.Event(), [], Reader(path), context.scale(1, 0.2)
     watcher = threading.Thread(target=ages, args=(reader, over, found))
     watcher.start()
     try:
-        told = load(context, "--url", e.url, "--mix", "event", "--batch", 500, "--rate", context.scale(200, 10), "--arrivals", "constant", "--seconds",
-                    context.scale(max(6, context.seconds), 1), "--warm-up", context.scale(1, 0.2), "--connections", 8)
+        told = load(context, "--url", e.url, "--mix", "event", "--batch", 100, "--rate", context.scale(1000, 50), "--arrivals", "constant", "--seconds",
+                    context.scale(max(6, context.seconds), 1), "--warm-up", warm_up, "--connections", 8)
     finally:
         over.set()
         watcher.join()
-    us = peers.latencies(sorted(ms * 1000 for ms in found))
+    us = peers.latencies(sorted(ms * 1000 for ms in while_changing(found, warm_up)))
     s.add("onhand's Redis", "age_p50_ms", us["p50"] / 1e3, more=False)
     s.add("onhand's Redis", "age_p99_ms", us["p99"] / 1e3, more=False)
+    s.add("onhand's Redis", "age_most_ms", us["most"] / 1e3, more=False)
     s.histogram(f"age of Redis, {context.scale(100_000, 5_000):,} changes a second", "onhand's Redis", us)
     s.totals["changes a second while the age was looked at"] = f"{told['steps'][0]['rows_per_second']:,.0f}"
 

@@ -56,12 +56,12 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(condition, what, seconds=60):
+def wait_for(condition, what, seconds=60, step=0.02):
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:
             raise TimeoutError(what)
-        time.sleep(0.02)
+        time.sleep(step)
 
 
 def listens(port):

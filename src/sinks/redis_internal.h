@@ -14,8 +14,10 @@
 #include <stdatomic.h>
 
 enum {
-    CALLS_MOST = 8,  /* in flight: with CALL_BYTES the bound of what waits for a Redis that stands still */
-    CALL_SKUS = 128, /* in one call */
+    /* In flight: Redis works on one while the next wait. What is dirty meanwhile goes together, and once,
+     * however often it changed. With CALL_BYTES the bound of what waits for a Redis that stands still. */
+    CALLS_MOST = 4,
+    CALL_SKUS = 128,       /* in one call */
     CALL_BYTES = 48 << 10, /* a call is sent when it is so long (the last SKU may go beyond) */
     SHA_BYTES = 41,
     MARK_BYTES = 33,
@@ -93,6 +95,10 @@ struct redis_sink {
 
     struct redis_published published;
 };
+
+/* ---- redis_sink.c ---- */
+/* Sets the timer by redis_look_again_ms. */
+void redis_look_again(struct redis_sink *s);
 
 /* ---- redis_talk.c ---- */
 /* Gives the connection up; another is made after the pause. */

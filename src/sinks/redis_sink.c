@@ -74,7 +74,7 @@ static void make_connection(struct redis_sink *s)
 
 /* ---- loop ---- */
 
-static void look_again(struct redis_sink *s)
+void redis_look_again(struct redis_sink *s)
 {
     int ms = s->stopping_us ? STOP_LOOK_MS : redis_look_again_ms(s);
     struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
@@ -104,8 +104,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     redis_turn(s);
     if (may_stop(s, now))
         event_base_loopbreak(s->base);
-    else
-        look_again(s);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *context)
@@ -116,7 +114,6 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
     if (read(fd, &wakes, sizeof(wakes)) < 0 && errno != EAGAIN)
         log_warning("redis: reading an eventfd failed: %s", strerror(errno));
     redis_turn(s);
-    look_again(s);
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *context)
@@ -125,7 +122,7 @@ static void on_stop(evutil_socket_t fd, short what, void *context)
 
     s->stopping_us = clock_monotonic_us();
     event_del(s->stop);
-    look_again(s);
+    redis_look_again(s);
 }
 
 static void *redis_main(void *context)
@@ -170,7 +167,8 @@ static int loop_init(struct redis_sink *s)
 
     if (!config)
         return ERROR_NOMEM;
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK); /* others wake it through eventfds */
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);        /* others wake it through eventfds */
+    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER); /* a coarse clock is 4 ms late */
     s->base = event_base_new_with_config(config);
     event_config_free(config);
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

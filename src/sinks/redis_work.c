@@ -14,8 +14,10 @@ enum {
     PASS_QUEUE = 4096,  /* a pass rests while so many wait to be written */
     PASS_TURNS = 64,    /* sections before something else has its turn */
     SECTION_SKUS = 256, /* of the pass in one epoch section */
-    META_EVERY_US = 20 * 1000,
+    CALLS_A_TURN = 2,
+    META_EVERY_US = 1000, /* what readers see of its age is at least so old */
     META_IDLE_US = 1000 * 1000,
+    META_LOOK_MS = 1, /* only META_EVERY_US is waited for */
     BUSY_LOOK_MS = 10,
     OFF_LOOK_MS = 40,
     IDLE_LOOK_MS = 150, /* duty may have come or gone */
@@ -325,9 +327,15 @@ static bool send_call(struct redis_sink *s, struct redis_call *c)
     return false;
 }
 
+static bool may_send(const struct redis_sink *s)
+{
+    return s->ready && !s->patience.resume_us && s->free_call && s->dirty.queued;
+}
+
+/* Few a turn: what hiredis is given goes out behind it, and Redis is to begin. */
 static void send_calls(struct redis_sink *s)
 {
-    while (s->ready && !s->patience.resume_us && s->free_call && s->dirty.queued) {
+    for (int sent = 0; sent < CALLS_A_TURN && may_send(s); sent++) {
         struct redis_call *c = s->free_call;
         if (!fill(s, c))
             return;
@@ -401,17 +409,23 @@ static void close_generation(struct redis_sink *s)
     s->closed = closed;
 }
 
+/* Has anything happened that meta does not say, or was it said long ago? */
+static bool meta_is_due(const struct redis_sink *s, int64_t since_us)
+{
+    return !s->meta.valid || dirty_count(&s->dirty) || since_us >= META_IDLE_US ||
+           s->meta.offset + 1 != s->port.position(s->port.tap);
+}
+
+/* The next generation is closed while meta is on its way with the one before. */
 static void settle(struct redis_sink *s)
 {
     int64_t since_us = clock_monotonic_us() - s->meta_us;
 
-    if (!s->ready || s->patience.resume_us || s->meta_flying || since_us < META_EVERY_US)
+    if (!s->ready || s->patience.resume_us)
         return;
-    bool news = !s->meta.valid || dirty_count(&s->dirty) || since_us >= META_IDLE_US ||
-                s->meta.offset + 1 != s->port.position(s->port.tap);
-    if (news && !s->closed.valid && s->pass.left == 0 && dirty_settled(&s->dirty))
+    if (!s->closed.valid && s->pass.left == 0 && dirty_settled(&s->dirty) && meta_is_due(s, since_us))
         close_generation(s);
-    if (s->closed.valid && dirty_settled(&s->dirty))
+    if (s->closed.valid && !s->meta_flying && since_us >= META_EVERY_US && dirty_settled(&s->dirty))
         send_meta(s);
 }
 
@@ -428,6 +442,7 @@ void redis_turn(struct redis_sink *s)
         send_calls(s); /* what settling took from the feed */
     }
     redis_publish_gauges(s);
+    redis_look_again(s);
 }
 
 bool redis_idle(const struct redis_sink *s)
@@ -446,7 +461,9 @@ int redis_look_again_ms(const struct redis_sink *s)
         return BUSY_LOOK_MS * 5;
     if (s->pass.left && s->dirty.queued < PASS_QUEUE)
         return 0;
-    return redis_idle(s) ? IDLE_LOOK_MS : BUSY_LOOK_MS;
+    if (redis_idle(s))
+        return IDLE_LOOK_MS;
+    return dirty_settled(&s->dirty) && !s->meta_flying ? META_LOOK_MS : BUSY_LOOK_MS;
 }
 
 void redis_publish_gauges(struct redis_sink *s)
