@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "cli/client.h"
-#include "cli/csv.h"
+#include "codec/csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define CLI_FEED_H
 
 #include "cli/cli.h"
-#include "cli/columns.h"
+#include "codec/columns.h"
 #include "cli/input.h"
 
 struct feed_document {

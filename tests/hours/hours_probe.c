@@ -4,7 +4,7 @@
  * as JSON. A line each: the hours of each day as from-until in seconds. With `ready` a second line: for each
  * hour whether it is open, and when an order is ready for pickup. With `at`: whether it is open at each of
  * these instants. */
-#include "cli/opening_hours.h"
+#include "codec/opening_hours.h"
 #include "core/model/catalogue_copy.h"
 #include "zone/zones.h"
 

@@ -1,5 +1,6 @@
 /* A count fixes one number at one instant; what occurred after it stays on top. */
 #include "core/model/change.h"
+#include "core/model/expected.h"
 
 /* Older than what the row remembers, by its own changes? */
 static bool is_too_old(const struct ledger *l, const struct apply *a, instant_t as_of, enum count_basis basis)
@@ -103,4 +104,59 @@ void count_commit(struct ledger *l)
         d->reserved_at_count = then.reserved;
         d->gone_at_count = then.gone;
     }
+}
+
+/* ---- what a count should find ---- */
+
+static enum reason judge_count(const struct state *s, const struct sku *sku, const struct event *e)
+{
+    const struct item *item = sku ? item_of(sku) : NULL;
+
+    if (item && item->components_count)
+        return REASON_KIT;
+    return e->as_of > s->log_time + s->settings.future_tolerance_us ? REASON_FUTURE_AS_OF : REASON_NONE;
+}
+
+/* On hand as it is, less what it would be had the count found nothing. */
+static enum reason expected_of(struct staged_row *row, const struct state *s, const struct event *e,
+                               milli_t *ret_expected, bool *ret_approximate)
+{
+    struct apply a = {.state = (struct state *)(uintptr_t)s}; /* looked at only */
+    struct event nothing = *e;
+    struct change c;
+    uint8_t notes = 0;
+
+    nothing.quantity = 0;
+    nothing.has &= ~HAS(book);
+    change_begin(&c, row, e->occurred_at);
+    change_count(&c, &a, &nothing, &notes);
+    if (c.refused || !c.is_count)
+        return c.refused ? c.refused : c.left_out;
+    *ret_expected =
+        sums_on_hand(&row->ledger->sums, row->ledger->statuses ? row->ledger->statuses : &statuses_none) -
+        sums_on_hand(&c.sums, &c.statuses);
+    *ret_approximate = notes & NOTE_APPROXIMATE;
+    return REASON_NONE;
+}
+
+enum reason count_expected(const struct state *s, const struct event *e, milli_t *ret_expected,
+                           bool *ret_approximate)
+{
+    struct sku *sku = table_find(s->table, e->sku);
+    const struct location *l = catalogue_location(s->catalogue, e->location);
+    struct staged_row row = {.sku = sku, .exists = true};
+    enum reason reason = judge_count(s, sku, e);
+
+    if (reason)
+        return reason;
+    bool known = sku && l && sku_peek(sku, l->number, &row.now);
+    const struct rare *rare = known ? row_rare(&row.now) : NULL;
+    if (rare && rare->ledger) {
+        row.location = l->number;
+        row.ledger = rare->ledger;
+        return expected_of(&row, s, e, ret_expected, ret_approximate);
+    }
+    *ret_expected = known ? row_on_hand(&row.now) : 0;
+    *ret_approximate = false;
+    return REASON_NONE;
 }

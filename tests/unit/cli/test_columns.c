@@ -1,6 +1,6 @@
 /* Rows of a CSV as JSON, and JSON documents taken out of files. */
 #include "base/error.h"
-#include "cli/columns.h"
+#include "codec/columns.h"
 #include "cli/input.h"
 
 #include <setjmp.h>

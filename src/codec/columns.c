@@ -1,7 +1,7 @@
 /* Tables of field names on one side, cells on the other. */
-#include "cli/columns.h"
+#include "codec/columns.h"
 #include "base/error.h"
-#include "cli/opening_hours.h"
+#include "codec/opening_hours.h"
 #include "codec/json.h"
 
 #include <stdio.h>
@@ -33,7 +33,7 @@ static const struct {
     {DATA_EVENTS, "net_available", CELL_NUMBER},
 #define COLUMN(KIND, field, TYPE) {DATA_##KIND, #field, CELL_##TYPE},
 #define ALIAS(name, field)
-#include "cli/columns.def"
+#include "codec/columns.def"
 #undef COLUMN
 #undef ALIAS
 };
@@ -58,7 +58,7 @@ static struct text unaliased(struct text name)
 #define ALIAS(other, field)             \
     if (text_equal(name, TEXT(#other))) \
         return TEXT(#field);
-#include "cli/columns.def"
+#include "codec/columns.def"
 #undef COLUMN
 #undef ALIAS
     return name;

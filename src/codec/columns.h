@@ -1,11 +1,11 @@
 /* From a row of a CSV to the JSON that the HTTP interface takes. */
-#ifndef CLI_COLUMNS_H
-#define CLI_COLUMNS_H
+#ifndef CODEC_COLUMNS_H
+#define CODEC_COLUMNS_H
 
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/options.h"
-#include "cli/csv.h"
+#include "codec/csv.h"
 
 /* The order of --kind, without auto and stock. */
 enum data_kind { DATA_EVENTS, DATA_LOCATIONS, DATA_ITEMS, DATA_GROUPS, DATA_CHANNELS, DATA_KINDS };

@@ -1,6 +1,6 @@
 /* The CSV reader: quotes, line breaks, marks, ends of lines, and what it refuses. */
 #include "base/error.h"
-#include "cli/csv.h"
+#include "codec/csv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

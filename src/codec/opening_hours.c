@@ -1,6 +1,6 @@
 /* A recursive descent over one line: rules, days, spans; then the week is written as rows of days that share
  * a span. */
-#include "cli/opening_hours.h"
+#include "codec/opening_hours.h"
 #include "base/error.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Reads CSV (RFC 4180): quoted fields with line breaks inside, doubled quotes, CRLF or LF, a BOM in front. */
-#ifndef CLI_CSV_H
-#define CLI_CSV_H
+#ifndef CODEC_CSV_H
+#define CODEC_CSV_H
 
 #include "base/buffer.h"
 

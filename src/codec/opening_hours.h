@@ -1,7 +1,7 @@
 /* OpenStreetMap's opening_hours text → the opening_hours of a location (api.md): the weekly forms that shops
  * use. */
-#ifndef CLI_OPENING_HOURS_H
-#define CLI_OPENING_HOURS_H
+#ifndef CODEC_OPENING_HOURS_H
+#define CODEC_OPENING_HOURS_H
 
 #include "base/buffer.h"
 

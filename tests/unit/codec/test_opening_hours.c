@@ -1,7 +1,7 @@
 /* OpenStreetMap's opening hours as rows of days: every form of the demo, and the odd ones of real shops. */
 #include "base/error.h"
-#include "cli/csv.h"
-#include "cli/opening_hours.h"
+#include "codec/csv.h"
+#include "codec/opening_hours.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* One pass over the bytes, a few states, no look-ahead but one byte. */
-#include "cli/csv.h"
+#include "codec/csv.h"
 #include "base/error.h"
 
 #include <stdio.h>
