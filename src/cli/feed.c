@@ -49,6 +49,8 @@ static int csv_header(struct csv_feed *f, struct input *in, const struct setting
     if (got <= 0)
         return broken(in, f->csv.line, got ? got : ERROR_INVALID, problem);
     got = columns_read(&f->columns, kind, &f->csv, &s->column, detail);
+    if (!got)
+        got = columns_have_id(&f->columns, detail);
     if (got)
         return broken(in, f->csv.line, got, detail);
     if (*f->columns.skipped)

@@ -2,6 +2,7 @@
 #include "cli/feed.h"
 #include "cli/progress.h"
 #include "cli/upload.h"
+#include "codec/data_line.h"
 
 #include <stdio.h>
 
@@ -15,52 +16,6 @@ struct import {
     uint64_t put[DATA_KINDS], refused, done;
     enum data_kind kind; /* what --kind said; DATA_KINDS: whatever comes */
 };
-
-/* What a JSON document is about: the first id that only one kind has. */
-static enum data_kind kind_of(const struct json_node *nodes)
-{
-    if (json_member(nodes, 0, "occurred_at") || json_member(nodes, 0, "quantity"))
-        return DATA_EVENTS;
-    if (json_member(nodes, 0, "members"))
-        return DATA_GROUPS;
-    if (json_member(nodes, 0, "rules") || json_member(nodes, 0, "low_threshold"))
-        return DATA_CHANNELS;
-    if (json_member(nodes, 0, "sku"))
-        return DATA_ITEMS;
-    if (json_member(nodes, 0, "location") || json_member(nodes, 0, "latitude") ||
-        json_member(nodes, 0, "opening_hours"))
-        return DATA_LOCATIONS;
-    return DATA_KINDS;
-}
-
-/* What answers tell beside what was PUT, and what PUT would refuse. */
-static bool told_only(struct text key)
-{
-    return text_equal(key, TEXT("version")) || text_equal(key, TEXT("registered")) ||
-           text_equal(key, TEXT("stale")) || text_equal(key, TEXT("stale_since")) ||
-           text_equal(key, TEXT("last_event_at"));
-}
-
-/* The document without its id, which goes into the path. */
-static struct text take_id(const struct json_node *nodes, enum data_kind kind, struct buffer *out)
-{
-    const char *name = json_member(nodes, 0, data_kind_id(kind)) ? data_kind_id(kind) : "id";
-    bool first = true;
-
-    buffer_clear(out);
-    buffer_byte(out, '{');
-    for (uint32_t i = 1; i < nodes[0].next; i = nodes[i].next) {
-        if (text_equal(nodes[i].key, text_of(name)) || told_only(nodes[i].key))
-            continue;
-        buffer_string(out, first ? "" : ",");
-        json_put_string(out, nodes[i].key);
-        buffer_byte(out, ':');
-        json_put_node(out, nodes, i);
-        first = false;
-    }
-    buffer_byte(out, '}');
-    return json_text(nodes, 0, name);
-}
 
 static int put(struct import *im, enum data_kind kind, struct text id, struct text body,
                const struct feed_document *d)
@@ -100,7 +55,7 @@ static int take_json(struct import *im, const struct feed_document *d)
     const struct json_node *nodes;
     size_t count;
     int error = json_parse(d->json, &a, &nodes, &count, &p), code;
-    enum data_kind kind = error ? DATA_KINDS : im->kind == DATA_KINDS ? kind_of(nodes) : im->kind;
+    enum data_kind kind = error ? DATA_KINDS : im->kind == DATA_KINDS ? data_kind_of(nodes) : im->kind;
 
     if (error) {
         code = refuse(im, d, p.count ? p.at[0].detail : error_text(error));
@@ -109,7 +64,7 @@ static int take_json(struct import *im, const struct feed_document *d)
     } else if (kind == DATA_EVENTS) {
         code = upload_event(&im->upload, d->json);
     } else {
-        struct text id = take_id(nodes, kind, &im->body);
+        struct text id = data_take_id(nodes, kind, &im->body);
         code = id.length ? put(im, kind, id, (struct text){im->body.at, im->body.length}, d)
                          : refuse(im, d, "there is no id");
     }

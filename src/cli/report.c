@@ -22,47 +22,6 @@ void document_finish(struct document *d)
     *d = (struct document){0};
 }
 
-uint32_t json_member(const struct json_node *nodes, uint32_t object, const char *key)
-{
-    if (nodes[object].type != JSON_OBJECT)
-        return 0;
-    for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next)
-        if (text_equal(nodes[i].key, text_of(key)))
-            return i;
-    return 0;
-}
-
-struct text json_text(const struct json_node *nodes, uint32_t object, const char *key)
-{
-    uint32_t at = json_member(nodes, object, key);
-
-    if (!at || nodes[at].type == JSON_NULL)
-        return (struct text){"", 0};
-    if (nodes[at].type == JSON_TRUE || nodes[at].type == JSON_FALSE)
-        return nodes[at].type == JSON_TRUE ? TEXT("true") : TEXT("false");
-    return nodes[at].text.length ? nodes[at].text : (struct text){"", 0};
-}
-
-void json_put_node(struct buffer *out, const struct json_node *nodes, uint32_t at)
-{
-    switch (nodes[at].type) {
-    case JSON_NULL:
-        buffer_string(out, "null");
-        break;
-    case JSON_FALSE:
-        buffer_string(out, "false");
-        break;
-    case JSON_TRUE:
-        buffer_string(out, "true");
-        break;
-    case JSON_STRING:
-        json_put_string(out, nodes[at].text);
-        break;
-    default: /* numbers as written, containers raw */
-        buffer_text(out, nodes[at].text);
-    }
-}
-
 void json_put_lines(struct buffer *out, const struct json_node *nodes, const char *list)
 {
     uint32_t array = json_member(nodes, 0, list);

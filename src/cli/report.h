@@ -16,17 +16,6 @@ struct document {
 bool document_read(struct document *d, struct text t);
 void document_finish(struct document *d);
 
-/* The member of an object, by its number; 0 (never a member) when there is none. */
-uint32_t json_member(const struct json_node *nodes, uint32_t object, const char *key);
-/* Its text (numbers, strings; "true", "false"), "" when it is not there or null. */
-struct text json_text(const struct json_node *nodes, uint32_t object, const char *key);
-/* The first element of an array (or member of an object); use nodes[i].next for the following, until `end`.
- */
-#define json_each(nodes, container, i)                                                                \
-    for (uint32_t i = (container) + 1, end_##i = (nodes)[container].next; (container) && i < end_##i; \
-         i = (nodes)[i].next)
-/* Writes a node as JSON. */
-void json_put_node(struct buffer *out, const struct json_node *nodes, uint32_t at);
 /* Writes the elements of the document's array `list`, each on a line of its own. */
 void json_put_lines(struct buffer *out, const struct json_node *nodes, const char *list);
 /* The same on standard output. Returns the exit code. */

@@ -147,7 +147,7 @@ static int check_twice(const struct columns *c, char *detail)
     return 0;
 }
 
-static int check_id(const struct columns *c, char *detail)
+int columns_have_id(const struct columns *c, char detail[COLUMNS_DETAIL_BYTES])
 {
     for (size_t i = 0; i < c->count; i++)
         if (strcmp(c->at[i].field, kind_ids[c->kind]) == 0)
@@ -203,7 +203,7 @@ int columns_read(struct columns *c, enum data_kind kind, const struct csv *heade
             note_skipped(c, header->fields[i]);
     }
     error = check_twice(c, detail);
-    return error ? error : check_id(c, detail);
+    return error || c->kind == DATA_EVENTS ? error : columns_have_id(c, detail);
 }
 
 /* ---- rows ---- */

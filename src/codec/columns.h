@@ -41,6 +41,8 @@ enum { COLUMNS_DETAIL_BYTES = 300 };
  * stronger than the header (NAME= leaves the column out). ERROR_INVALID with `detail`. */
 int columns_read(struct columns *c, enum data_kind kind, const struct csv *header,
                  const struct setting_list *renamed, char detail[COLUMNS_DETAIL_BYTES]);
+/* Is there a column for the id? ERROR_INVALID with `detail`. Events may get theirs otherwise. */
+int columns_have_id(const struct columns *c, char detail[COLUMNS_DETAIL_BYTES]);
 /* One row as an object; an empty cell is left out. *ret_id is the cell with the id (DATA_EVENTS: empty).
  * *ret_holidays: as opening_hours_to_json. */
 int columns_row(const struct columns *c, const struct csv *row, struct buffer *out, struct text *ret_id,

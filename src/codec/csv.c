@@ -19,6 +19,13 @@ void csv_finish(struct csv *c)
     buffer_finish(&c->row);
 }
 
+void csv_go_on(struct csv *c, unsigned long line)
+{
+    c->at = c->filled = 0;
+    c->ended = c->broken = false;
+    c->next_line = line;
+}
+
 static int peek(struct csv *c)
 {
     if (c->at < c->filled)

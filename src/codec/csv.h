@@ -28,5 +28,7 @@ void csv_finish(struct csv *c);
  * ERROR_INVALID (a quote in the wrong place or not closed, too long, NUL), ERROR_IO (of the source),
  * ERROR_NOMEM. *ret_problem says what. */
 int csv_next(struct csv *c, const char **ret_problem);
+/* For a source that ended and goes on: what is left of it is forgotten, and the next row begins at `line`. */
+void csv_go_on(struct csv *c, unsigned long line);
 
 #endif

@@ -545,3 +545,26 @@ void json_pointer(char out[JSON_POINTER_BYTES], const char *prefix, struct text 
     }
     out[length] = '\0';
 }
+
+/* ---- looking into what was parsed ---- */
+
+uint32_t json_member(const struct json_node *nodes, uint32_t object, const char *key)
+{
+    if (nodes[object].type != JSON_OBJECT)
+        return 0;
+    for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next)
+        if (text_equal(nodes[i].key, text_of(key)))
+            return i;
+    return 0;
+}
+
+struct text json_text(const struct json_node *nodes, uint32_t object, const char *key)
+{
+    uint32_t at = json_member(nodes, object, key);
+
+    if (!at || nodes[at].type == JSON_NULL)
+        return (struct text){"", 0};
+    if (nodes[at].type == JSON_TRUE || nodes[at].type == JSON_FALSE)
+        return nodes[at].type == JSON_TRUE ? TEXT("true") : TEXT("false");
+    return nodes[at].text.length ? nodes[at].text : (struct text){"", 0};
+}

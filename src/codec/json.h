@@ -47,6 +47,18 @@ int json_parse_piece(struct text t, size_t first_line, struct arena *nodes, stru
 enum { JSON_POINTER_BYTES = sizeof(((struct problem *)0)->pointer) };
 void json_pointer(char out[JSON_POINTER_BYTES], const char *prefix, struct text key);
 
+/* The member of an object, by its number; 0 (never a member) when there is none. */
+uint32_t json_member(const struct json_node *nodes, uint32_t object, const char *key);
+/* Its text (numbers, strings; "true", "false"), "" when it is not there or null. */
+struct text json_text(const struct json_node *nodes, uint32_t object, const char *key);
+/* The first element of an array (or member of an object); use nodes[i].next for the following, until `end`.
+ */
+#define json_each(nodes, container, i)                                                                \
+    for (uint32_t i = (container) + 1, end_##i = (nodes)[container].next; (container) && i < end_##i; \
+         i = (nodes)[i].next)
+/* Writes a node as JSON. */
+void json_put_node(struct buffer *out, const struct json_node *nodes, uint32_t at);
+
 /* A string with its quotes, everything escaped that must be, and `<`, `>`, `&`, U+2028, U+2029 as \u00XX. */
 void json_put_string(struct buffer *b, struct text t);
 void json_put_quantity(struct buffer *b, milli_t q);

@@ -104,3 +104,23 @@ void json_put_instant(struct buffer *b, instant_t at)
     room[0] = room[length + 1] = '"';
     b->length += length + 2;
 }
+
+void json_put_node(struct buffer *out, const struct json_node *nodes, uint32_t at)
+{
+    switch (nodes[at].type) {
+    case JSON_NULL:
+        buffer_string(out, "null");
+        break;
+    case JSON_FALSE:
+        buffer_string(out, "false");
+        break;
+    case JSON_TRUE:
+        buffer_string(out, "true");
+        break;
+    case JSON_STRING:
+        json_put_string(out, nodes[at].text);
+        break;
+    default: /* numbers as written, containers raw */
+        buffer_text(out, nodes[at].text);
+    }
+}

@@ -343,6 +343,15 @@ enum batch_status batch_advance(struct batch *b)
     return BATCH_FAILED;
 }
 
+bool batch_again(struct batch *b)
+{
+    if (!b->full || b->error != ERROR_BUSY || b->loop->now_us >= b->deadline_us)
+        return false;
+    b->full = false;
+    b->error = 0;
+    return true;
+}
+
 void batch_answer_failure(const struct batch *b, struct exchange *x)
 {
     count(x->loop, b->error == ERROR_TIMEOUT ? METRIC_COMMANDS_TIMED_OUT : METRIC_COMMANDS_REFUSED, 1);

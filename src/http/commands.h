@@ -58,6 +58,9 @@ const struct command *batch_command(const struct batch *b, size_t i);
 int64_t batch_deadline_us(const struct batch *b);
 /* The time to wait for the log counts from now, not from batch_create. */
 void batch_begin_waiting(struct batch *b);
+/* After BATCH_REFUSED because the log has as much to do as it may: the next batch_advance tries again. False:
+ * it was refused for something else, or it is too late. */
+bool batch_again(struct batch *b);
 /* Answers for BATCH_REFUSED and BATCH_FAILED: 429, 503, 413. */
 void batch_answer_failure(const struct batch *b, struct exchange *x);
 /* No answer is wanted any more; freed when the last command is back. Takes NULL. */

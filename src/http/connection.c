@@ -200,7 +200,7 @@ static void exchange_init(struct exchange *x, struct connection *c)
                   ? (struct text){c->body.at, c->body.length}
                   : (struct text){x->head + c->parser.head_length, c->request_length - c->parser.head_length};
     x->out = &c->loop->out;
-    x->close = c->loop->stopping;
+    x->close = c->loop->stopping || c->body_comes;
     x->retry_after_s = 0;
     x->allow = NULL;
     c->loop->scratch.path_used = 0;
@@ -241,7 +241,9 @@ void exchange_wait(struct exchange *x, struct pending *p)
 static void request_done(struct connection *c, bool close)
 {
     drop_pending(c);
-    c->closing |= close || !c->parser.keep_alive;
+    c->closing |= close || c->body_comes || !c->parser.keep_alive;
+    c->lingers |= c->body_comes;
+    c->body_comes = false;
     c->in_at += c->request_length;
     c->request_length = 0;
     if (c->body_apart)
@@ -268,7 +270,7 @@ static void refuse(struct connection *c, enum problem_type t, const char *detail
 
 static void dispatch(struct connection *c, struct exchange *x)
 {
-    x->close = c->loop->stopping;
+    x->close = c->loop->stopping || c->body_comes;
     x->retry_after_s = 0;
     c->route->handler(x);
     if (c->pending)
@@ -292,13 +294,18 @@ static size_t body_bytes_most(const struct connection *c)
     return most ? most : 8u << 20;
 }
 
+static void invite_body(struct connection *c)
+{
+    if (c->parser.expects_continue && c->in_end - c->in_at == c->parser.head_length)
+        buffer_text(&c->loop->out, TEXT("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
 static void begin_body(struct connection *c)
 {
     c->body_apart = true;
     c->request_length = c->parser.head_length;
     enter(c, PHASE_BODY);
-    if (c->parser.expects_continue && c->in_end - c->in_at == c->parser.head_length)
-        buffer_text(&c->loop->out, TEXT("HTTP/1.1 100 Continue\r\n\r\n"));
+    invite_body(c);
 }
 
 static bool authorize(struct exchange *x)
@@ -336,6 +343,65 @@ static bool authorize(struct exchange *x)
     return true;
 }
 
+/* How long one may be that is taken while it comes is for its handler to say. */
+static bool body_fits(struct exchange *x)
+{
+    const struct parser *p = x->request;
+    size_t most = body_bytes_most(x->connection);
+
+    if (x->route->streams || !p->has_length || p->content_length <= most)
+        return true;
+    x->close = true;
+    problem(x, PROBLEM_TOO_LARGE, "a body may have %zu bytes", most);
+    return false;
+}
+
+/* Of a route that streams. The body is taken off the input behind the head while the request goes on: the
+ * head moves to the front, where there is room behind it. */
+static void begin_stream(struct connection *c)
+{
+    struct exchange x;
+
+    memmove(c->in, c->in + c->in_at, c->in_end - c->in_at);
+    c->in_end -= c->in_at;
+    c->in_at = 0;
+    c->request_length = c->parser.head_length;
+    c->body_comes = parser_has_body(&c->parser);
+    exchange_init(&x, c);
+    router_find(&x);
+    dispatch(c, &x);
+    if (c->body_comes && c->pending)
+        invite_body(c);
+}
+
+int exchange_body_some(struct exchange *x, uint64_t bytes_most, struct buffer *into, bool *ret_end)
+{
+    struct connection *c = x->connection;
+    char *from = c->in + c->in_at + c->parser.head_length;
+    size_t length = c->in_end - c->in_at - c->parser.head_length, at = 0;
+    enum parser_status s = PARSER_MORE;
+
+    while (c->body_comes && s == PARSER_MORE && at < length) {
+        size_t used;
+        struct text piece;
+        s = parser_body(&c->parser, from + at, length - at, bytes_most, &used, &piece);
+        at += used;
+        buffer_text(into, piece);
+    }
+    memmove(from, from + at, length - at);
+    c->in_end -= (uint32_t)at;
+    if (s == PARSER_FAILED) {
+        count(c->loop, METRIC_REQUESTS_MALFORMED, 1);
+        return ERROR_INVALID;
+    }
+    c->body_comes &= s != PARSER_READY;
+    x->close = c->loop->stopping || c->body_comes;
+    *ret_end = !c->body_comes;
+    if (into->failed)
+        return ERROR_NOMEM;
+    return c->body_comes && c->ended && !at ? ERROR_CLOSED : 0;
+}
+
 /* The head is whole: who asks what, and is a body to come? */
 static void begin_request(struct connection *c)
 {
@@ -348,12 +414,11 @@ static void begin_request(struct connection *c)
     count(c->loop, METRIC_REQUESTS, 1);
     exchange_init(&x, c);
     x.close |= !here; /* a refusal now leaves a body unread */
-    if (p->has_length && p->content_length > body_bytes_most(c)) {
-        x.close = true;
-        problem(&x, PROBLEM_TOO_LARGE, "a body may have %zu bytes", body_bytes_most(c));
-    } else if (router_find(&x) && authorize(&x)) {
+    if (router_find(&x) && body_fits(&x) && authorize(&x)) {
         c->route = x.route;
-        if (here)
+        if (x.route->streams)
+            begin_stream(c);
+        else if (here)
             dispatch(c, &x);
         else
             begin_body(c);
@@ -565,7 +630,8 @@ static void settle(struct connection *c)
     make_room(c);
     if (c->in_at == c->in_end && !c->pending)
         give_input(c);
-    bool reads = !c->ended && c->in_end < INPUT_BYTES && !(c->closing && c->phase != PHASE_LINGER);
+    bool reads =
+        !c->ended && c->in_end < INPUT_BYTES && !(c->closing && c->phase != PHASE_LINGER && !c->body_comes);
     if (!watch_set(&c->writable, waits) || !watch_set(&c->readable, reads))
         connection_destroy(c);
 }
@@ -607,7 +673,12 @@ static void on_readable(void *context)
         return;
     }
     make_room(c);
-    if (read_some(c))
+    bool more = read_some(c);
+    if ((more || c->ended) && c->body_comes && c->pending && !c->in_turn && !unsent(c)) {
+        step(c);
+        return;
+    }
+    if (more)
         work(c);
     settle(c);
 }

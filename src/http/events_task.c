@@ -1,6 +1,9 @@
 /* Packs events into records of bounded size, hands them over in order, and answers when all are durable and
  * applied. */
+#include "http/event_packer.h"
 #include "http/events_task.h"
+
+#include "base/array.h"
 #include "codec/row_json.h"
 
 #include "codec/json.h"
@@ -9,9 +12,7 @@
 #include <stdlib.h>
 
 enum {
-    IN_PLACE = UINT32_MAX,          /* a result that no record knows of */
-    EVENT_BYTES_BESIDE_TEXTS = 320, /* more than any event takes without its texts, encoded */
-    RECORD_BYTES_BESIDE_EVENTS = 1024,
+    IN_PLACE = UINT32_MAX,                /* a result that no record knows of */
     ERRORS_BYTES_WHOLE = 4 * 1024 * 1024, /* beyond it only the first error of an event is listed */
 };
 
@@ -34,9 +35,7 @@ struct events_task {
     struct batch *batch;
     struct arena arena;
     bool problems_only;
-    struct event *events; /* of the record being filled */
-    size_t events_count, events_capacity;
-    size_t record_bytes; /* at most so many when it is encoded */
+    struct event_packer packer;
     struct result *results;
     size_t results_count, results_capacity;
     struct buffer errors;
@@ -53,7 +52,7 @@ static void drop(struct pending *p)
     batch_drop(t->batch);
     arena_finish(&t->arena);
     buffer_finish(&t->errors);
-    free(t->events);
+    event_packer_finish(&t->packer);
     free(t->results);
     free(t);
 }
@@ -74,6 +73,7 @@ struct events_task *events_task_create(struct exchange *x, bool problems_only)
         free(t);
         return NULL;
     }
+    t->packer = (struct event_packer){.loop = x->loop, .batch = t->batch};
     t->pending = (struct pending){step, drop, 0, false};
     return t;
 }
@@ -85,62 +85,14 @@ struct arena *events_task_arena(struct events_task *t)
 
 /* ---- filling records ---- */
 
-static int flush_record(struct events_task *t)
-{
-    struct record r = {.kind = RECORD_EVENTS,
-                       .level =
-                           atomic_load_explicit(&t->loop->http->options.view->level, memory_order_relaxed),
-                       .intake.after = -1,
-                       .events_count = t->events_count,
-                       .events = t->events};
-
-    if (!t->events_count)
-        return 0;
-    t->events_count = 0;
-    t->record_bytes = 0;
-    return batch_add(t->batch, &r);
-}
-
-static size_t bytes_at_most(const struct event *e)
-{
-    const struct text texts[] = {e->id,
-                                 e->source,
-                                 e->session,
-                                 e->sku,
-                                 e->location,
-                                 e->reference,
-                                 e->line,
-                                 e->reason,
-                                 e->channel,
-                                 e->to,
-                                 e->parent,
-                                 e->order_reference,
-                                 e->allocation.channel,
-                                 e->allocation.to_channel};
-    size_t bytes = EVENT_BYTES_BESIDE_TEXTS;
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        bytes += texts[i].length;
-    return bytes;
-}
-
-static bool grow(void **at, size_t *capacity, size_t count, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    size_t wanted = *capacity ? 2 * *capacity : 1;
-    void *grown = realloc(*at, wanted * size);
-    if (!grown)
-        return false;
-    *at = grown;
-    *capacity = wanted;
-    return true;
-}
-
 static struct result *add_result(struct events_task *t, const struct event *e)
 {
-    if (!grow((void **)&t->results, &t->results_capacity, t->results_count, sizeof(*t->results)))
-        return NULL;
+    if (t->results_count == t->results_capacity) {
+        size_t capacity = t->results_capacity ? 2 * t->results_capacity : 1;
+        if (!array_grow(&t->results, t->results_capacity, capacity, sizeof(*t->results)))
+            return NULL;
+        t->results_capacity = capacity;
+    }
     struct result *r = &t->results[t->results_count++];
     *r = (struct result){.id = e ? e->id : (struct text){0}};
     return r;
@@ -169,32 +121,17 @@ static int add_bad(struct events_task *t, const struct event *e, const struct pr
 
 static int add_good(struct events_task *t, const struct event *e)
 {
-    size_t bytes = bytes_at_most(e);
-    bool full = t->events_count == RECORD_EVENTS_MOST ||
-                t->record_bytes + bytes > RECORD_BYTES_MOST - RECORD_BYTES_BESIDE_EVENTS;
-    int error = full ? flush_record(t) : 0;
+    uint32_t record, event;
+    int error = event_packer_add(&t->packer, e, &record, &event);
     struct result *r = error ? NULL : add_result(t, e);
 
     if (error)
         return error;
-    if (!r || !grow((void **)&t->events, &t->events_capacity, t->events_count, sizeof(*t->events)))
+    if (!r)
         return ERROR_NOMEM;
-    r->record = (uint32_t)batch_count(t->batch);
-    r->event = (uint32_t)t->events_count;
-    t->events[t->events_count++] = *e;
-    t->record_bytes += bytes;
+    r->record = record;
+    r->event = event;
     return 0;
-}
-
-/* A bound key speaks for its own channels and locations only. */
-static void check_key(const struct key *k, const struct event *e, struct problems *p)
-{
-    if (!k)
-        return;
-    if (!key_has_location(k, e->location))
-        problems_add(p, "/location", "is not one that this key may speak for");
-    if (e->channel.length && !key_has_channel(k, e->channel))
-        problems_add(p, "/channel", "is not one that this key may speak for");
 }
 
 int events_task_add(struct events_task *t, const struct event *e, const struct problems *p)
@@ -207,7 +144,7 @@ int events_task_add(struct events_task *t, const struct event *e, const struct p
     if (!e || (p && p->count))
         return add_bad(t, e, p);
     forbidden.count = 0;
-    check_key(t->key, e, &forbidden);
+    event_check_key(t->key, e, &forbidden);
     return forbidden.count ? add_bad(t, e, &forbidden) : add_good(t, e);
 }
 
@@ -232,34 +169,15 @@ static struct event_verdict verdict_of(const struct events_task *t, const struct
     return (struct event_verdict){VERDICT_REJECTED, REASON_MALFORMED, 0};
 }
 
-static void put_notes(struct buffer *b, unsigned notes)
-{
-    static const char *const names[] = {"oversold", "unmatched", "approximate", "unverified", "unregistered"};
-    const char *before = ",\"notes\":[\"";
-
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (notes & 1u << i) {
-            buffer_string(b, before);
-            buffer_string(b, names[i]);
-            before = "\",\"";
-        }
-    if (before[0] == '"')
-        buffer_text(b, TEXT("\"]"));
-}
-
 static void put_reason(const struct events_task *t, struct buffer *b, const struct result *r,
-                       struct event_verdict v)
+                       enum reason reason)
 {
-    buffer_printf(b, ",\"reason\":\"%s\",\"errors\":", reason_name((enum reason)v.reason));
-    if (r->record == IN_PLACE) {
-        buffer_add(b, t->errors.at + r->event, r->length);
+    if (r->record != IN_PLACE) {
+        put_verdict_reason(b, reason);
         return;
     }
-    buffer_text(b, TEXT("[{\"pointer\":"));
-    json_put_string(b, text_of(reason_pointer((enum reason)v.reason)));
-    buffer_text(b, TEXT(",\"detail\":"));
-    json_put_string(b, text_of(reason_detail((enum reason)v.reason)));
-    buffer_text(b, TEXT("}]"));
+    buffer_printf(b, ",\"reason\":\"%s\",\"errors\":", reason_name(reason));
+    buffer_add(b, t->errors.at + r->event, r->length);
 }
 
 static void put_result(const struct events_task *t, struct buffer *b, const struct result *r,
@@ -277,8 +195,8 @@ static void put_result(const struct events_task *t, struct buffer *b, const stru
         json_put_version(b, (struct version){c->incarnation, c->offset});
     }
     if (v.reason)
-        put_reason(t, b, r, v);
-    put_notes(b, v.notes);
+        put_reason(t, b, r, (enum reason)v.reason);
+    put_verdict_notes(b, v.notes);
     buffer_byte(b, '}');
 }
 
@@ -386,11 +304,10 @@ static enum pending_status read_on(struct events_task *t, struct exchange *x)
     if (!error && more)
         return PENDING_TURN;
     if (!error)
-        error = flush_record(t);
+        error = event_packer_flush(&t->packer);
     if (error)
         return answer_unreadable(x, error, &p);
-    free(t->events);
-    t->events = NULL;
+    event_packer_finish(&t->packer);
     t->phase = WRITING;
     batch_begin_waiting(t->batch);
     t->pending.deadline_us = batch_deadline_us(t->batch);

@@ -243,13 +243,22 @@ static void get_one(struct exchange *x, const struct family *f)
     epoch_exit(x->loop->reader);
 }
 
+static const struct family *const families[] = {&locations, &groups, &items, &channels};
+enum { FAMILIES = sizeof(families) / sizeof(*families) };
+
+const struct family *reference_family(enum record_kind kind)
+{
+    for (unsigned i = 0; i < FAMILIES; i++)
+        if (families[i]->kind == kind)
+            return families[i];
+    return NULL;
+}
+
 static const struct family *family_of(const struct exchange *x)
 {
-    static const struct family *const all[] = {&locations, &groups, &items, &channels};
-
-    for (unsigned i = 0; i < 4; i++)
-        if (text_equal(x->segments[1], text_of(all[i]->collection)))
-            return all[i];
+    for (unsigned i = 0; i < FAMILIES; i++)
+        if (text_equal(x->segments[1], text_of(families[i]->collection)))
+            return families[i];
     return NULL;
 }
 

@@ -31,6 +31,9 @@ struct family {
                       struct text id); /* NULL: nothing; what a GET adds */
 };
 
+/* Of RECORD_LOCATION, _GROUP, _ITEM or _CHANNEL. */
+const struct family *reference_family(enum record_kind kind);
+
 /* {"id":…, and what was PUT: a PUT takes it back as it is. What only events spoke of says "registered":false.
  * Without a view nothing is added that was not PUT. */
 void reference_put(struct buffer *b, const struct view *v, const struct family *f, const struct object *o);

@@ -8,7 +8,8 @@
 #undef ROUTE
 
 const struct route routes[] = {
-#define ROUTE(METHOD, pattern, scope, handler) {HTTP_##METHOD, scope, pattern, handler},
+#define ROUTE(METHOD, pattern, scope, handler) {HTTP_##METHOD, scope, false, pattern, handler},
+#define STREAM(METHOD, pattern, scope, handler) {HTTP_##METHOD, scope, true, pattern, handler},
 #include "http/routes.def"
 #undef ROUTE
 };

@@ -58,6 +58,7 @@ struct left_out_set;
 struct route {
     uint8_t method;      /* enum http_method */
     uint8_t scope;       /* enum scope_needed */
+    bool streams;        /* the handler takes the body while it comes: exchange_body_some */
     const char *pattern; /* "/v1/availability/{sku}" */
     void (*handler)(struct exchange *x);
 };
@@ -89,6 +90,7 @@ struct connection {
     bool ended;      /* the peer sends no more */
     bool broken;     /* nothing can be sent any more */
     bool body_apart; /* the body is in `body`, not in `in` */
+    bool body_comes; /* of a route that streams: its end has not been taken yet */
     uint32_t in_at,
         in_end; /* the unread input is in[in_at, in_end); in_at: the head of the present request */
     uint32_t request_length; /* from in_at: its head, and its body when it is whole in `in` */
@@ -205,6 +207,12 @@ static inline const struct view *exchange_view(const struct exchange *x)
 void exchange_wait(struct exchange *x, struct pending *p);
 /* The same, and `step` is called in the next turn. */
 void exchange_turn(struct exchange *x, struct pending *p);
+
+/* For routes that stream: appends what has come of the body, at most about INPUT_BYTES a call, and takes it
+ * off the connection, which then reads on; `step` is called when more is there. *ret_end: that was all of it.
+ * ERROR_INVALID: it cannot be read, and x->request says why; ERROR_CLOSED: the peer is gone; ERROR_NOMEM. An
+ * answer before the end closes the connection. */
+int exchange_body_some(struct exchange *x, uint64_t bytes_most, struct buffer *into, bool *ret_end);
 
 /* ---- answer.c: answers, written straight into x->out ---- */
 /* Status line and the headers that every answer has. Own header lines may follow ("Name: value\r\n" into

@@ -1,4 +1,5 @@
 /* Counts, and what comes late around them: the worked examples of model.md and the worked cases. */
+#include "core/model/expected.h"
 #include "world.h"
 
 /* Lateness, first worked example. */
@@ -307,6 +308,59 @@ static void many_changes_are_merged_and_say_so(void **unused)
     world_close(&w);
 }
 
+/* ---- what a count should find ---- */
+
+static void expect_expected(struct world *w, instant_t as_of, enum count_basis basis, milli_t expected)
+{
+    struct event e = counted(as_of, basis, 0);
+    milli_t found = -1;
+    bool approximate = true;
+
+    assert_int_equal(count_expected(w->state, &e, &found, &approximate), REASON_NONE);
+    assert_int_equal(found, expected);
+    assert_false(approximate);
+    struct row_image before = world_row(w); /* and a count that finds it changes no figure */
+    e.quantity = found;
+    expect_verdict(w, e, APPLIED);
+    struct row_image after = world_row(w);
+    assert_int_equal(row_on_hand(&before), row_on_hand(&after));
+}
+
+static void expect_no_answer(struct world *w, instant_t as_of, enum reason reason)
+{
+    struct event e = counted(as_of, BASIS_PHYSICAL, 0);
+    milli_t found;
+    bool approximate;
+
+    assert_int_equal(count_expected(w->state, &e, &found, &approximate), reason);
+}
+
+/* Lateness, first and third worked example: what the books say of an instant that is over. */
+static void what_a_count_should_find(void **unused)
+{
+    struct world w;
+    world_open(&w);
+    say(&w, counted(at(10, 0), BASIS_PHYSICAL, U(20)));
+    say(&w, plain(EVENT_SALE, at(10, 5), U(3)));
+    say(&w, plain(EVENT_SALE, at(10, 20), U(2)));
+    expect_no_answer(&w, at(9, 0), REASON_OLDER);
+    expect_no_answer(&w, at(13, 0) + INSTANT_DAY, REASON_FUTURE_AS_OF);
+    expect_expected(&w, at(10, 5), BASIS_PHYSICAL, U(17)); /* the same instant is before */
+    expect_expected(&w, at(10, 10), BASIS_PHYSICAL, U(17));
+    expect_expected(&w, at(10, 30), BASIS_PHYSICAL, U(15));
+    world_close(&w);
+    world_open(&w);
+    say(&w, plain(EVENT_RECEIPT, at(8, 0), U(10)));
+    say(&w, order(EVENT_ORDER_PLACED, at(9, 0), "O-1", U(3)));
+    say(&w, order(EVENT_ORDER_PLACED, at(10, 5), "O-2", U(2)));
+    expect_expected(&w, at(10, 0), BASIS_NET_OF_COMMITTED, U(7));
+    say(&w, order(EVENT_ORDER_SHIPPED, at(10, 10), "O-1", U(3)));
+    expect_expected(&w, at(10, 1), BASIS_PHYSICAL, U(10));
+    expect_expected(&w, at(10, 30), BASIS_PHYSICAL, U(7));
+    expect_expected(&w, at(10, 31), BASIS_NET_OF_DEMAND, U(5));
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +380,7 @@ int main(void)
         cmocka_unit_test(case_40_a_stocktake_a_month_old),
         cmocka_unit_test(case_38_a_count_from_the_future),
         cmocka_unit_test(many_changes_are_merged_and_say_so),
+        cmocka_unit_test(what_a_count_should_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
