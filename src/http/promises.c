@@ -219,23 +219,34 @@ static void answer(struct exchange *x, struct promising *p)
     answer_end(x);
 }
 
-static void answer_bad_line(struct exchange *x, const struct promising *p, const struct basket *b, int error)
+/* The field at fault, and why. */
+static void answer_wrong(struct exchange *x, enum problem_type type, const char *pointer, const char *detail)
 {
     struct problems errors = {.count = 0};
-    struct text sku = p->request.lines[b->wrong_line].sku;
-    char pointer[48];
+    bool is_field = type == PROBLEM_BAD_BODY; /* else the detail is a sentence */
 
+    problems_add(&errors, pointer, "%s", detail);
+    problem_with(x, type, &errors, "%s%s%s", is_field ? pointer : "", is_field ? " " : "", detail);
+}
+
+static void answer_bad_line(struct exchange *x, const struct promising *p, const struct basket *b, int error)
+{
+    struct text sku = p->request.lines[b->wrong_line].sku;
+    char pointer[48], detail[200];
+
+    snprintf(pointer, sizeof(pointer), "/items/%zu/%s", b->wrong_line,
+             error == ERROR_INVALID ? "quantity" : "sku");
     if (error == ERROR_NOMEM) {
         problem_no_memory(x);
     } else if (error == ERROR_LIMIT) {
-        problem(x, PROBLEM_TOO_LARGE, "kits of more than %d components together: ask for fewer",
-                BASKET_NEEDS_MOST);
+        snprintf(detail, sizeof(detail), "kits of more than %d components together: ask for fewer",
+                 BASKET_NEEDS_MOST);
+        answer_wrong(x, PROBLEM_TOO_LARGE, "/items", detail);
     } else if (error == ERROR_NOTFOUND) {
-        problem(x, PROBLEM_NOT_FOUND, "no item `%.*s` is known", (int)sku.length, sku.at);
+        snprintf(detail, sizeof(detail), "no item `%.*s` is known", (int)sku.length, sku.at);
+        answer_wrong(x, PROBLEM_NOT_FOUND, pointer, detail);
     } else {
-        snprintf(pointer, sizeof(pointer), "/items/%zu/quantity", b->wrong_line);
-        problems_add(&errors, pointer, "must be a multiple of the item's step");
-        problem_with(x, PROBLEM_BAD_BODY, &errors, "%s must be a multiple of the item's step", pointer);
+        answer_wrong(x, PROBLEM_BAD_BODY, pointer, "must be a multiple of the item's step");
     }
 }
 
@@ -292,6 +303,7 @@ static bool choose_places(struct exchange *x, struct promising *p)
 {
     const struct view *v = p->ask.view;
     const struct promise_request *q = &p->request;
+    char detail[200];
 
     if (!q->location.length) {
         p->near = near_from(q->latitude_e7, q->longitude_e7, q->within_m);
@@ -302,7 +314,9 @@ static bool choose_places(struct exchange *x, struct promising *p)
         return false;
     const struct location *l = catalogue_location(v->catalogue, q->location);
     if (!l || l->deleted) {
-        problem(x, PROBLEM_NOT_FOUND, "no location `%.*s` is known", (int)q->location.length, q->location.at);
+        snprintf(detail, sizeof(detail), "no location `%.*s` is known", (int)q->location.length,
+                 q->location.at);
+        answer_wrong(x, PROBLEM_NOT_FOUND, "/location", detail);
         return false;
     }
     p->places[p->places_count++] = (struct near_place){.number = l->number};

@@ -438,9 +438,12 @@ static void every_bad_field_is_named(void **state)
     expect_bad("{" ONE_A ",\"location\":\"town\",\"by\":\"2026-11-24\"}", "/by");
     put_done("/v1/items/A", "{\"step\":2}");
     expect_bad("{" ONE_A ",\"location\":\"town\"}", "/items/0/quantity");
-    expect(post("/v1/promises", "{" ONE_A ",\"location\":\"mars\"}"), 404, "no location `mars` is known");
-    expect(post("/v1/promises", "{\"items\":[{\"sku\":\"Z\",\"quantity\":1}],\"location\":\"town\"}"), 404,
-           "no item `Z` is known");
+    put_done("/v1/items/A", "{}");
+    expect(post("/v1/promises", "{" ONE_A ",\"location\":\"mars\"}"), 404,
+           "{\"pointer\":\"/location\",\"detail\":\"no location `mars` is known\"}");
+    expect(post("/v1/promises", "{\"items\":[{\"sku\":\"A\",\"quantity\":1},{\"sku\":\"Z\",\"quantity\":1}],"
+                                "\"location\":\"town\"}"),
+           404, "{\"pointer\":\"/items/1/sku\",\"detail\":\"no item `Z` is known\"}");
     expect(post("/v1/promises", "{" ONE_A ",\"location\":\"town\",\"channel\":\"tv\"}"), 400,
            "there is no channel `tv`");
     expect(post("/v1/promises?method=pickup", "{" ONE_A ",\"location\":\"town\"}"), 400, "method");
