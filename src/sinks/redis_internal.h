@@ -91,6 +91,7 @@ struct redis_sink {
     struct redis_call calls[CALLS_MOST], *free_call;
     bool meta_flying, feed_left;
     int64_t meta_us;          /* monotonic, when meta was last sent */
+    int64_t news_us;          /* and when it last said something new */
     struct redis_closed meta; /* what was sent */
 
     struct redis_published published;

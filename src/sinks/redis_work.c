@@ -15,7 +15,8 @@ enum {
     PASS_TURNS = 64,    /* sections before something else has its turn */
     SECTION_SKUS = 256, /* of the pass in one epoch section */
     CALLS_A_TURN = 2,
-    META_EVERY_US = 1000, /* what readers see of its age is at least so old */
+    META_EVERY_US = 300, /* what readers see of its age is at least so old */
+    META_CALM_US = 2000,
     META_IDLE_US = 1000 * 1000,
     META_LOOK_MS = 1, /* only META_EVERY_US is waited for */
     BUSY_LOOK_MS = 10,
@@ -387,9 +388,11 @@ static void send_meta(struct redis_sink *s)
     snprintf(lag, sizeof(lag), "%ld", lag_ms);
     for (size_t i = 0; i < sizeof(argv) / sizeof(argv[0]); i++)
         lengths[i] = strlen(argv[i]);
+    s->meta_us = clock_monotonic_us();
+    if (!s->meta.valid || s->meta.offset != s->closed.offset)
+        s->news_us = s->meta_us;
     s->meta = s->closed;
     s->closed.valid = false;
-    s->meta_us = clock_monotonic_us();
     atomic_store_explicit(&s->published.lag_ms, (uint64_t)lag_ms, memory_order_relaxed);
     s->meta_flying = redis_send(s, on_meta, s, sizeof(argv) / sizeof(argv[0]), argv, lengths);
     s->meta.valid = s->meta_flying;
@@ -409,10 +412,21 @@ static void close_generation(struct redis_sink *s)
     s->closed = closed;
 }
 
+/* While nothing changes meta is written less and less often, and not at once seldom: who looks at its age is
+ * not to take a log that rests for a moment for a Redis that lags. */
+static int64_t meta_again_us(const struct redis_sink *s)
+{
+    int64_t calm_us = s->meta_us - s->news_us;
+
+    if (calm_us < META_CALM_US)
+        return META_CALM_US;
+    return calm_us < META_IDLE_US ? calm_us : META_IDLE_US;
+}
+
 /* Has anything happened that meta does not say, or was it said long ago? */
 static bool meta_is_due(const struct redis_sink *s, int64_t since_us)
 {
-    return !s->meta.valid || dirty_count(&s->dirty) || since_us >= META_IDLE_US ||
+    return !s->meta.valid || dirty_count(&s->dirty) || since_us >= meta_again_us(s) ||
            s->meta.offset + 1 != s->port.position(s->port.tap);
 }
 
@@ -451,6 +465,13 @@ bool redis_idle(const struct redis_sink *s)
            s->meta.offset + 1 >= s->port.position(s->port.tap);
 }
 
+static int idle_look_ms(const struct redis_sink *s)
+{
+    int64_t left_ms = (s->meta_us + meta_again_us(s) - clock_monotonic_us()) / 1000 + 1;
+
+    return left_ms > IDLE_LOOK_MS ? IDLE_LOOK_MS : left_ms > 0 ? (int)left_ms : 1;
+}
+
 int redis_look_again_ms(const struct redis_sink *s)
 {
     if (s->feed_left)
@@ -462,7 +483,7 @@ int redis_look_again_ms(const struct redis_sink *s)
     if (s->pass.left && s->dirty.queued < PASS_QUEUE)
         return 0;
     if (redis_idle(s))
-        return IDLE_LOOK_MS;
+        return idle_look_ms(s);
     return dirty_settled(&s->dirty) && !s->meta_flying ? META_LOOK_MS : BUSY_LOOK_MS;
 }
 
