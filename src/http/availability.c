@@ -43,14 +43,6 @@ static void read_location(struct asked *a, const struct parameter *p, struct pro
         a->names[a->names_count++] = p->value;
 }
 
-static void read_reservation(struct asked *a, const struct parameter *p, struct problems *errors)
-{
-    const char *detail;
-
-    if (!past_add(&a->past, p->value, &detail))
-        parameter_wrong(errors, p->name, detail);
-}
-
 static void read_parameter(struct asked *a, const struct parameter *p, struct problems *errors)
 {
     if (text_equal(p->name, TEXT("location")))
@@ -60,7 +52,7 @@ static void read_parameter(struct asked *a, const struct parameter *p, struct pr
     else if (text_equal(p->name, TEXT("near")))
         parameter_near(p, &a->near, errors);
     else if (text_equal(p->name, TEXT("reservation")))
-        read_reservation(a, p, errors);
+        parameter_past(p, &a->past, errors);
     else if (text_equal(p->name, TEXT("within_km")))
         parameter_within(p, &a->near, errors);
     else if (text_equal(p->name, TEXT("limit")))
@@ -78,18 +70,14 @@ static void read_parameter(struct asked *a, const struct parameter *p, struct pr
     } else if (text_equal(p->name, TEXT("min_version"))) {
         parameter_version(p, &a->least, errors);
     } else if (text_equal(p->name, TEXT("by"))) {
-        if (!by_parse(p->value, &a->by))
-            parameter_wrong(errors, p->name, by_must);
+        parameter_by(p, &a->by, errors);
     } else
         parameter_unknown(errors, p->name);
 }
 
 static void check_together(const struct asked *a, struct problems *errors)
 {
-    if ((a->names_count > 0) + (a->group.length > 0) + a->near.is_said > 1)
-        problems_add(errors, "location", "location, group and near do not go together");
-    if (a->near.within_m && !a->near.is_said)
-        problems_add(errors, "within_km", "goes with near only");
+    parameters_where(a->names_count, a->group, &a->near, errors);
     if (a->near.is_said && a->after)
         problems_add(errors, "after", "does not go with near");
 }

@@ -178,11 +178,8 @@ static const uint32_t *named_locations(struct exchange *x, struct availability_b
     }
     for (size_t i = 0; i < count; i++, node = a->nodes[node].next) {
         struct text name = a->nodes[node].text;
-        if (a->key && !key_has_location(a->key, name)) {
-            problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)name.length,
-                    name.at);
+        if (!location_is_allowed(x, name))
             return NULL;
-        }
         x->loop->scratch.locations[i] = number_of(exchange_view(x)->catalogue, a, name);
     }
     return x->loop->scratch.locations;

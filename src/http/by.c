@@ -28,6 +28,12 @@ bool by_parse(struct text t, struct by *ret)
     return true;
 }
 
+void parameter_by(const struct parameter *a, struct by *ret, struct problems *p)
+{
+    if (!by_parse(a->value, ret))
+        parameter_wrong(p, a->name, by_must);
+}
+
 static instant_t day_end_at(void *context, const struct location *l)
 {
     const struct by *b = context;

@@ -2,6 +2,8 @@
 #ifndef HTTP_BY_H
 #define HTTP_BY_H
 
+#include "http/ask.h"
+
 #include "core/answer/availability.h"
 #include "core/view.h"
 
@@ -16,6 +18,7 @@ struct by {
 /* An RFC 3339 instant or a date; false for anything else. */
 bool by_parse(struct text t, struct by *ret);
 extern const char by_must[]; /* "must be …" */
+void parameter_by(const struct parameter *a, struct by *ret, struct problems *p);
 static inline bool by_said(const struct by *b)
 {
     return b->at || b->is_day;

@@ -266,14 +266,9 @@ static bool bind_locations(struct exchange *x, struct listener *n)
 
     if (!k || !k->locations_count)
         return true;
-    for (size_t i = 0; i < n->locations_count; i++) {
-        struct text name = n->locations[i].name;
-        if (key_has_location(k, name))
-            continue;
-        problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)name.length,
-                name.at);
-        return false;
-    }
+    for (size_t i = 0; i < n->locations_count; i++)
+        if (!location_is_allowed(x, n->locations[i].name))
+            return false;
     n->bound = !n->locations_count;
     for (size_t i = 0; n->bound && i < k->locations_count; i++)
         n->locations[n->locations_count++].name = k->locations[i]; /* n->keys holds it */

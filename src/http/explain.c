@@ -33,12 +33,9 @@ static bool read_question(struct exchange *x, struct asked *ret)
         } else if (text_equal(p.name, TEXT("method"))) {
             parameter_method(&p, &ret->method, &errors);
         } else if (text_equal(p.name, TEXT("reservation"))) {
-            const char *detail;
-            if (!past_add(&ret->past, p.value, &detail))
-                parameter_wrong(&errors, p.name, detail);
+            parameter_past(&p, &ret->past, &errors);
         } else if (text_equal(p.name, TEXT("by"))) {
-            if (!by_parse(p.value, &ret->by))
-                parameter_wrong(&errors, p.name, by_must);
+            parameter_by(&p, &ret->by, &errors);
         } else if (text_equal(p.name, TEXT("version"))) {
             ret->of_version = parameter_version(&p, &ret->version, &errors);
         } else {
@@ -236,10 +233,7 @@ static void explain(struct exchange *x, struct asked *a, struct text channel)
                 x->arguments[1].at);
     else if (channel.length && (!q.channel || q.channel->deleted))
         problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)channel.length, channel.at);
-    else if (x->key && !key_has_location(x->key, l->id))
-        problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)l->id.length,
-                l->id.at);
-    else
+    else if (location_is_allowed(x, l->id))
         answer(x, a, s, l, &q);
 }
 

@@ -1,4 +1,5 @@
 /* A question on its way to the history and back. */
+#include "http/ask.h"
 #include "http/history_ask.h"
 #include "http/commands.h"
 
@@ -82,15 +83,12 @@ bool history_row_is_known(struct exchange *x)
     epoch_enter(x->loop->reader);
     bool known = table_find(v->table, sku) && catalogue_location(v->catalogue, location);
     epoch_exit(x->loop->reader);
-    if (x->key && !key_has_location(x->key, location))
-        problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)location.length,
-                location.at);
-    else if (!known)
+    if (!location_is_allowed(x, location))
+        return false;
+    if (!known)
         problem(x, PROBLEM_NOT_FOUND, "no row of SKU `%.*s` at location `%.*s` is known", (int)sku.length,
                 sku.at, (int)location.length, location.at);
-    else
-        return true;
-    return false;
+    return known;
 }
 
 static void send_question(struct exchange *x, struct asking *a)

@@ -402,11 +402,8 @@ static bool find_names(struct exchange *x, struct insights_task *t)
     else if (a->channel.length && !c)
         problem(x, PROBLEM_BAD_PARAMETER, "there is no channel `%.*s`", (int)a->channel.length,
                 a->channel.at);
-    else if (l && x->key && !key_has_location(x->key, l->id))
-        problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)l->id.length,
-                l->id.at);
     else
-        return true;
+        return !l || location_is_allowed(x, l->id);
     return false;
 }
 

@@ -15,6 +15,14 @@ bool past_add(struct past *p, struct text id, const char **ret_detail)
     return true;
 }
 
+void parameter_past(const struct parameter *a, struct past *ret, struct problems *p)
+{
+    const char *detail;
+
+    if (!past_add(ret, a->value, &detail))
+        parameter_wrong(p, a->name, detail);
+}
+
 static bool is_own(const struct exchange *x, struct text id)
 {
     const struct view *v = exchange_view(x);

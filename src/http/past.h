@@ -2,7 +2,7 @@
 #ifndef HTTP_PAST_H
 #define HTTP_PAST_H
 
-#include "http/server.h"
+#include "http/ask.h"
 
 #include "core/answer/availability.h"
 
@@ -13,6 +13,7 @@ struct past {
 
 /* One more id; else `detail` says what it must be. */
 bool past_add(struct past *p, struct text id, const char **ret_detail);
+void parameter_past(const struct parameter *a, struct past *ret, struct problems *p);
 /* Before the rows are read, in the same epoch section. A key sees past the holds of its own channels only.
  * False: answered, no memory. */
 bool past_read(struct exchange *x, const struct past *p, struct question *q);

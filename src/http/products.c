@@ -47,19 +47,14 @@ static void read_location(struct asked *a, const struct parameter *p, struct pro
 
 static void read_time(struct asked *a, const struct parameter *p, struct problems *errors)
 {
-    const char *detail;
-
-    if (text_equal(p->name, TEXT("by"))) {
-        if (!by_parse(p->value, &a->by))
-            parameter_wrong(errors, p->name, by_must);
-    } else if (text_equal(p->name, TEXT("min_version"))) {
+    if (text_equal(p->name, TEXT("by")))
+        parameter_by(p, &a->by, errors);
+    else if (text_equal(p->name, TEXT("min_version")))
         parameter_version(p, &a->least, errors);
-    } else if (text_equal(p->name, TEXT("reservation"))) {
-        if (!past_add(&a->past, p->value, &detail))
-            parameter_wrong(errors, p->name, detail);
-    } else {
+    else if (text_equal(p->name, TEXT("reservation")))
+        parameter_past(p, &a->past, errors);
+    else
         parameter_unknown(errors, p->name);
-    }
 }
 
 static void read_parameter(struct asked *a, const struct parameter *p, struct problems *errors)
@@ -88,10 +83,7 @@ static void read_parameter(struct asked *a, const struct parameter *p, struct pr
 
 static void check_together(const struct asked *a, struct problems *errors)
 {
-    if ((a->names_count > 0) + (a->group.length > 0) + a->near.is_said > 1)
-        problems_add(errors, "location", "location, group and near do not go together");
-    if (a->near.within_m && !a->near.is_said)
-        problems_add(errors, "within_km", "goes with near only");
+    parameters_where(a->names_count, a->group, &a->near, errors);
     if (a->limit && !a->near.is_said)
         problems_add(errors, "limit", "goes with near only");
 }

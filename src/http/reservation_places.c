@@ -23,18 +23,11 @@ bool reservation_is_keys(const struct key *k, const struct reservation *r)
     return true;
 }
 
-static bool refuse_location(struct exchange *x, struct text location)
-{
-    problem(x, PROBLEM_FORBIDDEN, "this key is bound to other locations than %.*s", (int)location.length,
-            location.at);
-    return false;
-}
-
 static bool given_is_allowed(struct exchange *x, const struct line_said *l)
 {
     for (uint32_t i = 0; i < l->locations_count; i++)
-        if (!key_may_at(x->key, l->locations[i]))
-            return refuse_location(x, l->locations[i]);
+        if (!location_is_allowed(x, l->locations[i]))
+            return false;
     return true;
 }
 

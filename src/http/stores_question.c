@@ -96,8 +96,7 @@ static void read_rest(struct reading *r, const struct parameter *p)
     if (text_equal(p->name, TEXT("method"))) {
         parameter_method(p, &q->method, r->errors);
     } else if (text_equal(p->name, TEXT("by"))) {
-        if (!by_parse(p->value, &q->by))
-            parameter_wrong(r->errors, p->name, by_must);
+        parameter_by(p, &q->by, r->errors);
     } else if (text_equal(p->name, TEXT("min_version"))) {
         parameter_version(p, &q->least, r->errors);
     } else if (text_equal(p->name, TEXT("after"))) {

@@ -77,3 +77,12 @@ double near_distance_m(const struct near_said *n, const struct location *l)
 {
     return distance_m(n->latitude_e7, n->longitude_e7, l->latitude_e7, l->longitude_e7);
 }
+
+void parameters_where(size_t names_count, struct text group, const struct near_said *near,
+                      struct problems *errors)
+{
+    if ((names_count > 0) + (group.length > 0) + near->is_said > 1)
+        problems_add(errors, "location", "location, group and near do not go together");
+    if (near->within_m && !near->is_said)
+        problems_add(errors, "within_km", "goes with near only");
+}

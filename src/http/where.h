@@ -16,6 +16,9 @@ void parameter_within(const struct parameter *p, struct near_said *ret, struct p
 void parameter_quantity(const struct parameter *p, milli_t *ret, struct problems *errors); /* > 0 */
 void parameter_name(const struct parameter *p, struct text *ret, struct problems *errors);
 extern const char parameter_name_must[]; /* "must be a name: …" */
+/* Places are said in one way: by name, by group, or near a point. */
+void parameters_where(size_t names_count, struct text group, const struct near_said *near,
+                      struct problems *errors);
 
 /* Metres from the point, as people read them. */
 double near_distance_m(const struct near_said *n, const struct location *l);
