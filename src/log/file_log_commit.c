@@ -15,7 +15,8 @@ enum {
     SYNC_US_MOST = 400, /* a slow one says little about the next */
     PREFETCHED = 8,     /* the bytes were written by another core */
     IDLE_SECONDS = 1,   /* without appends: then a mark says that all is durable */
-    MOMENT_PART = 16,   /* of what a sync takes: so long may a group wait for one more record */
+    MANY_RECORDS = 64,  /* in a group: then the next may wait a moment for one more record, */
+    MOMENT_PART = 16,   /* such a part of what a sync takes; fewer come too slowly to wait for */
     PAUSES_A_LOOK = 8,  /* each look takes the line of the head from those who append */
 };
 
@@ -54,7 +55,7 @@ static uint64_t head_soon(struct file_log *l, const struct group *g)
     uint64_t head = head_of(l);
     int64_t until;
 
-    if (head != g->end || g->end - g->first >= l->usual_records)
+    if (head != g->end || l->usual_records < MANY_RECORDS || g->end - g->first >= l->usual_records)
         return head;
     until = clock_monotonic_us() + l->sync_us / MOMENT_PART;
     do {
