@@ -9,7 +9,7 @@
 
 enum { FEW = 16, FIRST_SLOTS = 64 };
 
-static uint64_t key_hash(struct text reference, struct text line)
+uint64_t account_hash(struct text reference, struct text line)
 {
     uint64_t h = hash_text(reference);
     return line.length ? h ^ (hash_text(line) * 0x9E3779B97F4A7C15u) : h;
@@ -25,7 +25,7 @@ void *account_create(size_t bytes, struct text reference, struct text line)
         memcpy(texts, reference.at, reference.length);
     if (line.length)
         memcpy(texts + reference.length, line.at, line.length);
-    a->hash = key_hash(reference, line);
+    a->hash = account_hash(reference, line);
     a->reference_hash = line.length ? hash_text(reference) : 0;
     a->reference = (struct text){texts, reference.length};
     a->line = (struct text){texts + reference.length, line.length};
@@ -42,7 +42,7 @@ struct account *accounts_find(const struct accounts *a, struct text reference, s
 {
     if (a->count == 0)
         return NULL;
-    uint64_t hash = key_hash(reference, line);
+    uint64_t hash = account_hash(reference, line);
     if (!a->slots) {
         for (uint32_t i = 0; i < a->count; i++)
             if (is(a->at[i], hash, reference, line))

@@ -36,6 +36,15 @@ struct accounts {
 /* An account of `bytes` (its head is first), zero but for the head; NULL without memory. Freed by free(). */
 void *account_create(size_t bytes, struct text reference, struct text line);
 
+/* What accounts_find, reserve and link will touch for that reference and line. */
+uint64_t account_hash(struct text reference, struct text line);
+static inline void accounts_prefetch(const struct accounts *a, uint64_t hash)
+{
+    if (a->slots)
+        __builtin_prefetch(&a->slots[(uint32_t)hash & (a->slots_count - 1)], 1);
+    __builtin_prefetch(a->at + a->count, 1);
+}
+
 struct account *accounts_find(const struct accounts *a, struct text reference, struct text line);
 /* Room for one more, with a line or without; ERROR_NOMEM leaves all as it was. */
 int accounts_reserve(struct accounts *a, bool with_line);

@@ -91,6 +91,8 @@ static void begin_judging(struct plan *p, const struct kept *k)
     const struct channel *c =
         j->channel.length ? catalogue_channel(p->a->state->catalogue, j->channel) : NULL;
     j->channel_number = c ? c->number : CHANNEL_POOL;
+    j->account = j->reference.length ? account_hash(j->reference, (struct text){0})
+                                     : account_hash((struct text){0}, said->id);
     if (j->required_at != INSTANT_NONE && j->required_at <= p->a->state->log_time)
         j->required_at = INSTANT_NONE; /* due already: now */
 }

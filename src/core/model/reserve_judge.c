@@ -137,6 +137,7 @@ static struct judged_row *judged(struct judging *j, struct sku *sku, uint32_t lo
         *ret_error = ERROR_NOMEM;
     if (!r || r->ready)
         return r;
+    accounts_prefetch(&row->ledger->demand, j->account);
     stock_of_row(&row->now, &r->stock);
     *ret_error = own_arrays(j, r);
     if (!*ret_error)
