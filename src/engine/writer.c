@@ -299,6 +299,9 @@ static void publish_counters(struct engine *e)
     PUT(sources, repeats.sources);
     PUT(sources_bytes, repeats.sources_bytes);
     PUT(sequence_gaps, repeats.sequence_gaps);
+    PUT(open_demand, chains_count(s->open_demand));
+    PUT(open_demand_bytes,
+        chains_bytes(s->open_demand) + chains_count(s->open_demand) * sizeof(struct chain));
     PUT(reservations_open, reservations.open);
     PUT(reservations_held, reservations.held);
     PUT(reservations_remembered, reservations.remembered);

@@ -65,7 +65,7 @@ def test_help_is_there_for_every_command_and_names_its_options():
     listed = run("--help")
     assert listed.returncode == OK
     for command in ("serve", "send", "get", "find", "near", "promise", "explain", "reserve", "confirm", "release", "extend", "fulfil", "cancel", "relocate",
-                    "change", "reservation", "plan", "import", "export", "status", "check", "topics", "key", "completion", "man", "version"):
+                    "change", "reservation", "demand", "plan", "import", "export", "status", "check", "topics", "key", "completion", "man", "version"):
         assert f"\n  {command} " in listed.stdout
         help_text = run(command, "--help")
         assert help_text.returncode == OK and help_text.stdout.startswith(f"onhand {command}")

@@ -385,3 +385,66 @@ def test_the_demo_comes_out_exactly_on_kafka_with_two_engines(program, broker, d
     assert engines[1].get("/v1/availability/LAST", params={"min_version": version}).status_code == 200
     want = expected(data["all" if long_run else "day"][0])
     assert stocks(engines[0], want) == stocks(engines[1], want)
+
+
+def placed(reference, quantity, sku="SKU-1", location="store-1", **more):
+    return {"id": f"o-{reference}-{sku}-{location}-{more.get('line', '')}", "source": "shop", "type": "order_placed", "reference": reference,
+            "sku": sku, "location": location, "quantity": quantity, "occurred_at": "2026-01-01T11:00:00Z"} | more
+
+
+def of_reference(engine, reference, **more):
+    answer = engine.get("/v1/demand", params={"reference": reference} | more)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def told(page):
+    return [(d["sku"], d["location"], d["line"], d["reservations"], d["held"], d["committed"], d["open"], d["short"]) for d in page["demand"]]
+
+
+def test_what_is_open_of_an_order_over_all_rows(engine):
+    stock(engine, 5)
+    stock(engine, 5, location="store-2")
+    stock(engine, 1, sku="SKU-2")
+    assert of_reference(engine, "ORD-1")["demand"] == []
+    events = [placed("ORD-1", 2), placed("ORD-1", 1, location="store-2", line="1"), placed("ORD-1", 2, location="store-2", line="2"),
+              placed("ORD-1", 3, sku="SKU-2", required_at="2036-01-01T00:00:00Z"), placed("ORD-2", 1)]
+    assert engine.post("/v1/events", events).json()["applied"] == 5
+    assert reserve(engine, "r-1", 3, reference="ORD-1").status_code == 201
+    page = of_reference(engine, "ORD-1")
+    assert told(page) == [("SKU-1", "store-1", None, ["r-1"], 1, 2, 3, 0), ("SKU-1", "store-2", "1", [], 0, 1, 1, 0),
+                          ("SKU-1", "store-2", "2", [], 0, 2, 2, 0), ("SKU-2", "store-1", None, [], 0, 3, 3, 2)]
+    assert (page["reference"], page["held"], page["committed"], page["next"], page["complete"]) == ("ORD-1", 1, 7, None, True)
+    assert page["demand"][3]["required_at"].startswith("2036-01-01T00:00:00")
+    assert page["demand"][0]["since"].startswith("2026-01-01T11:00:00")
+    pages, after = [], None
+    while True:
+        one = of_reference(engine, "ORD-1", limit=1, **({"after": after} if after else {}))
+        pages += one["demand"]
+        after = one["next"]
+        if not after:
+            break
+    assert pages == page["demand"]
+    gone = [{"id": "s-1", "source": "shop", "type": "order_shipped", "reference": "ORD-1", "sku": "SKU-1", "location": "store-2", "line": "2",
+             "quantity": 2, "occurred_at": "2026-01-01T12:00:00Z"},
+            {"id": "c-1", "source": "shop", "type": "order_cancelled", "reference": "ORD-1", "sku": "SKU-2", "location": "store-1",
+             "occurred_at": "2026-01-01T12:00:00Z"}]
+    assert engine.post("/v1/events", gone).json()["applied"] == 2
+    assert step(engine, "r-1", "release").status_code == 200
+    assert told(of_reference(engine, "ORD-1")) == [("SKU-1", "store-1", None, ["r-1"], 0, 2, 2, 0), ("SKU-1", "store-2", "1", [], 0, 1, 1, 0)]
+    for query in ({}, {"reference": ""}, {"reference": "ORD-1", "limit": 0}, {"reference": "ORD-1", "after": "1"}, {"reference": "ORD-1", "sku": "a"}):
+        assert engine.get("/v1/demand", params=query).status_code == 400, query
+    again = engine.get("/v1/demand", params={"reference": "ORD-1"})
+    assert engine.get("/v1/demand", params={"reference": "ORD-1"}, headers={"If-None-Match": again.headers["ETag"]}).status_code == 304
+
+
+def test_a_reservation_that_its_order_overtook(engine):
+    stock(engine, 2)
+    assert engine.post("/v1/events", [placed("ORD-1", 2)]).json()["applied"] == 1
+    refused = reserve(engine, "r-0", 1, reference="ORD-2")
+    assert refused.status_code == 409
+    granted = reserve(engine, "r-1", 2, reference="ORD-1")
+    assert (granted.status_code, granted.json()["state"]) == (201, "confirmed")
+    assert figures(engine) == (2, 0, 2, 0)
+    refused = reserve(engine, "r-2", 3, reference="ORD-1")
+    assert (refused.status_code, [(s["requested"], s["available"]) for s in refused.json()["shortfalls"]]) == (409, [(3, 0)])

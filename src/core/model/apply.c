@@ -18,6 +18,7 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "core/model/demand_index.h"
 #include "core/model/events.h"
 #include "core/model/image.h"
 #include "core/model/prefetch.h"
@@ -759,6 +760,8 @@ int state_rows_loaded(struct state *s, const struct sku *sku, const struct row_i
         int error = places_reserve(&s->places, row_location(&rows[i]));
         if (!error && rare && rare->ledger) /* what rests has nothing that will fall due */
             error = ledger_learn_due(rare->ledger, &s->due, sku_number(sku), row_location(&rows[i]));
+        if (!error && rare && rare->ledger)
+            error = demand_index_learn(s, rare->ledger, sku_number(sku), row_location(&rows[i]));
         if (error)
             return error;
         places_count(&s->places, row_location(&rows[i]), stage_in_use(&rows[i]));

@@ -5,6 +5,7 @@
 
 #include "core/model/account.h"
 #include "core/model/due.h"
+#include "core/table/chains.h"
 
 struct hold; /* holds.h: a reservation's part of an account */
 
@@ -75,6 +76,8 @@ struct demand {
     milli_t fence_took;  /* of that, what it gave and did not get back */
     uint64_t fence_sets; /* how often it had been set then */
     struct due_entry due;
+    struct chain by_reference; /* while `indexed`: demand_index.h */
+    bool indexed;
     struct hold *holds, *holds_newest; /* of reservations that go on, oldest first; not in images */
     uint32_t holds_count;
     bool stale;             /* entries were added that the figures do not have yet */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "core/model/books.h"
+#include "core/model/demand_index.h"
 #include "core/model/kept.h"
 
 #include <stdlib.h>
@@ -164,6 +165,184 @@ int demand_list(const struct state *s, struct text sku, struct text location,
     *ret = page;
     return 0;
 }
+
+/* ---- of a reference, over all rows ---- */
+
+/* An account with the names of its row, by which it is put in order. */
+struct somewhere {
+    const struct demand *demand;
+    struct text sku, location;
+};
+
+static struct somewhere somewhere(const struct state *s, const struct demand *d)
+{
+    return (struct somewhere){d, sku_text(table_sku(s->table, d->due.sku)),
+                              catalogue_location_at(s->catalogue, d->due.location)->id};
+}
+
+static struct demand_place place_of(const struct somewhere *o)
+{
+    return (struct demand_place){.said = true,
+                                 .since = since(o->demand),
+                                 .sku = o->sku,
+                                 .location = o->location,
+                                 .line = o->demand->account.line};
+}
+
+static int compare_places(const struct demand_place *a, const struct demand_place *b)
+{
+    int order = (a->since > b->since) - (a->since < b->since);
+
+    if (!order)
+        order = text_compare(a->sku, b->sku);
+    if (!order)
+        order = text_compare(a->location, b->location);
+    return order ? order : text_compare(a->line, b->line);
+}
+
+static int compare_somewhere(const void *a, const void *b)
+{
+    struct demand_place x = place_of(a), y = place_of(b);
+
+    return compare_places(&x, &y);
+}
+
+static bool is_among(struct text t, const struct text *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(all[i], t))
+            return true;
+    return count == 0;
+}
+
+static bool may_be_seen(const struct state *s, const struct somewhere *o, const struct demand_filter *f)
+{
+    uint32_t channel = o->demand->channel;
+    const struct channel *c = channel == CHANNEL_POOL ? NULL : catalogue_channel_at(s->catalogue, channel);
+
+    return !f || (is_among(o->location, f->locations, f->locations_count) &&
+                  is_among(c ? c->id : (struct text){0}, f->channels, f->channels_count));
+}
+
+struct of_reference {
+    size_t count, capacity;
+    struct somewhere *at;
+};
+
+static int add(struct of_reference *o, const struct somewhere *one, struct arena *a)
+{
+    if (o->count == o->capacity) {
+        size_t capacity = o->capacity ? 2 * o->capacity : 16;
+        struct somewhere *at = arena_alloc(a, capacity * sizeof(*at));
+        if (!at)
+            return ERROR_NOMEM;
+        if (o->count)
+            memcpy(at, o->at, o->count * sizeof(*at));
+        o->at = at;
+        o->capacity = capacity;
+    }
+    o->at[o->count++] = *one;
+    return 0;
+}
+
+static int find_of(const struct state *s, struct text reference, const struct demand_filter *filter,
+                   const struct demand_place *after, struct arena *a, struct demand_page *page,
+                   struct of_reference *ret)
+{
+    struct demand_walk walk = {.reference = reference};
+    int error = 0;
+
+    for (const struct demand *d; !error && (d = demand_index_next(s, &walk));) {
+        struct somewhere one = somewhere(s, d);
+        struct demand_place place = place_of(&one);
+        if (!may_be_seen(s, &one, filter))
+            continue;
+        page->held += d->reserved;
+        page->committed += d->open;
+        if (!after->said || compare_places(&place, after) > 0)
+            error = add(ret, &one, a);
+    }
+    page->is_cut = walk.is_cut;
+    if (ret->count)
+        qsort(ret->at, ret->count, sizeof(*ret->at), compare_somewhere);
+    return error;
+}
+
+static bool show_somewhere(const struct state *s, const struct somewhere *o, struct arena *a,
+                           struct demand_shown *ret)
+{
+    return show(s, o->demand, a, ret) && copy_text(a, o->sku, &ret->sku) &&
+           copy_text(a, o->location, &ret->location);
+}
+
+int demand_of_reference(const struct state *s, struct text reference, const struct demand_filter *filter,
+                        const struct demand_place *after, size_t limit, struct arena *a,
+                        struct demand_page *ret)
+{
+    struct demand_page page = {0};
+    struct of_reference all = {0};
+    int error = find_of(s, reference, filter, after, a, &page, &all);
+
+    if (error)
+        return error;
+    page.count = all.count < limit ? all.count : limit;
+    page.more = all.count > limit;
+    page.at = arena_alloc(a, (page.count + 1) * sizeof(*page.at));
+    if (!page.at)
+        return ERROR_NOMEM;
+    for (size_t i = 0; i < page.count; i++) {
+        struct demand_shown *one = &page.at[i];
+        if (!show_somewhere(s, &all.at[i], a, one))
+            return ERROR_NOMEM;
+        page.end = (struct demand_place){
+            .said = true, .since = one->since, .sku = one->sku, .location = one->location, .line = one->line};
+    }
+    *ret = page;
+    return 0;
+}
+
+/* Who came last goes without first. Adds to *looked_at. */
+static milli_t lack_of(const struct ledger *l, const struct demand *d, milli_t oversold, size_t *looked_at)
+{
+    milli_t open = d->open + d->reserved;
+
+    for (uint32_t i = 0; i < l->demand.count; i++) {
+        const struct demand *other = (const struct demand *)l->demand.at[i];
+        if (is_open(other) && compare_accounts(&other, &d) > 0)
+            oversold -= other->open + other->reserved;
+    }
+    *looked_at += l->demand.count;
+    return oversold <= 0 ? 0 : oversold < open ? oversold : open;
+}
+
+static milli_t lack_at(const struct state *s, const struct demand_shown *d, size_t *looked_at)
+{
+    const struct sku *sku = table_find(s->table, d->sku);
+    const struct location *l = catalogue_location(s->catalogue, d->location);
+    struct row_image row;
+    struct stock stock;
+
+    if (!sku || !l || !sku_peek(sku, l->number, &row) || !row_rare(&row) || !row_rare(&row)->ledger)
+        return 0;
+    stock_of_row(&row, &stock);
+    milli_t oversold = stock_oversold(&stock);
+    if (oversold <= 0)
+        return 0;
+    const struct ledger *books = row_rare(&row)->ledger;
+    const struct demand *now = (const struct demand *)accounts_find(&books->demand, d->reference, d->line);
+    return now ? lack_of(books, now, oversold, looked_at) : 0;
+}
+
+bool demand_lacks(const struct state *s, struct demand_page *page, size_t *at)
+{
+    size_t looked_at = 0;
+
+    for (; *at < page->count && looked_at < DEMAND_LOOKED_AT_MOST; ++*at)
+        page->at[*at].is_short = lack_at(s, &page->at[*at], &looked_at);
+    return *at == page->count;
+}
+
+/* ---- of a row that lacks something ---- */
 
 int demand_short(const struct state *s, struct text sku, struct text location, milli_t oversold,
                  struct arena *a, struct demand_page *ret)

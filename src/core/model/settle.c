@@ -1,6 +1,7 @@
 /* What follows from a demand account for its row. */
 #include "base/error.h"
 #include "core/model/change.h"
+#include "core/model/demand_index.h"
 #include "core/model/kept.h"
 
 struct demand *demand_of_order(const struct ledger *l, struct text reference, struct text line)
@@ -37,6 +38,8 @@ int demand_prepare(struct apply *a, struct staged_row *row, struct demand *d, ui
 {
     struct ledger *l = row->ledger;
     int error = demand_reserve(d, entries, l->sums.count_at, &l->merged_until);
+    if (!error)
+        error = demand_index_reserve(a->state);
     if (error || (!dated && d->required_at == INSTANT_NONE))
         return error;
     error = dated_reserve(&l->dated, 1);
@@ -108,6 +111,7 @@ void demand_follow(struct apply *a, struct staged_row *row, struct demand *d,
         accounts_reopen(&l->demand, &d->account);
     else
         accounts_close(&l->demand, &d->account, a->state->log_time);
+    demand_index_follow(a->state, d, sku_number(row->sku), row->location);
     follow_dated(a, row, d);
     follow_fence(row, d);
     holds_divide(d, now, tell, a->state->reservations);

@@ -28,7 +28,9 @@ struct state *state_create(struct epoch *e)
     s->repeats = repeats_create(0, (size_t)s->settings.ids_remembered);
     s->positions = positions_create();
     s->reservations = reservations_create(e);
-    if (!s->table || !s->catalogue || !s->repeats || !s->positions || !s->reservations) {
+    s->open_demand = chains_create(e);
+    if (!s->table || !s->catalogue || !s->repeats || !s->positions || !s->reservations ||
+        !s->open_demand) {
         state_destroy(s);
         return NULL;
     }
@@ -64,6 +66,7 @@ void state_destroy(struct state *s)
     positions_destroy(s->positions);
     places_finish(&s->places);
     due_finish(&s->due);
+    chains_destroy(s->open_demand);
     arena_finish(&s->scratch);
     free(s);
 }

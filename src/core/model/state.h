@@ -13,6 +13,7 @@
 #include "core/model/reservations.h"
 #include "base/arena.h"
 #include "core/table/slab.h"
+#include "core/table/chains.h"
 #include "core/table/table.h"
 
 struct log_settings {
@@ -51,6 +52,7 @@ struct state {
     uint64_t incarnations[INCARNATIONS_MOST];
     struct state_counts counts;
     struct due due;                     /* what will fall due: follows from the rest */
+    struct chains *open_demand;         /* by reference (demand_index.h): follows from the rest */
     struct image *image;                /* a cut in progress, or NULL */
     struct image_loading *loading;      /* while it is built from an image, else NULL */
     struct arena scratch;               /* of one apply */

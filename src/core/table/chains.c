@@ -165,6 +165,16 @@ void chains_remove(struct chains *c, struct chain *object)
     c->count--;
 }
 
+bool chains_are_long(const struct chains *c)
+{
+    return c->settling && c->count > table_of(c)->mask;
+}
+
+uint64_t chains_count(const struct chains *c)
+{
+    return c->count;
+}
+
 size_t chains_bytes(const struct chains *c)
 {
     size_t heads = table_of(c)->mask + 1 + (c->larger ? c->larger->mask + 1 : 0);

@@ -38,6 +38,9 @@ static inline void chains_next(struct chains_walk *w)
 int chains_reserve(struct chains *c);
 void chains_insert(struct chains *c, struct chain *object, uint64_t hash); /* after chains_reserve */
 void chains_remove(struct chains *c, struct chain *object);                /* to be freed by epoch_retire */
+/* It has more objects than buckets and may not grow before epoch_poll has given the table before back. */
+bool chains_are_long(const struct chains *c);
+uint64_t chains_count(const struct chains *c);
 size_t chains_bytes(const struct chains *c);
 
 #endif
