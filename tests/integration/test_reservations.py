@@ -414,7 +414,7 @@ def test_what_is_open_of_an_order_over_all_rows(engine):
     page = of_reference(engine, "ORD-1")
     assert told(page) == [("SKU-1", "store-1", None, ["r-1"], 1, 2, 3, 0), ("SKU-1", "store-2", "1", [], 0, 1, 1, 0),
                           ("SKU-1", "store-2", "2", [], 0, 2, 2, 0), ("SKU-2", "store-1", None, [], 0, 3, 3, 2)]
-    assert (page["reference"], page["held"], page["committed"], page["next"], page["complete"]) == ("ORD-1", 1, 7, None, True)
+    assert (page["reference"], page["held"], page["committed"], page["next"], page["complete"]) == ("ORD-1", 1, 8, None, True)
     assert page["demand"][3]["required_at"].startswith("2036-01-01T00:00:00")
     assert page["demand"][0]["since"].startswith("2026-01-01T11:00:00")
     pages, after = [], None
