@@ -22,6 +22,9 @@ struct command {
     size_t verdicts_capacity; /* at least the number of events of the record, at least 1 */
     struct event_verdict *verdicts;
     void (*done)(struct command *c); /* @thread writer or log; must not block and cannot fail */
+    /* NULL, or the same for many of one context, in the order in which they were applied: then those that a
+     * batch answered come back by one call behind it. Single ones still come by `done`. @thread writer */
+    void (*done_all)(struct command *const *commands, size_t count);
     void *context;                   /* the submitter's */
     /* filled in before `done` */
     int status; /* 0: durable and applied; ERROR_UNAVAILABLE, ERROR_TIMEOUT, ERROR_IO: not known to be; the id
@@ -33,7 +36,7 @@ struct command {
         *reservation; /* of a reservation record: what became of it, the submitter's to destroy; else NULL */
 };
 
-enum { COMMANDS_AT_ONCE = 64 };
+enum { COMMANDS_AT_ONCE = 256 };
 
 /* What http and intake need of the engine, so that they need not see it. */
 struct command_port {

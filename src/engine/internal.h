@@ -90,6 +90,8 @@ struct engine {
     struct record decoded[BATCH_RECORDS];
     bool readable[BATCH_RECORDS];
     uint32_t unknown_fields[BATCH_RECORDS]; /* left out of each */
+    struct command *answered[BATCH_RECORDS]; /* of this batch: they go back together behind it */
+    size_t answered_count;
     struct copying copying;
     uint64_t alerts;
     uint64_t unreadable; /* records of the log that no decoder could read */

@@ -10,12 +10,25 @@
 
 #include <time.h>
 
-enum { IDLE_MS = 200, COPY_WAIT_MS = 2, RETIRED_A_TURN = 4096 };
+enum { IDLE_MS = 200, COPY_WAIT_MS = 2, RETIRED_A_TURN = 4096, FETCHED_AHEAD = 8 };
 
 static void command_finish(struct command *c, int status)
 {
     c->status = status;
     c->done(c);
+}
+
+/* Another core wrote the bytes, and the command that will be answered. */
+static void fetch_record(const struct log_record *r)
+{
+    const char *bytes = r->bytes, *command = r->cookie;
+
+    __builtin_prefetch(bytes);
+    __builtin_prefetch(bytes + 64);
+    if (command) {
+        __builtin_prefetch(command, 1);
+        __builtin_prefetch(command + 64, 1);
+    }
 }
 
 /* Everything of a batch is decoded before anything is applied, so that what apply will touch can be fetched
@@ -26,8 +39,12 @@ static size_t decode_run(struct engine *e, size_t from, size_t count)
     struct problems problems; /* five kilobytes: only its count begins at zero */
     size_t i = from;
 
+    for (size_t k = from; k < count && k < from + FETCHED_AHEAD; k++)
+        fetch_record(&e->records[k]);
     while (i < count) {
         struct record *r = &e->decoded[i];
+        if (i + FETCHED_AHEAD < count)
+            fetch_record(&e->records[i + FETCHED_AHEAD]);
         problems.count = 0;
         e->unknown_fields[i] = 0;
         *r = (struct record){0};
@@ -94,7 +111,26 @@ static void answer(struct engine *e, struct command *c, uint64_t offset)
     c->incarnation = state_incarnation(e->state);
     c->offset = offset;
     c->log_time = e->state->log_time;
-    command_finish(c, 0);
+    c->status = 0;
+    if (c->done_all)
+        e->answered[e->answered_count++] = c;
+    else
+        c->done(c);
+}
+
+/* Those that want to come back together: the core that waits for them is disturbed once a batch. */
+static void give_answered(struct engine *e)
+{
+    for (size_t from = 0, to; from < e->answered_count; from = to) {
+        const struct command *first = e->answered[from];
+        void (*done_all)(struct command *const *, size_t) = first->done_all;
+        const void *context = first->context;
+        for (to = from + 1; to < e->answered_count && e->answered[to]->done_all == done_all &&
+                            e->answered[to]->context == context;)
+            to++;
+        done_all(e->answered + from, to - from);
+    }
+    e->answered_count = 0;
 }
 
 /* Makes what was applied known: a reader that loads next_offset sees rows at least that new. Events change
@@ -224,7 +260,7 @@ static int apply_run(struct engine *e, size_t from, size_t to)
             told(e, &e->decoded[i], offset);
         struct command *c = e->records[i].cookie;
         if (e->readable[i])
-            digests_applied(e, &e->decoded[i], digests_are_ours(c));
+            digests_applied(e, &e->decoded[i], e->decoded[i].kind == RECORD_DIGEST && digests_are_ours(c));
         else
             e->copying.news++;
         if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed))
@@ -245,6 +281,7 @@ static int apply_batch(struct engine *e, size_t count)
         error = apply_run(e, from, to);
         from = to;
     }
+    give_answered(e);
     arena_reset(&e->arena);
     flush(e);
     for (size_t i = 0; error && i < count; i++)

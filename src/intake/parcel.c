@@ -4,15 +4,24 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+enum { FETCHED_AHEAD = 8 };
 
 int parcel_pool_init(struct parcel_pool *p, size_t count, size_t bytes_most)
 {
     *p = (struct parcel_pool){.bytes_most = bytes_most};
     p->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    p->all = calloc(count, sizeof(*p->all));
-    if (p->wake < 0 || !p->all) {
+    p->all = aligned_alloc(_Alignof(struct parcel), count * sizeof(*p->all));
+    if (p->all)
+        memset(p->all, 0, count * sizeof(*p->all));
+    p->ring_mask = 1;
+    while (p->ring_mask < count)
+        p->ring_mask *= 2;
+    p->ring = calloc(p->ring_mask--, sizeof(struct command *));
+    if (p->wake < 0 || !p->all || !p->ring) {
         parcel_pool_finish(p);
         return ERROR_NOMEM;
     }
@@ -48,6 +57,7 @@ void parcel_pool_finish(struct parcel_pool *p)
         buffer_finish(&p->all[i].original);
     }
     free(p->all);
+    free(p->ring);
     if (p->wake >= 0)
         close(p->wake);
     *p = (struct parcel_pool){.wake = -1};
@@ -130,8 +140,22 @@ bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events)
                          .verdicts_capacity = events > PARCEL_VERDICTS ? events : PARCEL_VERDICTS,
                          .verdicts = verdicts,
                          .done = parcel_done,
+                         .done_all = parcel_done_all,
                          .context = p};
     return true;
+}
+
+/* Pairs with parcel_pool_wait, seq_cst on both sides: either the sleeper sees what was given back, or we see
+ * the sleeper. */
+static void wake(struct parcel_pool *p, int count)
+{
+    if (atomic_load_explicit(&p->wake_after, memory_order_seq_cst) <= 0)
+        return;
+    int left = atomic_fetch_sub_explicit(&p->wake_after, count, memory_order_relaxed);
+    if (left > 0 && left <= count) {
+        ssize_t written = write(p->wake, &(uint64_t){1}, sizeof(uint64_t));
+        (void)written;
+    }
 }
 
 void parcel_done(struct command *c)
@@ -143,15 +167,22 @@ void parcel_done(struct command *c)
         c->next = top;
     while (!atomic_compare_exchange_weak_explicit(&p->done, &top, c, memory_order_seq_cst,
                                                   memory_order_relaxed));
-    /* seq_cst on both sides: either the sleeper sees what was pushed, or we see the sleeper */
-    if (atomic_load_explicit(&p->wake_after, memory_order_seq_cst) > 0 &&
-        atomic_fetch_sub_explicit(&p->wake_after, 1, memory_order_relaxed) == 1) {
-        ssize_t written = write(p->wake, &(uint64_t){1}, sizeof(uint64_t));
-        (void)written;
-    }
+    wake(p, 1);
 }
 
-struct command *parcel_pool_done(struct parcel_pool *p)
+void parcel_done_all(struct command *const *commands, size_t count)
+{
+    struct parcel_pool *p = commands[0]->context;
+    uint64_t head = atomic_load_explicit(&p->ring_head, memory_order_relaxed);
+
+    for (size_t k = 0; k < count; k++)
+        p->ring[(head + k) & p->ring_mask] = commands[k];
+    atomic_store_explicit(&p->ring_head, head + count, memory_order_seq_cst);
+    wake(p, (int)count);
+}
+
+/* Those that came one by one, the oldest first. */
+static struct command *take_single(struct parcel_pool *p)
 {
     if (!atomic_load_explicit(&p->done, memory_order_relaxed))
         return NULL;
@@ -166,13 +197,47 @@ struct command *parcel_pool_done(struct parcel_pool *p)
     return oldest;
 }
 
+/* The writer's core has their lines: each is on its way while others are linked. */
+static void fetch_parcel(const struct parcel_pool *p, uint64_t at)
+{
+    const char *parcel = (const char *)p->ring[at & p->ring_mask];
+
+    __builtin_prefetch(parcel, 1);
+    __builtin_prefetch(parcel + 64, 1);
+}
+
+struct command *parcel_pool_done(struct parcel_pool *p)
+{
+    uint64_t head = atomic_load_explicit(&p->ring_head, memory_order_acquire);
+    struct command *first = take_single(p), **last = &first;
+
+    while (*last)
+        last = &(*last)->next;
+    for (uint64_t k = p->ring_tail; k < head && k < p->ring_tail + FETCHED_AHEAD; k++)
+        fetch_parcel(p, k);
+    for (; p->ring_tail < head; p->ring_tail++) {
+        if (p->ring_tail + FETCHED_AHEAD < head)
+            fetch_parcel(p, p->ring_tail + FETCHED_AHEAD);
+        *last = p->ring[p->ring_tail & p->ring_mask];
+        last = &(*last)->next;
+    }
+    *last = NULL;
+    return first;
+}
+
+static bool has_come_back(struct parcel_pool *p)
+{
+    return atomic_load_explicit(&p->done, memory_order_seq_cst) ||
+           atomic_load_explicit(&p->ring_head, memory_order_seq_cst) != p->ring_tail;
+}
+
 void parcel_pool_wait(struct parcel_pool *p, int count, int timeout_ms)
 {
     struct pollfd wake = {.fd = p->wake, .events = POLLIN};
     uint64_t drained;
 
     atomic_store_explicit(&p->wake_after, count, memory_order_seq_cst);
-    if (!atomic_load_explicit(&p->done, memory_order_seq_cst))
+    if (!has_come_back(p))
         poll(&wake, 1, timeout_ms);
     atomic_store_explicit(&p->wake_after, 0, memory_order_relaxed);
     ssize_t got = read(p->wake, &drained, sizeof(drained));

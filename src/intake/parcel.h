@@ -21,11 +21,14 @@ enum parcel_step {
 
 enum letter_step { LETTER_NONE, LETTER_WANTED, LETTER_SENT, LETTER_DONE };
 
-enum { PARCEL_VERDICTS = 4, PARCEL_BYTES_KEPT = 16 * 1024 };
+enum { PARCEL_VERDICTS = 2, PARCEL_BYTES_KEPT = 16 * 1024 };
 
 struct parcel {
-    struct command command; /* first: `done` finds the parcel by it */
-    struct parcel *next;    /* of whichever list it is in: free, held by its lane */
+    /* first: `done` finds the parcel by it. With the verdicts it is what the writer's core touches: two lines
+     */
+    _Alignas(64) struct command command;
+    struct event_verdict few[PARCEL_VERDICTS];
+    struct parcel *next; /* of whichever list it is in: free, held by its lane */
     struct lane *lane;
     int64_t offset, after; /* of the message, and of the one before it in the chain */
     enum parcel_step step;
@@ -37,7 +40,6 @@ struct parcel {
     size_t key_length;
     bool has_key, has_value;
     rd_kafka_headers_t *headers; /* owned; NULL: none */
-    struct event_verdict few[PARCEL_VERDICTS];
 
     enum letter_step letter;
     int64_t letter_at_ms; /* LETTER_WANTED: not before; LETTER_SENT: since */
@@ -45,15 +47,22 @@ struct parcel {
     const char *reason;
     char detail[400];
 };
+_Static_assert(offsetof(struct parcel, next) <= 128, "a command and its verdicts are two lines");
 
 /* A fixed number of parcels, and the way back for those that the engine is done with. */
 struct parcel_pool {
     struct parcel *all;
     size_t count, free_count;
     struct parcel *free;
-    size_t bytes, bytes_most;       /* held by records and originals of parcels in use */
-    _Atomic(struct command *) done; /* release: pairs with the acquire in parcel_pool_done. A stack; whoever
-                                       takes, takes all of it */
+    size_t bytes, bytes_most; /* held by records and originals of parcels in use */
+    /* The way back of what a batch answered: a ring that has room for all parcels there are. */
+    struct command **ring;
+    size_t ring_mask;
+    uint64_t ring_tail; /* @thread intake */
+    _Atomic uint64_t
+        ring_head; /* written by the writer; release: pairs with the acquire in parcel_pool_done */
+    _Atomic(struct command *) done; /* the way back of single ones, also release. A stack; whoever takes,
+                                       takes all of it */
     _Atomic int wake_after; /* the intake thread sleeps on `wake` until so many more have come back; 0 or
                                less: it does not */
     int wake;               /* eventfd */
@@ -74,7 +83,10 @@ bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events)
 
 /* The command's `done`: @thread writer or log. `context` is the pool. */
 void parcel_done(struct command *c);
-/* What has come back, in the order in which it did; linked by command.next. @thread intake */
+/* The command's `done_all`. @thread writer */
+void parcel_done_all(struct command *const *commands, size_t count);
+/* What has come back: single ones, then batches, each in the order in which they did; linked by command.next.
+ * @thread intake */
 struct command *parcel_pool_done(struct parcel_pool *p);
 /* Sleeps until `count` commands came back, at most that long: few wake-ups for whoever gives them back.
  * @thread intake */

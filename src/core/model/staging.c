@@ -269,13 +269,11 @@ static int reserve_fences(const struct apply *a, const struct staged_sku *chain,
 static void brief_change(const struct staged_row *row, size_t fences_first, struct outcome *o,
                          struct outcome_change *c)
 {
-    const struct rare *rare = row_rare(&row->now);
-
     c->was = brief_of_row(&row->was);
     c->now = brief_of_row(&row->now);
     c->flags_was = row_flags(&row->was);
     c->flags_now = row_flags(&row->now);
-    c->reorder_point = rare ? rare->reorder_point : LIMIT_NONE;
+    c->reorder_point = ledger_limits(row->ledger).reorder_point; /* at hand; the rare part's is the same */
     c->fences_first = fences_first;
     c->fences_count = brief_fences(&row->was, &row->now, o->fences + fences_first);
 }

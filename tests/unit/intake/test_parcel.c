@@ -37,8 +37,26 @@ static void gives_no_more_than_there_is(void **state)
 struct lot { /* one thread's share */
     struct parcel *parcels[PARCELS / THREADS];
     struct parcel_pool *pool;
+    bool batches; /* the writer's: what it answered comes back together */
     _Atomic unsigned round;
 };
+
+/* In batches of different lengths, over and over across the ring's end. */
+static void give_back_batches(struct lot *lot, unsigned round)
+{
+    struct command *some[PARCELS / THREADS];
+
+    for (size_t from = 0, count; from < PARCELS / THREADS; from += count) {
+        count = 1 + (round + from) % 7;
+        if (count > PARCELS / THREADS - from)
+            count = PARCELS / THREADS - from;
+        for (size_t k = 0; k < count; k++) {
+            lot->parcels[from + k]->offset = round;
+            some[k] = &lot->parcels[from + k]->command;
+        }
+        some[0]->done_all(some, count);
+    }
+}
 
 static void *give_back(void *context)
 {
@@ -47,7 +65,9 @@ static void *give_back(void *context)
     for (unsigned round = 1; round <= ROUNDS; round++) {
         while (atomic_load_explicit(&lot->round, memory_order_acquire) < round)
             sched_yield();
-        for (int k = 0; k < PARCELS / THREADS; k++) {
+        if (lot->batches)
+            give_back_batches(lot, round);
+        for (int k = 0; k < PARCELS / THREADS && !lot->batches; k++) {
             lot->parcels[k]->offset = round;
             lot->parcels[k]->command.done(&lot->parcels[k]->command);
         }
@@ -64,6 +84,7 @@ static void everything_comes_back_once_and_in_order(void **state)
     assert_int_equal(parcel_pool_init(&p, PARCELS, 1000), 0);
     for (int t = 0; t < THREADS; t++) {
         lots[t].pool = &p;
+        lots[t].batches = t == 0;
         for (int k = 0; k < PARCELS / THREADS; k++) {
             lots[t].parcels[k] = parcel_take(&p);
             assert_true(parcel_prepare(&p, lots[t].parcels[k], 1));
