@@ -62,7 +62,8 @@ static void bench_repeats(const char *what, bool numbered, int growing, int bloc
         make_events((uint64_t)b * BLOCK, numbered);
         int64_t start = cpu_ns(), last = start;
         for (size_t i = 0; i < BLOCK; i++) {
-            repeats_prefetch(r, &events[i + AHEAD]);
+            struct repeats_id ahead = repeats_id(r, &events[i + AHEAD]);
+            repeats_prefetch(r, &events[i + AHEAD], &ahead);
             if (repeats_judge(r, &events[i]) != REPEAT_NEW || repeats_remember(r, &events[i], 0))
                 abort();
             if (b >= growing)

@@ -13,8 +13,8 @@
 #include <time.h>
 
 enum { BATCH = 256, VALUE_MOST = 128, RECORD_MOST = 256 };
-enum step { TRANSLATE, FRAME, DECODE, PREFETCH, APPLY, STEPS };
-static const char *const step_names[STEPS] = {"translate", "frame and CRC", "decode", "prefetch", "apply"};
+enum step { TRANSLATE, FRAME, DECODE, APPLY, STEPS };
+static const char *const step_names[STEPS] = {"translate", "frame and CRC", "decode", "apply"};
 
 struct path {
     struct translator translator;
@@ -84,18 +84,14 @@ static __attribute__((noinline)) void step_decode(struct path *p)
     }
 }
 
-static __attribute__((noinline)) void step_prefetch(struct path *p, size_t from)
+static __attribute__((noinline)) void step_apply(struct path *p)
 {
-    const struct record *records[PREFETCH_EVENTS];
+    const struct record *records[BATCH];
 
-    for (size_t i = 0; i < PREFETCH_EVENTS; i++)
-        records[i] = &p->decoded[from + i];
-    state_prefetch(p->state, records, PREFETCH_EVENTS);
-}
-
-static __attribute__((noinline)) void step_apply(struct path *p, size_t from)
-{
-    for (size_t i = from; i < from + PREFETCH_EVENTS; i++) {
+    for (size_t i = 0; i < BATCH; i++)
+        records[i] = &p->decoded[i];
+    state_prefetch(p->state, records, BATCH);
+    for (size_t i = 0; i < BATCH; i++) {
         int error = state_apply(p->state, &p->decoded[i], p->state->next_offset,
                                 INT64_C(1767225600000000) + (instant_t)(p->number + i), &p->outcome);
         need(!error && p->outcome.verdicts[0].verdict == VERDICT_APPLIED, "an event was not applied");
@@ -115,15 +111,8 @@ static void batch(struct path *p)
     int64_t t2 = cpu_ns();
     step_decode(p);
     int64_t t3 = cpu_ns();
-    for (size_t from = 0; from < BATCH; from += PREFETCH_EVENTS) {
-        int64_t t4 = cpu_ns();
-        step_prefetch(p, from);
-        int64_t t5 = cpu_ns();
-        step_apply(p, from);
-        at[PREFETCH] += t5 - t4;
-        at[APPLY] += cpu_ns() - t5;
-    }
-    at[TRANSLATE] = t1 - t0, at[FRAME] = t2 - t1, at[DECODE] = t3 - t2;
+    step_apply(p);
+    at[TRANSLATE] = t1 - t0, at[FRAME] = t2 - t1, at[DECODE] = t3 - t2, at[APPLY] = cpu_ns() - t3;
     for (int s = 0; s < STEPS; s++)
         p->spent_ns[s] += at[s];
     epoch_poll(p->epoch, SIZE_MAX);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-char *buffer_reserve(struct buffer *b, size_t bytes)
+char *buffer_grow(struct buffer *b, size_t bytes)
 {
     if (b->failed)
         return NULL;

@@ -11,8 +11,16 @@ struct buffer {
     bool failed; /* memory ran out: what is here is incomplete */
 };
 
-/* Room for at least that many bytes behind the end; NULL (and failed) without memory. Not counted in length. */
-char *buffer_reserve(struct buffer *b, size_t bytes);
+/* What buffer_reserve does when there is no room. */
+char *buffer_grow(struct buffer *b, size_t bytes);
+
+/* Room for at least that many bytes behind the end; NULL (and failed) without memory. Not counted in length.
+ */
+static inline char *buffer_reserve(struct buffer *b, size_t bytes)
+{
+    return bytes <= b->capacity - b->length && !b->failed ? b->at + b->length : buffer_grow(b, bytes);
+}
+
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buffer_finish(struct buffer *b);
 

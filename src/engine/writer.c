@@ -168,13 +168,12 @@ static int apply_one(struct engine *e, size_t i)
     }
 }
 
-/* Fetches what the next records will touch. */
 static void prefetch(struct engine *e, size_t from, size_t to)
 {
-    const struct record *records[PREFETCH_EVENTS];
+    const struct record *records[BATCH_RECORDS];
     size_t count = 0;
 
-    for (size_t i = from; i < to && i < from + PREFETCH_EVENTS; i++)
+    for (size_t i = from; i < to; i++)
         if (e->readable[i])
             records[count++] = &e->decoded[i];
     state_prefetch(e->state, records, count);
@@ -233,9 +232,8 @@ static void count_step(struct engine *e, size_t i)
 
 static int apply_run(struct engine *e, size_t from, size_t to)
 {
+    prefetch(e, from, to);
     for (size_t i = from; i < to; i++) {
-        if ((i - from) % PREFETCH_EVENTS == 0)
-            prefetch(e, i, to);
         e->outcome.verdicts_count = e->outcome.alerts_count = e->outcome.changes_count = 0;
         e->outcome.locations_count = e->outcome.lines_count = 0;
         e->outcome.keeps_briefs = e->options.window;

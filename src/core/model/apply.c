@@ -103,7 +103,7 @@ static struct event_verdict rejected(enum reason reason)
 /* Was it said before? True when that decides. */
 static bool judge_repeat(struct apply *a, const struct event *e, struct event_verdict *ret)
 {
-    switch (repeats_judge(a->state->repeats, e)) {
+    switch (repeats_judge_id(a->state->repeats, e, &a->found.id)) {
     case REPEAT_SEEN:
         *ret = (struct event_verdict){.verdict = VERDICT_DUPLICATE};
         return true;
@@ -443,7 +443,7 @@ static int prepare(struct apply *a, const struct event *e, struct target *target
     if (!error)
         error = reserve_locations(o);
     if (!error && !*refused)
-        error = repeats_remember(a->state->repeats, e, a->state->log_time);
+        error = repeats_remember_id(a->state->repeats, e, &a->found.id, a->state->log_time);
     return error;
 }
 
@@ -455,7 +455,7 @@ static int apply_to_rows(struct apply *a, const struct event *e, struct sku *sku
     for (size_t i = 0; i < count; i++) {
         targets[i].place = i ? e->to : e->location;
         targets[i].sku = sku;
-        targets[i].location = location_number(a, targets[i].place);
+        targets[i].location = i ? location_number(a, e->to) : a->found.location;
         targets[i].there = i == 1;
         targets[i].ready = false;
     }
@@ -479,7 +479,7 @@ static int apply_to_rows(struct apply *a, const struct event *e, struct sku *sku
 static int apply_heartbeat(struct apply *a, const struct event *e, struct outcome *o,
                            struct event_verdict *ret)
 {
-    uint32_t location = location_number(a, e->location);
+    uint32_t location = a->found.location;
     if (location == INDEX_NONE &&
         (int64_t)catalogue_locations_count(a->state->catalogue) >= a->state->settings.locations_most) {
         *ret = rejected(REASON_TOO_MANY_LOCATIONS);
@@ -489,7 +489,7 @@ static int apply_heartbeat(struct apply *a, const struct event *e, struct outcom
     if (!error)
         error = reserve_locations(o);
     if (!error)
-        error = repeats_remember(a->state->repeats, e, a->state->log_time);
+        error = repeats_remember_id(a->state->repeats, e, &a->found.id, a->state->log_time);
     if (error)
         return error;
     hear_location(a, location, e, o);
@@ -523,7 +523,8 @@ static void tell_idle(struct apply *a, const struct event *e, struct sku *sku, s
 static int apply_event(struct apply *a, const struct event *e, size_t event, struct outcome *o)
 {
     struct event_verdict v = {0};
-    struct sku *sku = e->sku.length ? table_find(a->state->table, e->sku) : NULL;
+    a->found = found_of(a, e);
+    struct sku *sku = a->found.sku;
     size_t lines_before = o->lines_count;
     int error = stage_reserve_lines(o, LINES_OF_EVENT);
     if (error)
@@ -609,7 +610,7 @@ static int apply_events(struct apply *a, const struct record *r, struct outcome 
 {
     while (a->events_done < r->events_count) {
         if (r->events_count > 1 && a->events_done % PREFETCH_EVENTS == 0)
-            prefetch_events(a->state, r->events + a->events_done, r->events_count - a->events_done);
+            prefetch_events(a, r->events + a->events_done, r->events_count - a->events_done);
         int error = apply_event(a, &r->events[a->events_done], a->events_done, o);
         if (error)
             return error;
@@ -647,6 +648,8 @@ static int apply_record(struct apply *a, const struct record *r, struct outcome 
             return 0;
         }
     }
+    if (r->kind == RECORD_INCARNATION) /* the first one seeds the hash of ids */
+        a->ahead.next = a->ahead.count = 0;
     int error = r->kind == RECORD_EVENTS ? apply_events(a, r, o) : apply_other(a, r, o);
     if (!error && through_intake)
         error = positions_advance(s->positions, &r->intake);

@@ -100,11 +100,11 @@ instant_t state_location_heard(const struct state *s, uint32_t location);
  * counts which locations are in use, and what will fall due. ERROR_NOMEM */
 int state_rows_loaded(struct state *s, const struct sku *sku, const struct row_image *rows, size_t count);
 
-/* Fetches what applying these records will touch, many cache misses at once; call it for the next records of
- * a batch before they are applied. At most PREFETCH_EVENTS of their events are looked at. It decides nothing.
+/* These records will be applied next, in this order: what that will touch is fetched some events ahead. They
+ * have to stay where they are meanwhile. At most PREFETCH_EVENTS are looked at. It decides nothing.
  * @thread writer */
-enum { PREFETCH_EVENTS = 32 };
-void state_prefetch(const struct state *s, const struct record *const *records, size_t count);
+enum { PREFETCH_EVENTS = 256 };
+void state_prefetch(struct state *s, const struct record *const *records, size_t count);
 
 /* Checks every identity of model.md on a row; aborts with the row printed when one is broken. Called by
  * state_apply when ONHAND_CHECKS. */

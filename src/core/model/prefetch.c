@@ -1,25 +1,44 @@
 /* An event touches the memory of ids, the index of SKUs, its SKU, its row, the row's rare part, its ledger
  * and its memory of changes: seven cache misses, each waiting for the one before. Here each step is taken for
- * many events before the next step, so that their misses overlap. */
+ * many events before the next step, so that their misses overlap. (Taking the steps of later events between
+ * those that are applied was tried: what was retired meanwhile may be gone, so each step begins again at the
+ * row, and that costs more than the waiting.) What was looked up on the way is kept for apply, which would
+ * look it up again. */
 #include "core/model/prefetch.h"
 
 #include "base/hash.h"
-#include "core/model/books.h"
+#include "core/model/records.h"
 
-struct ahead {
-    const struct event *event;
-    uint64_t hash;
-    uint32_t location;
-    const struct rare *rare;
-};
+#include <stdlib.h>
 
-static void find_row(const struct state *s, struct ahead *a)
+enum { AT_ONCE = 16 };
+
+static uint32_t location_of(const struct state *s, const struct event *e)
+{
+    const struct location *l = catalogue_location(s->catalogue, e->location);
+    return l ? l->number : INDEX_NONE;
+}
+
+static void hash(const struct state *s, struct found *f)
+{
+    const struct event *e = f->event;
+
+    f->hash = hash_text(e->sku);
+    table_prefetch(s->table, f->hash);
+    f->id = repeats_id(s->repeats, e);
+    repeats_prefetch(s->repeats, e, &f->id);
+    f->location = location_of(s, e);
+}
+
+static const struct rare *find_row(const struct state *s, struct found *f)
 {
     struct row_image row;
-    const struct sku *sku = table_find_hashed(s->table, a->event->sku, a->hash);
-    a->rare = sku && sku_peek(sku, a->location, &row) ? row_rare(&row) : NULL;
-    if (a->rare)
-        __builtin_prefetch(a->rare);
+
+    f->sku = table_find_hashed(s->table, f->event->sku, f->hash);
+    const struct rare *rare = f->sku && sku_peek(f->sku, f->location, &row) ? row_rare(&row) : NULL;
+    if (rare)
+        __builtin_prefetch(rare);
+    return rare;
 }
 
 /* One that rests lies behind its rare part. */
@@ -36,45 +55,98 @@ static void fetch_movements(const struct ledger *l)
         __builtin_prefetch(l->movements.at + l->movements.count, 1);
 }
 
-static void fetch(const struct state *s, struct ahead *ahead, size_t count)
+/* The next few. */
+static void fetch(const struct state *s, struct ahead *a)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct ahead *a = &ahead[i];
-        const struct location *l = catalogue_location(s->catalogue, a->event->location);
-        a->location = l ? l->number : INDEX_NONE;
-        a->hash = hash_text(a->event->sku);
-        table_prefetch(s->table, a->hash);
-        repeats_prefetch(s->repeats, a->event);
-    }
-    for (size_t i = 0; i < count; i++)
-        if (ahead[i].location != INDEX_NONE)
-            table_prefetch_row(s->table, ahead[i].hash, ahead[i].location);
-    for (size_t i = 0; i < count; i++)
-        find_row(s, &ahead[i]);
-    for (size_t i = 0; i < count; i++)
-        if (ahead[i].rare)
-            fetch_ledger(ahead[i].rare);
-    for (size_t i = 0; i < count; i++)
-        if (ahead[i].rare)
-            fetch_movements(ahead[i].rare->ledger);
+    const struct rare *rares[AT_ONCE];
+    struct found *found = a->at + a->fetched;
+    uint32_t count = a->count - a->fetched < AT_ONCE ? a->count - a->fetched : AT_ONCE;
+
+    for (uint32_t i = 0; i < count; i++)
+        hash(s, &found[i]);
+    for (uint32_t i = 0; i < count; i++)
+        if (found[i].location != INDEX_NONE)
+            table_prefetch_row(s->table, found[i].hash, found[i].location);
+    for (uint32_t i = 0; i < count; i++)
+        rares[i] = find_row(s, &found[i]);
+    for (uint32_t i = 0; i < count; i++)
+        if (rares[i])
+            fetch_ledger(rares[i]);
+    for (uint32_t i = 0; i < count; i++)
+        if (rares[i])
+            fetch_movements(rares[i]->ledger);
+    a->fetched += count;
 }
 
-void prefetch_events(const struct state *s, const struct event *events, size_t count)
+static void begin(struct ahead *a)
 {
-    struct ahead ahead[PREFETCH_EVENTS];
-    size_t n = 0;
-    for (; n < count && n < PREFETCH_EVENTS; n++)
-        ahead[n].event = &events[n];
-    fetch(s, ahead, n);
+    a->next = a->count = a->fetched = 0;
+}
+
+void prefetch_events(struct apply *a, const struct event *events, size_t count)
+{
+    begin(&a->ahead);
+    for (size_t i = 0; i < count && i < PREFETCH_EVENTS; i++)
+        a->ahead.at[a->ahead.count++].event = &events[i];
 }
 
 /* A record of many events fetches for itself when it is applied. */
-void state_prefetch(const struct state *s, const struct record *const *records, size_t count)
+void state_prefetch(struct state *s, const struct record *const *records, size_t count)
 {
-    struct ahead ahead[PREFETCH_EVENTS];
-    size_t n = 0;
-    for (size_t i = 0; i < count && n < PREFETCH_EVENTS; i++)
+    struct apply *a = apply_of(s);
+
+    if (!a)
+        return;
+    begin(&a->ahead);
+    for (size_t i = 0; i < count && a->ahead.count < PREFETCH_EVENTS; i++)
         if (records[i]->kind == RECORD_EVENTS && records[i]->events_count == 1)
-            ahead[n++].event = &records[i]->events[0];
-    fetch(s, ahead, n);
+            a->ahead.at[a->ahead.count++].event = &records[i]->events[0];
+}
+
+/* The event among those looked at ahead; NULL: it is not. Repeats of intake do not come to their turn. */
+static struct found *expected(struct apply *a, const struct event *e)
+{
+    struct ahead *h = &a->ahead;
+
+    while (h->next < h->count && h->at[h->next].event != e)
+        h->next++;
+    if (h->next == h->count)
+        return NULL;
+    while (h->next >= h->fetched)
+        fetch(a->state, h);
+    return &h->at[h->next++];
+}
+
+static void look(const struct state *s, struct found *f)
+{
+    const struct event *e = f->event;
+
+    if (!f->sku && e->sku.length)
+        f->sku = table_find(s->table, e->sku);
+    if (f->location == INDEX_NONE)
+        f->location = location_of(s, e);
+}
+
+static struct found found_now(const struct state *s, const struct event *e)
+{
+    struct found f = {.event = e, .location = INDEX_NONE, .id = repeats_id(s->repeats, e)};
+
+    look(s, &f);
+    return f;
+}
+
+struct found found_of(struct apply *a, const struct event *e)
+{
+    struct found *f = expected(a, e);
+
+    if (!f)
+        return found_now(a->state, e);
+    look(a->state, f);
+#if ONHAND_CHECKS
+    struct found again = found_now(a->state, e);
+    if (again.sku != f->sku || again.location != f->location || again.id.tag != f->id.tag ||
+        again.id.hash.low != f->id.hash.low || again.id.hash.high != f->id.hash.high)
+        abort(); /* what was found ahead belongs to another event */
+#endif
+    return *f;
 }

@@ -57,9 +57,10 @@ void repeats_bound_sources(struct repeats *r, size_t sources_remembered, size_t 
 
 /* ---- what an event is known by ---- */
 
-static struct hash128 id_of(const struct repeats *r, const struct event *e)
+struct repeats_id repeats_id(const struct repeats *r, const struct event *e)
 {
-    return hash128(e->id.at, e->id.length, r->seed);
+    struct hash128 hash = hash128(e->id.at, e->id.length, r->seed);
+    return (struct repeats_id){hash, tag_of(hash)};
 }
 
 static bool is_numbered(const struct event *e)
@@ -88,28 +89,34 @@ static instant_t instant_of(const struct event *e, instant_t otherwise)
 
 /* ---- judging and remembering ---- */
 
-static enum repeat judge_by_id(const struct repeats *r, struct hash128 id, instant_t at)
+static enum repeat judge_by_id(const struct repeats *r, const struct repeats_id *id, instant_t at)
 {
-    if (id_memory_has(&r->ids, id, tag_of(id)))
+    if (id_memory_has(&r->ids, id->hash, id->tag))
         return REPEAT_SEEN;
     return at <= r->ids.forgotten_at ? REPEAT_UNVERIFIED : REPEAT_NEW;
 }
 
 enum repeat repeats_judge(const struct repeats *r, const struct event *e)
 {
+    struct repeats_id id = repeats_id(r, e);
+    return repeats_judge_id(r, e, &id);
+}
+
+enum repeat repeats_judge_id(const struct repeats *r, const struct event *e, const struct repeats_id *id)
+{
     instant_t at = instant_of(e, INSTANT_MOST);
-    struct hash128 id = id_of(r, e), who;
+    struct hash128 who;
 
     if (!is_numbered(e))
         return judge_by_id(r, id, at);
     who = source_of(r, e);
-    switch (source_windows_judge(&r->sources, who, tag_of(who), e->sequence, id.low, at)) {
+    switch (source_windows_judge(&r->sources, who, tag_of(who), e->sequence, id->hash.low, at)) {
     case WINDOW_SEEN:
         return REPEAT_SEEN;
     case WINDOW_REUSED: /* an id that is known is a repeat under whatever number */
-        return id_memory_has(&r->ids, id, tag_of(id)) ? REPEAT_SEEN : REPEAT_SEQUENCE_REUSED;
+        return id_memory_has(&r->ids, id->hash, id->tag) ? REPEAT_SEEN : REPEAT_SEQUENCE_REUSED;
     case WINDOW_NEW:
-        return id_memory_has(&r->ids, id, tag_of(id)) ? REPEAT_SEEN : REPEAT_NEW;
+        return id_memory_has(&r->ids, id->hash, id->tag) ? REPEAT_SEEN : REPEAT_NEW;
     case WINDOW_UNKNOWN:
         break;
     }
@@ -129,22 +136,28 @@ int repeats_reserve(struct repeats *r, const struct event *events, size_t count)
 
 int repeats_remember(struct repeats *r, const struct event *e, instant_t log_time)
 {
+    struct repeats_id id = repeats_id(r, e);
+    return repeats_remember_id(r, e, &id, log_time);
+}
+
+int repeats_remember_id(struct repeats *r, const struct event *e, const struct repeats_id *id,
+                        instant_t log_time)
+{
     instant_t at = instant_of(e, log_time);
-    struct hash128 id = id_of(r, e);
 
     if (repeats_reserve(r, e, 1))
         return ERROR_NOMEM;
-    id_memory_add(&r->ids, id, tag_of(id), at);
+    id_memory_add(&r->ids, id->hash, id->tag, at);
     if (is_numbered(e)) {
         struct hash128 who = source_of(r, e);
-        source_windows_add(&r->sources, who, tag_of(who), e->sequence, id.low, at);
+        source_windows_add(&r->sources, who, tag_of(who), e->sequence, id->hash.low, at);
     }
     return 0;
 }
 
-void repeats_prefetch(const struct repeats *r, const struct event *e)
+void repeats_prefetch(const struct repeats *r, const struct event *e, const struct repeats_id *id)
 {
-    tag_index_prefetch(&r->ids.index, tag_of(id_of(r, e)));
+    tag_index_prefetch(&r->ids.index, id->tag);
     if (is_numbered(e))
         tag_index_prefetch(&r->sources.sources_index, tag_of(source_of(r, e)));
 }

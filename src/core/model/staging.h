@@ -6,6 +6,7 @@
 
 #include "core/model/apply.h"
 #include "core/model/books.h"
+#include "core/model/repeats.h"
 
 struct staged_row {
     struct sku *sku;
@@ -29,13 +30,31 @@ struct staged_sku {
 
 struct kept;
 
+/* What looking ahead found of an event. */
+struct found {
+    const struct event *event;
+    uint64_t hash;     /* of its SKU's text */
+    struct sku *sku;   /* NULL: nobody had heard of it */
+    uint32_t location; /* INDEX_NONE: nobody had heard of it */
+    struct repeats_id id;
+};
+
+/* The events that come next, in their order. SKUs and numbers of locations stand for the same for ever, and an
+ * id is hashed with the first incarnation: what was found cannot become wrong before its turn. */
+struct ahead {
+    uint32_t next, count, fetched;
+    struct found at[PREFETCH_EVENTS];
+};
+
 struct apply {
     struct state *state;
+    struct ahead ahead;
     /* of the record at hand */
     bool active; /* a record stopped for want of memory and goes on */
     uint64_t offset;
     size_t events_done, skus_done;
     uint8_t notes; /* of the event at hand */
+    struct found found; /* the same */
     struct staged_row *rows;
     uint32_t rows_count, rows_capacity;
     struct staged_sku *skus;
