@@ -1,4 +1,5 @@
-// Reservations: found by id or reference, shown with what they hold, and taken through their steps.
+// Reservations: found by id or reference, shown with what they hold, and taken through their steps; and all that is
+// open under a reference, of orders too that no reservation was made for.
 
 import { Refused, get, post, segment, unless } from './api.js';
 import { element, replace, settled } from './dom.js';
@@ -33,6 +34,25 @@ const lines = (reservation, names) => {
     table.show(reservation.lines);
     return scroll('Lines', table.node);
 };
+
+/** What is open under a reference, whoever spoke of it; nothing when nothing is. */
+function openDemand(answer, names) {
+    if (!answer.demand.length) return null;
+    const table = sheet({
+        caption: 'Open under this reference', key: (one) => JSON.stringify([one.sku, one.location, one.line]), sortable: false,
+        columns: [
+            { id: 'sku', title: 'Item', head: true, cell: (one) => itemLink(one.sku) },
+            { id: 'location', title: 'Location', cell: (one) => placeOfRow(one.sku, one.location, names) },
+            { id: 'line', title: 'Order line', cell: (one) => one.line ?? '' },
+            { id: 'held', title: 'Held', number: true, cell: (one) => amount(one.held) },
+            { id: 'committed', title: 'Committed', number: true, cell: (one) => amount(one.committed) },
+            { id: 'short', title: 'Short', number: true, cell: (one) => amount(one.short) },
+            { id: 'since', title: 'Since', cell: (one) => since(one.since, '') },
+        ],
+    });
+    table.show(answer.demand);
+    return card(`Open under ${answer.reference}`, scroll('Open under this reference', table.node), answer.next && note('These are the oldest of them.'));
+}
 
 function open(reservation) {
     const units = reservation.lines.reduce((sum, line) => sum + line.open, 0);
@@ -132,11 +152,13 @@ export async function show({ page, segments: [id], parameters, signal, heading, 
 
     let shown = [];
     const draw = () => into(found, async () => {
-        shown = await load();
-        return shown.map((reservation) => {
+        const asked = reference || find;
+        const [reservations, demand] = await Promise.all([load(), asked ? get('/v1/demand', { reference: asked, limit: 100 }, { signal }) : null]);
+        shown = reservations;
+        return [demand && openDemand(demand, names), ...shown.map((reservation) => {
             const node = whole(reservation, names, (next) => put(node)(next));
             return node;
-        });
+        })].filter(Boolean);
     }, signal).then(() => {
         if (!found.children.length) replace(found, empty('There is none of that id or reference.'));
         tick(page);

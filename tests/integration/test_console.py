@@ -272,6 +272,13 @@ def test_a_reservation_is_taken_through_its_steps(shop, browser):
     browser.seen("main", "There is none")
 
 
+def test_an_order_without_a_reservation_is_found_by_its_reference(shop, browser):
+    browser.open(f"{shop.base}/#/reservations?reference=ORD-SHORT")
+    browser.seen("main .card", "Open under ORD-SHORT")
+    browser.seen("main table", "900,000")
+    browser.seen("main table", "ST02")
+
+
 def test_hostile_names_are_text(shop, browser):
     browser.open(f"{shop.base}/#/stock?q={quote('<script>', safe='')}")
     browser.click(".sheet tbody a", "<script>")
