@@ -96,7 +96,7 @@ static int look(struct from *f)
 {
     struct checkpoint_header own;
     char detail[600];
-    int own_error = checkpoint_load(f->directory, NULL, NULL, &own, NULL, detail, sizeof(detail));
+    int own_error = checkpoint_load(f->directory, &(struct checkpoint_taker){0}, &own, NULL, detail, sizeof(detail));
 
     if (own_error == ERROR_LEVEL)
         return cli_fail(EXIT_LEVEL, "%s", detail);

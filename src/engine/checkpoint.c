@@ -73,7 +73,6 @@ static int write_out(struct checkpoint_writer *w, const void *bytes, size_t leng
 {
     if (!file_write_all(w->ops, w->file, bytes, length, w->written))
         return file_failed(w, "writing " CHECKPOINT_TEMPORARY);
-    w->crc = crc32c(w->crc, bytes, length);
     w->written += length;
     if (w->written - w->synced < SYNC_BYTES)
         return 0;
@@ -81,7 +80,7 @@ static int write_out(struct checkpoint_writer *w, const void *bytes, size_t leng
     return w->ops->sync(w->ops->context, w->file) ? file_failed(w, "syncing " CHECKPOINT_TEMPORARY) : 0;
 }
 
-static void checksum_sections(struct chunk *c)
+static void checksum_sections(struct checkpoint_writer *w, struct chunk *c)
 {
     struct checkpoint_file_section s;
 
@@ -89,6 +88,7 @@ static void checksum_sections(struct chunk *c)
         memcpy(&s, c->bytes + at, sizeof(s));
         s.crc = checkpoint_section_crc(&s, c->bytes + at + sizeof(s));
         memcpy(c->bytes + at, &s, sizeof(s));
+        w->crc = crc32c(w->crc, &s, sizeof(s));
     }
 }
 
@@ -97,6 +97,7 @@ static int write_head(struct checkpoint_writer *w)
     struct checkpoint_file_head head;
 
     checkpoint_head_seal(&head, &w->header);
+    w->crc = crc32c(0, &head, sizeof(head));
     return write_out(w, &head, sizeof(head));
 }
 
@@ -176,7 +177,7 @@ static void write_first_chunk(struct checkpoint_writer *w)
     if (!w->first)
         w->last = NULL;
     pthread_mutex_unlock(&w->lock);
-    checksum_sections(c);
+    checksum_sections(w, c);
     error = write_out(w, c->bytes, c->used);
     pthread_mutex_lock(&w->lock);
     w->backlog_bytes -= c->used;

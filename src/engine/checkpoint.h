@@ -41,12 +41,24 @@ void checkpoint_destroy(struct checkpoint_writer *w);
 
 /* ---- reading ---- */
 typedef int (*checkpoint_section)(void *context, uint8_t kind, const void *bytes, size_t length);
-/* The newest file that verifies from its first to its last byte, else the one before: each is verified
- * (checksums, counts, end mark) before any section is handed on. ERROR_NOTFOUND: no checkpoint at all.
- * ERROR_CORRUPT: some, but none verifies. ERROR_LEVEL: written by a newer onhand. detail: which file, what,
- * where. `rejected` counts the damaged ones passed over (detail then tells of the last of them). What a crash
- * left half written is removed. */
-int checkpoint_load(const char *directory, checkpoint_section each, void *context,
+/* Who takes what a checkpoint holds; zeroed, nobody: it is only verified. */
+struct checkpoint_taker {
+    void *context;
+    checkpoint_section each; /* in order; each verified by its checksum before */
+    /* The same sections in the same order, each before `each` gets it, maybe on a thread of the reader's own;
+     * it has ended before the load returns and before forget is called. NULL: nobody looks */
+    void (*beside)(void *context, uint8_t kind, const void *bytes, size_t length);
+    /* The file was damaged further on, or `each` found it so: what came of it is void, another may follow.
+     * Not 0: nothing follows, that is the answer. NULL: nothing to forget */
+    int (*forget)(void *context);
+};
+/* The newest file that is whole from its first to its last byte, else the one before; it is read once, and
+ * what came of one that turns out damaged is forgotten (checksums, counts, end mark, ERROR_CORRUPT from
+ * `each`). ERROR_NOTFOUND: no checkpoint at all. ERROR_CORRUPT: some, but none is whole. ERROR_LEVEL: written
+ * by a newer onhand. Other errors of `each` end it. detail: which file, what, where. `rejected` counts the
+ * damaged ones passed over (detail then tells of the last of them). What a crash left half written is
+ * removed. */
+int checkpoint_load(const char *directory, const struct checkpoint_taker *taker,
                     struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
                     size_t detail_size);
 /* The next_offset of the older of the two kept: the log may be trimmed up to it. False while there are not

@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "core/model/image.h"
-#include "core/model/image_objects.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +14,7 @@
  * beside the state has checksums only. */
 static int sum_section(void *context, uint8_t kind, const void *bytes, size_t length)
 {
-    struct hash128 *digest = context;
-
-    if (kind != IMAGE_CHANGES)
-        *digest = digest_sum(*digest, hash128(bytes, length, kind));
+    image_digest_add(context, kind, bytes, length);
     return 0;
 }
 

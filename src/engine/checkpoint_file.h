@@ -2,8 +2,9 @@
  *
  * Little-endian: a head of 64 bytes, sections one behind the other (12 bytes of head, then the bytes), an end
  * of 64 bytes behind which the file ends. Every byte is under a CRC-32C: the head's under its own, a
- * section's under its own, the end's under its own; and the end has one over all before it, so that sections
- * that were left out, doubled or exchanged do not pass. */
+ * section's under its own, the end's under its own; and the end has one over the head and the heads of all
+ * sections (and so over their checksums), so that sections that were left out, doubled or exchanged do not
+ * pass. */
 #ifndef ENGINE_CHECKPOINT_FILE_H
 #define ENGINE_CHECKPOINT_FILE_H
 
@@ -12,7 +13,7 @@
 
 #define CHECKPOINT_TEMPORARY "checkpoint.tmp"
 
-enum { CHECKPOINT_LAYOUT = 1, CHECKPOINT_KIND_END = 255 };
+enum { CHECKPOINT_LAYOUT = 2, CHECKPOINT_KIND_END = 255 };
 
 /* The head's shape stays for ever: a reader must be able to say that a file is too new for it. */
 struct checkpoint_file_head {
@@ -34,7 +35,7 @@ struct checkpoint_file_section {
 
 struct checkpoint_file_end {
     struct checkpoint_file_section section; /* kind CHECKPOINT_KIND_END */
-    uint32_t crc_all;                       /* of every byte before the end */
+    uint32_t crc_all;                       /* of the head and the heads of all sections */
     uint64_t sections, bytes;               /* before the end */
     struct hash128 digest;
     uint8_t reserved[16];
@@ -44,7 +45,8 @@ _Static_assert(sizeof(struct checkpoint_file_head) == 64, "no holes");
 _Static_assert(sizeof(struct checkpoint_file_section) == 12, "no holes");
 _Static_assert(sizeof(struct checkpoint_file_end) == 64, "no holes");
 
-/* Is this a head of ours? 0, ERROR_CORRUPT, ERROR_LEVEL (of a newer onhand); ret has no digest yet. */
+/* Is this a head of ours? 0, ERROR_CORRUPT, ERROR_LEVEL (of a newer onhand), ERROR_CONFLICT (of one so old
+ * that it is not read any more); ret has no digest yet. */
 int checkpoint_head_open(const struct checkpoint_file_head *h, struct checkpoint_header *ret);
 /* Is this the end of a file with so many bytes? */
 bool checkpoint_end_is_whole(const struct checkpoint_file_end *e, uint64_t file_bytes);
@@ -72,6 +74,10 @@ void checkpoint_list_finish(struct checkpoint_list *list);
 int checkpoint_file_read_as(int directory, const char *name, bool any_name, checkpoint_section each,
                             void *context, struct checkpoint_header *ret_header, uint64_t *ret_sections,
                             char *detail, size_t detail_size);
+/* The same for a taker, whose forget is the caller's to call. */
+int checkpoint_file_take(int directory, const char *name, bool any_name, const struct checkpoint_taker *taker,
+                         struct checkpoint_header *ret_header, uint64_t *ret_sections, char *detail,
+                         size_t detail_size);
 int checkpoint_file_read(int directory, const char *name, checkpoint_section each, void *context,
                          struct checkpoint_header *ret_header, uint64_t *ret_sections, char *detail,
                          size_t detail_size);

@@ -35,11 +35,10 @@ static void destroy(void *file)
     checkpoint_destroy(file);
 }
 
-static int load(void *context, checkpoint_section each, void *each_context,
-                struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
-                size_t detail_size)
+static int load(void *context, const struct checkpoint_taker *taker, struct checkpoint_header *ret_header,
+                unsigned *ret_rejected, char *detail, size_t detail_size)
 {
-    return checkpoint_load(context, each, each_context, ret_header, ret_rejected, detail, detail_size);
+    return checkpoint_load(context, taker, ret_header, ret_rejected, detail, detail_size);
 }
 
 static bool trim_offset(void *context, uint64_t *ret_offset)

@@ -11,16 +11,36 @@
 
 #define GO_ON_WITHIN_US (INT64_C(15) * 1000000)
 
+/* What comes of a checkpoint; the digest is summed beside, on the thread that reads. */
+struct loading {
+    struct engine *engine;
+    struct hash128 digest;
+};
+
 static int load_section(void *context, uint8_t kind, const void *bytes, size_t length)
 {
-    struct engine *e = context;
+    const struct loading *l = context;
+    struct engine *e = l->engine;
+
     if (kind == IMAGE_CHANGES && e->options.window)
         return window_load(e->options.window, bytes, length);
-    return image_load(e->state, kind, bytes, length);
+    return image_load_digested(e->state, kind, bytes, length);
 }
 
-static int forget_state(struct engine *e)
+static void sum_section(void *context, uint8_t kind, const void *bytes, size_t length)
 {
+    struct loading *l = context;
+    image_digest_add(&l->digest, kind, bytes, length);
+}
+
+static int forget(void *context)
+{
+    struct loading *l = context;
+    struct engine *e = l->engine;
+
+    l->digest = (struct hash128){0};
+    if (e->options.window)
+        window_forget(e->options.window);
     state_destroy(e->state);
     e->state = state_create(e->epoch);
     return e->state ? 0 : ERROR_NOMEM;
@@ -30,31 +50,32 @@ static int forget_state(struct engine *e)
 static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size_t detail_size)
 {
     struct checkpoint_header header;
-    struct hash128 digest;
+    struct hash128 none;
+    struct loading l = {.engine = e};
+    const struct checkpoint_taker taker = {&l, load_section, sum_section, forget};
     unsigned rejected = 0;
 
     *ret_found = false;
-    int error =
-        e->store.ops->load(e->store.context, load_section, e, &header, &rejected, detail, detail_size);
+    int error = e->store.ops->load(e->store.context, &taker, &header, &rejected, detail, detail_size);
     if (error == ERROR_NOTFOUND)
         return 0;
     if (error == ERROR_CORRUPT) {
         log_warning(
             "no checkpoint is usable (%s): replaying the log from its first record if it is still there",
             detail);
-        return forget_state(e); /* some sections may have been loaded */
+        return 0;
     }
     if (error)
         return error;
     if (rejected)
         log_warning("%u damaged checkpoint(s) passed over: %s", rejected, detail);
-    error = image_load_finish(e->state, &digest);
+    error = image_load_finish(e->state, &none);
     if (error) {
         snprintf(detail, detail_size, "the checkpoint before record %lu could not be loaded: %s",
                  header.next_offset, error_text(error));
         return error;
     }
-    if (digest.high != header.digest.high || digest.low != header.digest.low ||
+    if (l.digest.high != header.digest.high || l.digest.low != header.digest.low ||
         e->state->next_offset != header.next_offset || state_incarnation(e->state) != header.incarnation) {
         snprintf(detail, detail_size,
                  "the checkpoint before record %lu gives another state than was written: remove it to use "
@@ -63,8 +84,8 @@ static int load_checkpoint(struct engine *e, bool *ret_found, char *detail, size
         return ERROR_CORRUPT;
     }
     e->copying.records_at_last = e->state->counts.records;
-    e->copying.digest = digest;
-    digests_loaded(e, digest);
+    e->copying.digest = l.digest;
+    digests_loaded(e, l.digest);
     *ret_found = true;
     return 0;
 }

@@ -41,6 +41,11 @@ static int load_section(void *context, uint8_t kind, const void *bytes, size_t l
     return image_load(r->state, kind, bytes, length);
 }
 
+static int forget(void *context)
+{
+    return make_state(context);
+}
+
 /* A checkpoint that is newer than what is asked for helps nobody: then from the beginning. */
 static int begin(struct replay *r)
 {
@@ -53,7 +58,8 @@ static int begin(struct replay *r)
     if (error)
         return error;
     snprintf(path, sizeof(path), "%s/checkpoints", r->directory);
-    error = checkpoint_load(path, load_section, r, &header, &rejected, r->detail, r->detail_size);
+    const struct checkpoint_taker taker = {.context = r, .each = load_section, .forget = forget};
+    error = checkpoint_load(path, &taker, &header, &rejected, r->detail, r->detail_size);
     if (!error)
         error = image_load_finish(r->state, &digest);
     if (!error && (!r->until || header.next_offset <= r->until))

@@ -14,9 +14,8 @@ struct checkpoint_store_ops {
     void (*commit)(void *file, struct hash128 digest);
     int (*poll)(void *file, char *detail, size_t detail_size);
     void (*destroy)(void *file);
-    int (*load)(void *context, checkpoint_section each, void *each_context,
-                struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
-                size_t detail_size);
+    int (*load)(void *context, const struct checkpoint_taker *taker, struct checkpoint_header *ret_header,
+                unsigned *ret_rejected, char *detail, size_t detail_size);
     bool (*trim_offset)(void *context, uint64_t *ret_offset);
 };
 

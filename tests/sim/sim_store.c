@@ -71,9 +71,8 @@ static void destroy(void *file)
     free(i);
 }
 
-static int load(void *context, checkpoint_section each, void *each_context,
-                struct checkpoint_header *ret_header, unsigned *ret_rejected, char *detail,
-                size_t detail_size)
+static int load(void *context, const struct checkpoint_taker *taker, struct checkpoint_header *ret_header,
+                unsigned *ret_rejected, char *detail, size_t detail_size)
 {
     struct sim_store *s = context;
 
@@ -92,7 +91,9 @@ static int load(void *context, checkpoint_section each, void *each_context,
             uint32_t length;
             uint8_t kind = (uint8_t)i->sections.at[at];
             memcpy(&length, i->sections.at + at + 1, sizeof(length));
-            int error = each(each_context, kind, i->sections.at + at + 5, length);
+            if (taker->beside)
+                taker->beside(taker->context, kind, i->sections.at + at + 5, length);
+            int error = taker->each(taker->context, kind, i->sections.at + at + 5, length);
             if (error)
                 return error;
             at += 5 + length;

@@ -34,6 +34,10 @@ void image_before_sku(struct state *s, struct sku *sku);
  * or an error: ERROR_CORRUPT, ERROR_LEVEL (made by a newer onhand), ERROR_NOMEM. After an error the state is to be destroyed. */
 int image_load(struct state *s, uint8_t kind, const void *bytes, size_t length);
 int image_load_finish(struct state *s, struct hash128 *ret_digest);
+/* The same in two halves, for whoever has a thread to spare: the digest of the sections, from zero on (@thread any);
+ * and the load without it, after which image_load_finish tells none. */
+void image_digest_add(struct hash128 *digest, uint8_t kind, const void *bytes, size_t length);
+int image_load_digested(struct state *s, uint8_t kind, const void *bytes, size_t length);
 
 /* The digest now, in one go (tests, small states). */
 struct hash128 state_digest(struct state *s);

@@ -165,15 +165,27 @@ static int load(struct state *s, uint8_t kind, struct bytes *in)
     }
 }
 
-int image_load(struct state *s, uint8_t kind, const void *bytes, size_t length)
+void image_digest_add(struct hash128 *digest, uint8_t kind, const void *bytes, size_t length)
+{
+    if (kind != IMAGE_CHANGES)
+        *digest = digest_sum(*digest, hash128(bytes, length, kind));
+}
+
+int image_load_digested(struct state *s, uint8_t kind, const void *bytes, size_t length)
 {
     struct bytes in = {bytes, length, false};
+
     if (kind == IMAGE_CHANGES) /* beside the state: whoever keeps a window takes it */
         return 0;
-    int result = s->loading ? load(s, kind, &in) : begin_loading(s, kind, &in);
+    return s->loading ? load(s, kind, &in) : begin_loading(s, kind, &in);
+}
 
-    if (!result)
-        s->loading->digest = digest_sum(s->loading->digest, hash128(bytes, length, kind));
+int image_load(struct state *s, uint8_t kind, const void *bytes, size_t length)
+{
+    int result = image_load_digested(s, kind, bytes, length);
+
+    if (!result && s->loading)
+        image_digest_add(&s->loading->digest, kind, bytes, length);
     return result;
 }
 

@@ -20,10 +20,10 @@ void ledger_destroy(struct ledger *l); /* only before a rare part was built from
 void ledger_save(const struct ledger *l, struct buffer *out);
 /* ERROR_CORRUPT for anything ledger_save would not have written, ERROR_NOMEM. */
 int ledger_load(const void *bytes, size_t length, struct ledger **ret_ledger);
-/* Most rows of an image are not touched soon. A ledger without accounts and fences rests: its rare part is made
- * from its bytes, which stay behind it in one block of memory, and the ledger itself when somebody wants it
- * (rare_ledger). NULL: this one does not rest, or there is no memory; ledger_load is to judge it. `slabs` have to
- * outlive the rare part. */
+/* Most rows of an image are not touched soon. A ledger without accounts and fences rests: its rare part is
+ * made from its bytes, which stay behind it in one block of memory, and the ledger itself when somebody wants
+ * it (rare_ledger). NULL: this one does not rest, or there is no memory; ledger_load is to judge it. `slabs`
+ * have to outlive the rare part. */
 struct slabs;
 struct rare *ledger_rest(struct slabs *slabs, const void *bytes, size_t length);
 /* The ledger of a rare part, made now where it rested. NULL without memory. */

@@ -30,6 +30,12 @@ struct window *window_create(size_t slots)
     if (!w)
         return NULL;
     w->mask = slots - 1;
+    window_forget(w);
+    return w;
+}
+
+void window_forget(struct window *w)
+{
     w->added = 0;
     w->loaded = 0;
     w->begun = false;
@@ -38,7 +44,6 @@ struct window *window_create(size_t slots)
     atomic_init(&w->claimed, 0);
     atomic_init(&w->first, 0);
     atomic_init(&w->complete_from, 0);
-    return w;
 }
 
 void window_destroy(struct window *w)

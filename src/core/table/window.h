@@ -52,6 +52,8 @@ void window_add(struct window *w, const struct window_slot *slots, size_t count)
 /* All records before next_offset have been added: shows their entries. The first call says where the window
  * begins. */
 void window_show(struct window *w, uint64_t next_offset);
+/* As it was created: what pieces brought is void. Before anybody reads it. */
+void window_forget(struct window *w);
 /* The offsets begin anew: what is there is forgotten, and what comes from next_offset on is complete. */
 void window_clear(struct window *w, uint64_t next_offset);
 

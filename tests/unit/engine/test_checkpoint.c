@@ -110,13 +110,22 @@ static int count_section(void *context, uint8_t kind, const void *bytes, size_t 
     return 0;
 }
 
-/* Loads; what is handed on must be whole and of that state. */
+static int forget_sections(void *context)
+{
+    struct sum *s = context;
+
+    *s = (struct sum){.next_offset = s->next_offset};
+    return 0;
+}
+
+/* Loads; what is handed on and not taken back must be whole and of that state. */
 static int load(uint64_t expected_next_offset, unsigned *ret_rejected)
 {
     struct sum s = {.next_offset = expected_next_offset};
     struct checkpoint_header h;
     char detail[256] = "";
-    int error = checkpoint_load(directory, count_section, &s, &h, ret_rejected, detail, sizeof(detail));
+    const struct checkpoint_taker taker = {.context = &s, .each = count_section, .forget = forget_sections};
+    int error = checkpoint_load(directory, &taker, &h, ret_rejected, detail, sizeof(detail));
 
     if (error) {
         assert_int_equal(s.sections, 0);
@@ -440,27 +449,49 @@ static void one_that_is_given_up_leaves_nothing(void **unused)
     assert_int_equal(files_there(), 0);
 }
 
+struct both {
+    uint64_t taken, beside;
+};
+
+static uint64_t count(uint8_t kind, const void *bytes, size_t length)
+{
+    uint64_t sum = length;
+
+    for (size_t i = 0; i < length; i += 4096)
+        sum += ((const unsigned char *)bytes)[i] != kind;
+    return sum;
+}
+
 static int count_bytes(void *context, uint8_t kind, const void *bytes, size_t length)
 {
-    uint64_t *sum = context;
-
-    *sum += length;
-    for (size_t i = 0; i < length; i += 4096)
-        *sum += ((const unsigned char *)bytes)[i] != kind;
+    struct both *b = context;
+    b->taken += count(kind, bytes, length);
     return 0;
 }
 
-/* Sections from nothing to 3 MB, 40 MB in all: chunks of every kind, windows that grow. */
-static void large_sections_come_back(void **unused)
+static void count_beside(void *context, uint8_t kind, const void *bytes, size_t length)
 {
-    struct checkpoint_header h = {.format = IMAGE_FORMAT, .level = 1, .incarnation = 5, .next_offset = 9};
+    struct both *b = context;
+    b->beside += count(kind, bytes, length);
+}
+
+static int forget_both(void *context)
+{
+    *(struct both *)context = (struct both){0};
+    return 0;
+}
+
+/* Sections from nothing to 3 MB, so many bytes in all: returns what they count. */
+static uint64_t write_large(uint64_t next_offset, uint64_t most)
+{
+    struct checkpoint_header h = {
+        .format = IMAGE_FORMAT, .level = 1, .incarnation = 5, .next_offset = next_offset};
     struct checkpoint_writer *w;
-    char *bytes = malloc(3000000), detail[256];
-    uint64_t written = 0, back = 0;
-    unsigned rejected;
+    char *bytes = malloc(3000000);
+    uint64_t written = 0;
 
     assert_int_equal(checkpoint_create(directory, &h, &w), 0);
-    for (unsigned i = 0; written < 40000000; i++) {
+    for (unsigned i = 0; written < most; i++) {
         size_t length = i * UINT64_C(2654435761) % 3000000 / (i % 3 ? 100 : 1);
         memset(bytes, (int)(i % 200), length);
         assert_int_equal(checkpoint_add(w, (uint8_t)(i % 200), bytes, length), 0);
@@ -469,10 +500,81 @@ static void large_sections_come_back(void **unused)
     checkpoint_commit(w, digest);
     assert_int_equal(wait_for(w), 0);
     checkpoint_destroy(w);
-    assert_int_equal(checkpoint_load(directory, count_bytes, &back, &h, &rejected, detail, sizeof(detail)),
-                     0);
-    assert_int_equal(back, written);
     free(bytes);
+    return written;
+}
+
+static int load_both(struct both *ret, unsigned *ret_rejected)
+{
+    const struct checkpoint_taker taker = {ret, count_bytes, count_beside, forget_both};
+    struct checkpoint_header h;
+    char detail[256];
+
+    *ret = (struct both){0};
+    return checkpoint_load(directory, &taker, &h, ret_rejected, detail, sizeof(detail));
+}
+
+/* Chunks of every kind, pieces that grow, two threads. */
+static void large_sections_come_back(void **unused)
+{
+    uint64_t written = write_large(9, 40000000);
+    struct both both;
+    unsigned rejected;
+
+    assert_int_equal(load_both(&both, &rejected), 0);
+    assert_int_equal(rejected, 0);
+    assert_int_equal(both.taken, written);
+    assert_int_equal(both.beside, written);
+}
+
+static void flip_a_bit(uint64_t next_offset, uint64_t at)
+{
+    char path[4200], byte;
+
+    snprintf(path, sizeof(path), "%s/%s", directory, checkpoint_name(5, next_offset).text);
+    int fd = open(path, O_RDWR);
+    assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+    byte ^= 4;
+    assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+    close(fd);
+}
+
+/* What was taken of it before is forgotten, wherever it is damaged. */
+static void a_large_one_that_is_damaged_further_on_is_forgotten(void **unused)
+{
+    uint64_t older = write_large(9, 6000000), newer = write_large(10, 12000000);
+    struct both both;
+    unsigned rejected;
+
+    for (uint64_t at = 100; at < newer; at += newer / 7) {
+        flip_a_bit(10, at);
+        assert_int_equal(load_both(&both, &rejected), 0);
+        assert_int_equal(rejected, 1);
+        assert_int_equal(both.taken, older);
+        assert_int_equal(both.beside, older);
+        flip_a_bit(10, at);
+    }
+    assert_int_equal(load_both(&both, &rejected), 0);
+    assert_int_equal(both.taken, newer);
+}
+
+static int refuse_one(void *context, uint8_t kind, const void *bytes, size_t length)
+{
+    unsigned *left = context;
+    return kind == 57 && --*left == 0 ? ERROR_NOMEM : 0;
+}
+
+/* The thread that reads ahead ends with it. */
+static void who_takes_a_large_one_may_end_it(void **unused)
+{
+    unsigned left = 1;
+    const struct checkpoint_taker taker = {.context = &left, .each = refuse_one};
+    struct checkpoint_header h;
+    char detail[256];
+
+    write_large(9, 40000000);
+    assert_int_equal(checkpoint_load(directory, &taker, &h, NULL, detail, sizeof(detail)), ERROR_NOMEM);
+    assert_non_null(strstr(detail, "not understood"));
 }
 
 /* ---- files that fail ---- */
@@ -585,6 +687,8 @@ int main(void)
         IN_A_DIRECTORY(what_a_crash_left_is_removed),
         IN_A_DIRECTORY(one_that_is_given_up_leaves_nothing),
         IN_A_DIRECTORY(large_sections_come_back),
+        IN_A_DIRECTORY(a_large_one_that_is_damaged_further_on_is_forgotten),
+        IN_A_DIRECTORY(who_takes_a_large_one_may_end_it),
         IN_A_DIRECTORY(the_nth_call_fails_and_a_good_one_is_there),
         IN_A_DIRECTORY(verify_tells_each),
     };
