@@ -20,9 +20,10 @@ MEMORY_LEAST = 6 << 30
 class Context:
     """One run of the harness: where the build is, how long everything may take, and where things lie meanwhile."""
 
-    def __init__(self, build, quick, rounds, seconds):
+    def __init__(self, build, quick, rounds, seconds, rows=None):
         self.build, self.quick, self.pinned = pathlib.Path(build).resolve(), quick, (os.cpu_count() or 1) > 1 and not quick
         self.rounds, self.seconds = rounds or (1 if quick else 3), seconds or (0.4 if quick else 3)
+        self.rows = rows or (10_000 if quick else 10_000_000)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="onhand-bench-"))  # on the disk in question: TMPDIR says which
         shm = pathlib.Path("/dev/shm")
         roomy = shm.is_dir() and shutil.disk_usage(shm).free > MEMORY_LEAST

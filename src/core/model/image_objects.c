@@ -370,11 +370,11 @@ static int load_item(struct state *s, struct sku *sku, struct bytes *in)
 /* The words of a row but the pointer, and the ledger that the pointer leads to. */
 static void save_row(const struct row_image *r, struct buffer *out)
 {
-    const struct rare *rare = row_rare(r);
+    uint64_t rare = r->word[ROW_RARE];
 
     _Static_assert(ROW_RARE == ROW_WORDS - 1, "the pointer is the last word");
     buffer_add(out, r->word, ROW_RARE * sizeof(r->word[0]));
-    put_u8(out, rare != NULL);
+    put_u8(out, rare != 0);
     if (!rare)
         return;
     size_t length_at = out->length;
@@ -405,7 +405,7 @@ void save_sku(const struct state *s, const struct sku *sku, struct buffer *rows,
         save_row(&row[i], out);
 }
 
-static int load_rare(struct slabs *slabs, struct text books, struct rare **ret)
+static int load_rare(struct slabs *slabs, struct text books, uint64_t *ret)
 {
     struct ledger *ledger;
 
@@ -414,7 +414,7 @@ static int load_rare(struct slabs *slabs, struct text books, struct rare **ret)
     int result = ledger_load(books.at, books.length, &ledger);
     if (result)
         return result;
-    if ((*ret = rare_build(ledger)))
+    if ((*ret = (uintptr_t)rare_build(ledger)))
         return 0;
     ledger_destroy(ledger);
     return ERROR_NOMEM;
@@ -422,8 +422,6 @@ static int load_rare(struct slabs *slabs, struct text books, struct rare **ret)
 
 static int load_row(struct state *s, struct bytes *in, struct sku_loading *l, struct row_image *ret)
 {
-    struct rare *rare;
-
     *ret = (struct row_image){0};
     get_raw(in, ret->word, ROW_RARE * sizeof(ret->word[0]));
     bool has_ledger = get_bool(in);
@@ -436,10 +434,7 @@ static int load_row(struct state *s, struct bytes *in, struct sku_loading *l, st
     struct text books = get_text(in);
     if (in->failed)
         return ERROR_CORRUPT;
-    int result = load_rare(&s->resting, books, &rare);
-    if (!result)
-        ret->word[ROW_RARE] = (uintptr_t)rare;
-    return result;
+    return load_rare(&s->resting, books, &ret->word[ROW_RARE]);
 }
 
 static int load_rows(struct state *s, struct sku *sku, struct bytes *in, struct sku_loading *l)

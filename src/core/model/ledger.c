@@ -49,9 +49,13 @@ uint8_t ledger_flags(const struct ledger *l)
 void rare_destroy(void *rare)
 {
     struct rare *r = rare;
+    if ((uintptr_t)rare & 1) {
+        slab_free((char *)rare - 1);
+        return;
+    }
     if (r && r->ledger && --r->ledger->rares == 0)
         ledger_destroy(r->ledger);
-    if (r && r->resting_bytes)
+    if (r && r->rested)
         slab_free(r);
     else
         free(r);
@@ -131,10 +135,8 @@ struct rare *rare_build(struct ledger *l)
                l->dated.count * sizeof(r->dated[0]) + bytes);
     if (!r)
         return NULL;
-    *r = (struct rare){.ledger = l,
-                       .supply_count = count,
-                       .fences_count = l->fences.count,
-                       .dated_count = l->dated.count};
+    *r = (struct rare){
+        .ledger = l, .supply_count = count, .fences_count = l->fences.count, .dated_count = l->dated.count};
     rare_show(r, l->statuses ? l->statuses : &statuses_none, l->limits ? l->limits : &limits_none,
               l->sums.count_at);
     if (l->fences.count)

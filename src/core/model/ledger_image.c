@@ -2,6 +2,7 @@
 #include "core/model/books.h"
 
 #include "base/error.h"
+#include "core/model/resting.h"
 #include "core/table/slab.h"
 
 #include <stdlib.h>
@@ -588,7 +589,7 @@ int ledger_load(const void *bytes, size_t length, struct ledger **ret_ledger)
 
 /* ---- resting ---- */
 
-enum { RESTING_CLASS_BYTES = 64, MOVEMENT_BYTES = 21, NO_ACCOUNTS_BYTES = 8 };
+enum { RESTING_CLASS_BYTES = 16, MOVEMENT_BYTES = 21, NO_ACCOUNTS_BYTES = 8 };
 
 /* The movements and, behind them, that there are no accounts: no more than a look at each. */
 static bool rests_to_the_end(struct reader *r)
@@ -626,39 +627,97 @@ static bool rests(struct reader *r, struct rare *ret)
     return true;
 }
 
-struct rare *ledger_rest(struct slabs *slabs, const void *bytes, size_t length)
+/* Would readers see anything of it? */
+static bool shows(const struct rare *r)
+{
+    milli_t unavailable = 0;
+
+    for (int i = 0; i < STATUSES; i++)
+        unavailable |= r->unavailable[i];
+    return unavailable || r->backorder_limit || r->reorder_point != LIMIT_NONE ||
+           r->last_count_at != INSTANT_NONE;
+}
+
+static void *rest(struct slabs *slabs, size_t before, const void *bytes, size_t length)
+{
+    unsigned char packed[RESTING_PACKED_MOST];
+    size_t packed_bytes = resting_pack(bytes, length, packed);
+    size_t class =
+        (before + sizeof(struct resting) + packed_bytes + RESTING_CLASS_BYTES - 1) / RESTING_CLASS_BYTES;
+    char *memory =
+        class < SLAB_CLASSES ? slab_alloc(slabs, (unsigned)class, class * RESTING_CLASS_BYTES) : NULL;
+
+    if (!memory)
+        return NULL;
+    struct resting *r = (struct resting *)(memory + before);
+    r->length = (uint16_t)length;
+    memcpy(r->packed, packed, packed_bytes);
+    return memory;
+}
+
+uint64_t ledger_rest(struct slabs *slabs, const void *bytes, size_t length)
 {
     struct reader r = {.at = bytes, .end = (const unsigned char *)bytes + length};
-    struct rare shown = {.resting_bytes = (uint32_t)length};
-    size_t class = (sizeof(shown) + length + RESTING_CLASS_BYTES - 1) / RESTING_CLASS_BYTES;
+    struct rare shown = {.rested = true};
 
-    if (class >= SLAB_CLASSES || !rests(&r, &shown))
-        return NULL;
-    struct rare *rare = slab_alloc(slabs, (unsigned)class, class * RESTING_CLASS_BYTES);
-    if (!rare)
-        return NULL;
-    *rare = shown;
-    memcpy(rare + 1, bytes, length);
-    return rare;
+    if (length > RESTING_BYTES_MOST || !rests(&r, &shown))
+        return 0;
+    bool shown_any = shows(&shown);
+    void *memory = rest(slabs, shown_any ? sizeof(shown) : 0, bytes, length);
+    if (!memory)
+        return 0;
+    if (shown_any)
+        *(struct rare *)memory = shown;
+    return (uint64_t)(uintptr_t)memory | !shown_any;
+}
+
+static const struct resting *resting_of(uint64_t word)
+{
+    const char *memory = (const char *)(uintptr_t)(word & ~UINT64_C(1));
+    return (const struct resting *)(memory + (word & 1 ? 0 : sizeof(struct rare)));
+}
+
+static struct ledger *wake(const struct resting *r)
+{
+    unsigned char bytes[RESTING_BYTES_MOST];
+    struct ledger *ledger;
+
+    resting_unpack(r, bytes);
+    return ledger_load(bytes, r->length, &ledger) ? NULL : ledger;
 }
 
 struct ledger *rare_ledger(const struct rare *rare)
 {
-    struct ledger *ledger;
+    struct rare *own =
+        (struct rare *)(uintptr_t)rare; /* its ledger is the writer's own field: no reader looks at it */
 
-    if (rare->ledger)
-        return rare->ledger;
-    if (ledger_load(rare + 1, rare->resting_bytes, &ledger))
-        return NULL;
-    ledger->rares = 1;
-    ((struct rare *)(uintptr_t)rare)->ledger = ledger; /* the writer's own field: no reader looks at it */
-    return ledger;
+    if (own->ledger)
+        return own->ledger;
+    if ((own->ledger = wake(resting_of((uintptr_t)rare))))
+        own->ledger->rares = 1;
+    return own->ledger;
 }
 
-void rare_save(const struct rare *rare, struct buffer *out)
+struct rare *rare_wake(uint64_t resting_word)
 {
-    if (rare->ledger)
+    struct ledger *ledger = wake(resting_of(resting_word));
+    struct rare *rare = ledger ? rare_build(ledger) : NULL;
+
+    if (!rare)
+        ledger_destroy(ledger);
+    return rare;
+}
+
+void rare_save(uint64_t word, struct buffer *out)
+{
+    const struct rare *rare = (const struct rare *)(uintptr_t)word;
+
+    if (!(word & 1) && rare->ledger) {
         ledger_save(rare->ledger, out);
-    else
-        buffer_add(out, rare + 1, rare->resting_bytes);
+        return;
+    }
+    unsigned char bytes[RESTING_BYTES_MOST];
+    const struct resting *r = resting_of(word);
+    resting_unpack(r, bytes);
+    buffer_add(out, bytes, r->length);
 }

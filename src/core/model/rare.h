@@ -21,14 +21,14 @@ struct rare {
     milli_t backorder_limit;       /* LIMIT_NONE: no limit; 0: never */
     instant_t last_count_at;       /* as_of of the newest count; INSTANT_NONE */
     uint32_t supply_count, dated_count, fences_count;
-    uint32_t resting_bytes;       /* of a ledger as an image brought it, behind this; 0: none came so */
+    bool rested;                  /* its ledger did, as an image brought it: behind this (ledger.h) */
     const struct dated *dated;    /* what is to come, supply and demand; in the same allocation */
     const struct fence *fences;   /* the same */
     struct supply_shown supply[]; /* open ones, by expected_at, then reference, then line */
 };
 
-/* Frees a rare part, and its ledger with the last rare part that names it: the table's retire_rare. @thread
- * writer */
+/* Frees a rare part, and its ledger with the last rare part that names it, or what rests: the table's
+ * retire_rare. @thread writer */
 void rare_destroy(void *rare);
 
 #endif

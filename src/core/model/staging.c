@@ -154,6 +154,20 @@ static struct staged_row *stage(struct apply *a, const struct staged_row *row)
     return &a->rows[number];
 }
 
+/* A row that rests gets its rare part: published at once, since it changes nothing that anybody sees. */
+static int wake(struct apply *a, struct sku *sku, struct row_image *row)
+{
+    struct rare *rare = rare_wake(row->word[ROW_RARE]);
+
+    if (!rare)
+        return ERROR_NOMEM;
+    row->word[ROW_RARE] = (uintptr_t)rare;
+    int error = table_publish(a->state->table, sku, row, 1);
+    if (error)
+        rare_destroy(rare);
+    return error;
+}
+
 struct staged_row *stage_existing(struct apply *a, struct sku *sku, uint32_t location, int *ret_error)
 {
     struct staged_row *staged = find_staged(a, sku, location);
@@ -163,6 +177,8 @@ struct staged_row *stage_existing(struct apply *a, struct sku *sku, uint32_t loc
     if (!sku_peek(sku, location, &row.was))
         return NULL;
     image_before_sku(a->state, sku);
+    if (row_rests(&row.was) && (*ret_error = wake(a, sku, &row.was)))
+        return NULL;
     const struct rare *rare = row_rare(&row.was);
     row.ledger = rare ? rare_ledger(rare) : ledger_create();
     row.rare_dirty = !rare;

@@ -23,7 +23,8 @@ enum row_word {
 
 /*  ROW_WHO          location: 32 bits, low; last_event_s: 32 bits, high: whole seconds since the epoch, 0:
  * never ROW_ON_HAND …    thousandths ROW_VERSION      offset: 48 bits, low; incarnation's index: 8 bits;
- * flags: 8 bits, high ROW_RARE         struct rare *, or 0 */
+ * flags: 8 bits, high ROW_RARE         struct rare *, or 0,
+ * or with the lowest bit set what only the writer looks at (core/model/ledger.h): readers see no rare part */
 struct row_image {
     uint64_t word[ROW_WORDS];
 };
@@ -79,7 +80,12 @@ static inline uint8_t row_flags(const struct row_image *r)
 }
 static inline const struct rare *row_rare(const struct row_image *r)
 {
-    return (const struct rare *)(uintptr_t)r->word[ROW_RARE];
+    uint64_t word = r->word[ROW_RARE];
+    return (const struct rare *)(uintptr_t)(word & ((word & 1) - 1));
+}
+static inline bool row_rests(const struct row_image *r)
+{
+    return r->word[ROW_RARE] & 1;
 }
 
 static inline uint64_t row_who(uint32_t location, uint32_t last_event_s)

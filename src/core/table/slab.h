@@ -19,8 +19,8 @@ struct slabs {
     size_t used_bytes;                  /* of slabs that hold blocks, and of the regions' own books */
 };
 
-/* `bytes` (a multiple of 64, at most SLAB_BLOCK_MOST) aligned to 64, not zeroed; always the same for a class
- * (below SLAB_CLASSES). NULL without memory. */
+/* `bytes` (a multiple of 16, at most SLAB_BLOCK_MOST) aligned to 16, and to 64 where it is a multiple of
+ * that, not zeroed; always the same for a class (below SLAB_CLASSES). NULL without memory. */
 void *slab_alloc(struct slabs *s, unsigned class, size_t bytes);
 /* Gives a block back; it knows its slabs. */
 void slab_free(void *block);

@@ -220,7 +220,7 @@ static size_t ledgers_at_rest(const struct state *s)
         size_t count = sku_read_all(s->table, table_sku(s->table, i), rows, 64);
         assert_true(count <= 64);
         for (size_t k = 0; k < count; k++)
-            resting += row_rare(&rows[k]) && !row_rare(&rows[k])->ledger;
+            resting += row_rests(&rows[k]) || (row_rare(&rows[k]) && !row_rare(&rows[k])->ledger);
     }
     return resting;
 }
