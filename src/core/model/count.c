@@ -150,13 +150,15 @@ enum reason count_expected(const struct state *s, const struct event *e, milli_t
     if (reason)
         return reason;
     bool known = sku && l && sku_peek(sku, l->number, &row.now);
-    const struct rare *rare = known ? row_rare(&row.now) : NULL;
-    if (rare && rare->ledger) {
+    struct rare *woken = known && row_rests(&row.now) ? rare_wake(row.now.word[ROW_RARE]) : NULL;
+    const struct rare *rare = woken ? woken : known ? row_rare(&row.now) : NULL;
+    if (rare && (row.ledger = rare_ledger(rare))) {
         row.location = l->number;
-        row.ledger = rare->ledger;
-        return expected_of(&row, s, e, ret_expected, ret_approximate);
+        reason = expected_of(&row, s, e, ret_expected, ret_approximate);
+    } else {
+        *ret_expected = known ? row_on_hand(&row.now) : 0;
+        *ret_approximate = rare || (known && row_rests(&row.now)); /* no memory to wake what its row remembers */
     }
-    *ret_expected = known ? row_on_hand(&row.now) : 0;
-    *ret_approximate = false;
-    return REASON_NONE;
+    rare_destroy(woken);
+    return reason;
 }

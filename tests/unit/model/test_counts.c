@@ -361,6 +361,20 @@ static void what_a_count_should_find(void **unused)
     world_close(&w);
 }
 
+/* What a row remembers rests after a start until something touches it. */
+static void what_a_count_should_find_after_a_start(void **unused)
+{
+    struct world before, w;
+    world_open(&before);
+    say(&before, plain(EVENT_RECEIPT, at(8, 0), U(20)));
+    say(&before, plain(EVENT_SALE, at(10, 5), U(3)));
+    say(&before, plain(EVENT_SALE, at(10, 20), U(2)));
+    world_through_image(&before, &w);
+    expect_expected(&w, at(10, 10), BASIS_PHYSICAL, U(17));
+    world_close(&w);
+    world_close(&before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +395,7 @@ int main(void)
         cmocka_unit_test(case_38_a_count_from_the_future),
         cmocka_unit_test(many_changes_are_merged_and_say_so),
         cmocka_unit_test(what_a_count_should_find),
+        cmocka_unit_test(what_a_count_should_find_after_a_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,26 +3,6 @@
 
 #include "core/model/demand_index.h"
 #include "core/model/demand_list.h"
-#include "core/model/image.h"
-
-static int keep(void *context, uint8_t kind, const void *bytes, size_t length)
-{
-    return image_load(context, kind, bytes, length);
-}
-
-/* The world as another process has it that starts from an image. */
-static void through_image(const struct world *w, struct world *ret)
-{
-    struct hash128 told, found;
-    *ret = *w;
-    ret->outcome = (struct outcome){0};
-    ret->epoch = epoch_create();
-    ret->state = state_create(ret->epoch);
-    assert_int_equal(image_begin(w->state, keep, ret->state), 0);
-    assert_int_equal(image_step(w->state, SIZE_MAX, &told), 0);
-    assert_int_equal(image_load_finish(ret->state, &found), 0);
-    assert_true(told.high == found.high && told.low == found.low);
-}
 
 #define TEXT_ARGS(t) (int)(t).length, (t).at
 
@@ -86,7 +66,7 @@ static void orders_and_reservations_of_all_rows_oldest_first(void **unused)
     assert_string_equal(told(&w, "77", NULL), "SKU-1@L1/:1+2-0 SKU-2@L1/:0+1-1 SKU-2@L2/:0+2-2");
     assert_string_equal(told(&w, "78", NULL), "SKU-1@L1/:0+1-0");
     assert_int_equal(indexed(&w), 4);
-    through_image(&w, &again);
+    world_through_image(&w, &again);
     assert_int_equal(indexed(&again), 4);
     assert_string_equal(told(&again, "77", NULL), "SKU-1@L1/:1+2-0 SKU-2@L1/:0+1-1 SKU-2@L2/:0+2-2");
     expect_verdict(&again, order(EVENT_ORDER_SHIPPED, at(10, 0), "77", U(3)), APPLIED);

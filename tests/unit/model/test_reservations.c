@@ -1,34 +1,10 @@
 /* Reservations: what is granted, and every step in every state. */
 #include "reserving.h"
 
-#include "core/model/image.h"
-
 static void with_stock(struct world *w, milli_t quantity)
 {
     world_open(w);
     expect_verdict(w, plain(EVENT_RECEIPT, at(8, 0), quantity), APPLIED);
-}
-
-static int keep(void *context, uint8_t kind, const void *bytes, size_t length)
-{
-    struct state *s = context;
-    return image_load(s, kind, bytes, length);
-}
-
-/* The world as another process has it that starts from an image. */
-static void through_image(const struct world *w, struct world *ret)
-{
-    struct hash128 told, found;
-    *ret = *w;
-    ret->outcome = (struct outcome){0};
-    ret->epoch = epoch_create();
-    ret->state = state_create(ret->epoch);
-    assert_int_equal(image_begin(w->state, keep, ret->state), 0);
-    assert_int_equal(image_step(w->state, SIZE_MAX, &told), 0);
-    assert_int_equal(image_load_finish(ret->state, &found), 0);
-    assert_true(told.high == found.high && told.low == found.low);
-    found = state_digest(ret->state);
-    assert_true(told.high == found.high && told.low == found.low);
 }
 
 static void case_01_a_hold_takes_what_is_there_and_no_more(void **unused)
@@ -432,7 +408,7 @@ static void image_keeps_reservations(void **unused)
     }
     expect_verdict(&w, order(EVENT_ORDER_PLACED, at(12, 0), "A", U(3)), APPLIED);
     expect_verdict(&w, allocation(at(12, 0), ALLOCATION_ADD, "web", U(3), NULL), APPLIED);
-    through_image(&w, &v);
+    world_through_image(&w, &v);
     uint64_t held = 0;
     for (int i = 0; i < 12; i++) {
         char id[16];

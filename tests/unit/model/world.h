@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "core/answer/availability.h"
 #include "core/model/apply.h"
+#include "core/model/image.h"
 #include "core/model/promise.h"
 
 #include <setjmp.h>
@@ -56,6 +57,27 @@ static inline void world_close(struct world *w)
     outcome_finish(&w->outcome);
     state_destroy(w->state);
     epoch_destroy(w->epoch);
+}
+
+static inline int world_keep(void *context, uint8_t kind, const void *bytes, size_t length)
+{
+    return image_load(context, kind, bytes, length);
+}
+
+/* The world as another process has it that starts from an image; to be closed like any. */
+static inline void world_through_image(const struct world *w, struct world *ret)
+{
+    struct hash128 told, found;
+    *ret = *w;
+    ret->outcome = (struct outcome){0};
+    ret->epoch = epoch_create();
+    ret->state = state_create(ret->epoch);
+    assert_int_equal(image_begin(w->state, world_keep, ret->state), 0);
+    assert_int_equal(image_step(w->state, SIZE_MAX, &told), 0);
+    assert_int_equal(image_load_finish(ret->state, &found), 0);
+    assert_true(told.high == found.high && told.low == found.low);
+    found = state_digest(ret->state);
+    assert_true(told.high == found.high && told.low == found.low);
 }
 
 /* An event of this type for row SKU-1 at L1; the test adds what is missing. */
