@@ -337,7 +337,7 @@ static double at_home(const struct onhand *o)
         for (uint32_t j = 0; j < s->count; j++, rows++) {
             uint32_t slot = block_order(s->block)[j],
                      location = (uint32_t)block_cells(s->block)[slot].word[ROW_WHO];
-            home += slot - block_home(s->block, capacity, location) <= 1;
+            home += slot == block_home(s->block, capacity, location);
         }
     }
     return (double)home / (double)rows;

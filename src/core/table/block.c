@@ -1,7 +1,9 @@
-/* Builds blocks: chooses a seed that puts most rows at home, then places them. */
+/* Builds blocks: makes the choices that put most rows at home, then places them. */
 #include "core/table/block.h"
 
-enum { SEEDS_TRIED = 64, CHOOSE_MOST = 64 };
+#include <limits.h>
+
+enum { CHOOSE_MOST = 64, LOOKS_MOST = 3000 };
 
 /* Which sizes there are: each power of two in quarters. */
 static bool is_a_size(unsigned code)
@@ -56,33 +58,54 @@ void cell_write(struct cell *c, const struct row_image *r)
         atomic_store_explicit(&c->word[k], r->word[k], memory_order_release);
 }
 
-/* How many of these locations have room at home under a seed; blocks of at most CHOOSE_MOST slots. */
-static int homes(const uint32_t *locations, uint32_t count, unsigned seed, uint32_t capacity)
-{
-    uint64_t first = 0, second = 0;
+/* The search for a block's choices: group by group, and back when rows would have to share a slot. */
+struct search {
+    uint64_t slots[BLOCK_GROUPS][BLOCK_OPTIONS]; /* what a group's locations would take under each option */
+    int count[BLOCK_GROUPS];
+    unsigned at, best; /* choices: those looked at, those that leave fewest homeless */
+    int homeless;      /* under best */
+    unsigned looks;
+};
 
+static void search_begin(struct search *s, const uint32_t *locations, uint32_t count, uint32_t capacity)
+{
+    *s = (struct search){.homeless = INT_MAX};
     for (uint32_t k = 0; k < count; k++) {
-        uint32_t home = block_home((uint64_t)seed << BLOCK_SEED, capacity, locations[k]);
-        uint64_t bit = (uint64_t)1 << home;
-        second |= first & (uint64_t)(home + 1 < capacity) << home;
-        first |= bit;
+        uint32_t spread = location_spread(locations[k]);
+        unsigned group = spread_group(spread);
+        s->count[group]++;
+        for (unsigned option = 0; option < BLOCK_OPTIONS; option++)
+            s->slots[group][option] |= (uint64_t)1 << spread_slot(spread, option, capacity);
     }
-    return __builtin_popcountll(first) + __builtin_popcountll(second);
 }
 
-static unsigned choose_seed(const uint32_t *locations, uint32_t count, uint32_t capacity)
+/* All options of a group and, below each, of those that follow; stops when nobody is homeless. */
+static void search_group(struct search *s, int group, uint64_t taken, int homeless)
 {
-    unsigned best = 0, tried = capacity <= FEW_SLOTS ? BLOCK_SEEDS : SEEDS_TRIED;
-    int best_homes = -1;
-
-    for (unsigned seed = 0; seed < tried && best_homes < (int)count; seed++) {
-        int found = homes(locations, count, seed, capacity);
-        if (found > best_homes) {
-            best = seed;
-            best_homes = found;
-        }
+    if (group == BLOCK_GROUPS) {
+        s->best = s->at;
+        s->homeless = homeless;
+        return;
     }
-    return best;
+    for (unsigned option = 0; option < BLOCK_OPTIONS && s->homeless > 0; option++) {
+        uint64_t slots = s->slots[group][option];
+        int more = homeless + s->count[group] - __builtin_popcountll(slots & ~taken);
+        if (more >= s->homeless)
+            continue;
+        if (s->looks++ > LOOKS_MOST && s->homeless != INT_MAX)
+            return;
+        s->at = (s->at & ~(0xFu << 4 * group)) | option << 4 * group;
+        search_group(s, group + 1, taken | slots, more);
+    }
+}
+
+static unsigned choose(const uint32_t *locations, uint32_t count, uint32_t capacity)
+{
+    struct search s;
+
+    search_begin(&s, locations, count, capacity);
+    search_group(&s, 0, 0, 0);
+    return s.best;
 }
 
 static bool among(const uint32_t *locations, uint32_t count, uint32_t location)
@@ -124,8 +147,6 @@ static void settle_all(uint64_t block, const uint32_t *locations, uint32_t count
 
     for (uint32_t k = 0; k < count; k++) {
         uint32_t slot = block_home(block, capacity, locations[k]);
-        if (location_at(&block_cells(block)[slot]) != LOCATION_NONE)
-            slot = block_second(slot, capacity);
         if (location_at(&block_cells(block)[slot]) == LOCATION_NONE)
             settle(block, locations[k], slot, k);
         else
@@ -151,9 +172,9 @@ static void place(uint64_t block, const struct row_image *r, uint32_t *count)
     cell_write(&block_cells(block)[slot], r);
 }
 
-static uint64_t begin_empty(void *memory, unsigned code, unsigned seed)
+static uint64_t begin_empty(void *memory, unsigned code, unsigned choices)
 {
-    uint64_t block = block_word(memory, code, seed);
+    uint64_t block = block_word(memory, code, choices);
 
     memset(memory, 0, block_bytes(code));
     for (uint32_t k = 0; k < capacity_of(code); k++)
@@ -169,7 +190,7 @@ uint64_t block_build(void *memory, unsigned code, uint64_t old, uint32_t count, 
 
     if (capacity <= CHOOSE_MOST) {
         placed = gather(old, count, rows, rows_count, locations);
-        block = begin_empty(memory, code, choose_seed(locations, placed, capacity));
+        block = begin_empty(memory, code, choose(locations, placed, capacity));
         settle_all(block, locations, placed);
     } else {
         block = begin_empty(memory, code, 0);

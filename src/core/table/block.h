@@ -4,11 +4,11 @@
  *   header, one line:  version · block · item · rows · mark · number · text (26 bytes or a pointer)
  *   block:             capacity rows of one line each, then the order in which they came (32 bits each)
  *
- * A location's row stands at its home slot or, where that was taken, at the next free one. Which slots are
- * home depends on a seed: blocks are built anew for every few rows that come, and the best of some seeds puts
- * nine rows of ten at home with every slot in use, and all of a few rows. The word that leads to a block says
- * its capacity and seed too, so that who has the word knows the row's likely address without another look
- * into memory. */
+ * A location's row stands at its home slot or, where that was taken, at the next free one. Which slot is home
+ * depends on four choices of sixteen, each for a quarter of all locations: blocks are built anew for every
+ * few rows that come, and up to a dozen rows choices are found that put every one of them at home though
+ * every slot is in use; of twenty, nine of ten. The word that leads to a block says its capacity and choices
+ * too, so that who has the word knows where a row is without another look into memory. */
 #ifndef CORE_TABLE_BLOCK_H
 #define CORE_TABLE_BLOCK_H
 
@@ -40,12 +40,12 @@ _Static_assert(sizeof(struct sku) == 64 && sizeof(struct cell) == 64, "a cache l
 /* No row: what an empty slot has in ROW_WHO's location. */
 #define LOCATION_NONE UINT32_MAX
 
-/* Block word: the address (47 bits), the capacity's code (7 bits from BLOCK_CODE on), the seed (9 bits from
- * BLOCK_SEED on). */
-/* Of blocks with up to FEW_SLOTS about one seed in a hundred puts every row at home, and is worth looking
- * for; of larger ones hardly any does. */
+/* Block word: the address without its six zeros (41 bits), the capacity's code (7 bits from BLOCK_CODE on),
+ * the choices (4 times 4 bits from BLOCK_CHOICES on). */
+enum { BLOCK_CODE = 41, BLOCK_CHOICES = 48, CAPACITY_CODE_MOST = 127 };
+enum { BLOCK_GROUPS = 4, BLOCK_OPTIONS = 16 };
+/* Blocks of up to FEW_SLOTS are built anew when a row that comes would not be at home: rows come seldom. */
 enum { FEW_SLOTS = 12 };
-enum { BLOCK_CODE = 48, BLOCK_SEED = 55, BLOCK_SEEDS = 512, CAPACITY_CODE_MOST = 127 };
 
 /* Up to 32 slots the code is the capacity (0, 1, … 8, then 10, 12, 14, 16, 20, 24, 28, 32); from there on
  * codes count on in quarters of powers of two: 40, 48, 56, 64, 80, … No more than 2^29. */
@@ -70,25 +70,38 @@ static inline uint32_t block_capacity(uint64_t block)
 
 static inline struct cell *block_cells(uint64_t block)
 {
-    return (struct cell *)(uintptr_t)(block & 0xFFFFFFFFFFC0u);
+    return (struct cell *)(uintptr_t)((block & 0x1FFFFFFFFFFu) << 6);
 }
 
-static inline uint64_t block_word(const void *memory, unsigned code, unsigned seed)
+static inline uint64_t block_word(const void *memory, unsigned code, unsigned choices)
 {
-    return (uint64_t)(uintptr_t)memory | (uint64_t)code << BLOCK_CODE | (uint64_t)seed << BLOCK_SEED;
+    return (uint64_t)(uintptr_t)memory >> 6 | (uint64_t)code << BLOCK_CODE |
+           (uint64_t)choices << BLOCK_CHOICES;
 }
 
-/* The first of the two slots that are home to a location (of one slot, the last of an odd number). */
+/* Spreads locations: the upper two bits are the group whose choice counts. */
+static inline uint32_t location_spread(uint32_t location)
+{
+    return (location + 1) * 0x9E3779B1u;
+}
+
+static inline unsigned spread_group(uint32_t spread)
+{
+    return spread >> 30;
+}
+
+/* Where a choice puts a location. */
+static inline uint32_t spread_slot(uint32_t spread, unsigned choice, uint32_t capacity)
+{
+    return (uint32_t)((uint64_t)((spread ^ spread >> 15) * (2 * choice + 0x2C1B3C6Du)) * capacity >> 32);
+}
+
+/* The slot that is home to a location. */
 static inline uint32_t block_home(uint64_t block, uint32_t capacity, uint32_t location)
 {
-    uint32_t multiplier = (2 * (uint32_t)(block >> BLOCK_SEED) + 1) * 0x9E3779B1u;
-    return (uint32_t)(((uint64_t)((location + 1) * multiplier) * ((capacity + 1) / 2)) >> 32) * 2;
-}
-
-/* The other one. */
-static inline uint32_t block_second(uint32_t home, uint32_t capacity)
-{
-    return home + (home + 1 < capacity);
+    uint32_t spread = location_spread(location);
+    return spread_slot(spread, block >> (BLOCK_CHOICES + 4 * spread_group(spread)) & (BLOCK_OPTIONS - 1),
+                       capacity);
 }
 
 static inline _Atomic uint32_t *block_order(uint64_t block)

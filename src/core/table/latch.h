@@ -117,14 +117,10 @@ static inline uint32_t cell_location(const struct cell *c)
     return (uint32_t)atomic_load_explicit(&c->word[ROW_WHO], memory_order_acquire); /* pairs with R */
 }
 
-/* The one of its two home slots where a location's row is, if it is at home. Both are looked at and there is
- * no branch between them: which of the two it is nobody can foretell. */
+/* Where a location's row is, if it is at home. */
 static inline const struct cell *block_at_home(uint64_t block, uint32_t capacity, uint32_t location)
 {
-    uint32_t home = block_home(block, capacity, location);
-    const struct cell *c = &block_cells(block)[home], *second = c + (home + 1 < capacity);
-
-    return c + (second - c) * (cell_location(second) == location);
+    return &block_cells(block)[block_home(block, capacity, location)];
 }
 
 /* The cell of a location's row, NULL when there is none. */

@@ -85,17 +85,14 @@ static bool equal(const void *owner, uint32_t number, struct text t)
     return has_text(sku_at(owner, number), t);
 }
 
-/* Begins to fetch the two slots where the row at a location is likely to be. (gcc 12 takes a function that
- * only prefetches for one without effect and leaves out its calls: hence always_inline.) */
+/* Begins to fetch the slot where the row at a location is likely to be. (gcc 12 takes a function that only
+ * prefetches for one without effect and leaves out its calls: hence always_inline.) */
 static inline __attribute__((always_inline)) void prefetch_row(uint64_t block, uint32_t location)
 {
     uint32_t capacity = block_capacity(block);
 
-    if (!capacity)
-        return;
-    uint32_t home = block_home(block, capacity, location);
-    __builtin_prefetch(&block_cells(block)[home]);
-    __builtin_prefetch(&block_cells(block)[block_second(home, capacity)]);
+    if (capacity)
+        __builtin_prefetch(&block_cells(block)[block_home(block, capacity, location)]);
 }
 
 static inline struct sku *find(const struct table *t, struct text sku, uint64_t hash,
@@ -462,12 +459,12 @@ static void rare_retire_replaced(struct table *t, uint64_t old, const struct row
         rare_retire(t, block_cells(old)[slot].word[ROW_RARE], row->word[ROW_RARE]);
 }
 
-/* Another seed would put it at home, and rows come seldom. */
+/* Other choices would put it at home, and rows come seldom. */
 static bool is_far(uint64_t block, uint32_t location, uint32_t slot)
 {
-    uint32_t capacity = block_capacity(block), home = block_home(block, capacity, location);
+    uint32_t capacity = block_capacity(block);
 
-    return capacity <= FEW_SLOTS && slot != home && slot != block_second(home, capacity);
+    return capacity <= FEW_SLOTS && slot != block_home(block, capacity, location);
 }
 
 /* Chooses the slots: where the rows are; for one that is new, an empty one. False: this wants another block.
