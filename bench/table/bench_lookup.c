@@ -1,7 +1,9 @@
 /* How long one row takes to read in process, beside the least it must take and beside what anyone can
  * install.
  *
- *   bench_lookup [rows [rounds [file.json]]]      10,000,000 rows, 5 rounds
+ *   bench_lookup [rows [rounds [file.json [alone]]]]      10,000,000 rows, 5 rounds
+ *
+ * `alone` leaves out what is installed and the table of twenty locations, for work on the lookup itself.
  *
  * Ten locations a SKU, drawn from a thousand; rows come in scattered order; questions are uniform. While one
  * is measured a writer changes 100,000 rows a second of the same one. Rounds are interleaved and the best of
@@ -227,27 +229,26 @@ static void onhand_insert(void *self, const struct question *q, const struct row
         abort();
 }
 
-static inline uint64_t onhand_one(const struct onhand *o, const struct question *q, uint64_t hash)
+static inline uint64_t onhand_one(const struct onhand *o, const struct question *q)
 {
     struct row_image row;
-    struct sku *s = table_find_for(o->table, text_of_question(q), hash, q->location);
 
-    if (!s || !sku_read(o->table, s, q->location, &row))
+    if (!table_read(o->table, text_of_question(q), q->location, &row))
         abort();
     return row.word[0] + row.word[1];
 }
 
+/* A section lasts for sixteen, as it would for a request. */
 static uint64_t onhand_find(void *self, const struct question *q, size_t count)
 {
     const struct onhand *o = self;
     uint64_t sum = 0;
 
-    for (size_t k = 0; k < count; k++) {
-        if (k % BATCH == 0)
-            epoch_enter(o->reader);
-        sum += onhand_one(o, &q[k], hash_text(text_of_question(&q[k])));
-        if (k % BATCH == BATCH - 1)
-            epoch_exit(o->reader);
+    for (size_t k = 0; k < count; k += BATCH) {
+        epoch_enter(o->reader);
+        for (size_t j = 0; j < BATCH; j++)
+            sum += onhand_one(o, &q[k + j]);
+        epoch_exit(o->reader);
     }
     return sum;
 }
@@ -276,18 +277,18 @@ static uint64_t onhand_find_plain(void *self, const struct question *q, size_t c
 static uint64_t onhand_find_batch(void *self, const struct question *q, size_t count)
 {
     const struct onhand *o = self;
-    uint64_t sum = 0, hash[BATCH];
+    struct table_ask asks[BATCH];
+    struct row_image rows[BATCH];
+    uint64_t sum = 0;
 
     for (size_t k = 0; k < count; k += BATCH) {
         epoch_enter(o->reader);
-        for (int j = 0; j < BATCH; j++) {
-            hash[j] = hash_text(text_of_question(&q[k + j]));
-            table_prefetch(o->table, hash[j]);
-        }
-        for (int j = 0; j < BATCH; j++)
-            table_prefetch_row(o->table, hash[j], q[k + j].location);
-        for (int j = 0; j < BATCH; j++)
-            sum += onhand_one(o, &q[k + j], hash[j]);
+        for (size_t j = 0; j < BATCH; j++)
+            asks[j] = (struct table_ask){text_of_question(&q[k + j]), q[k + j].location};
+        if (table_read_many(o->table, asks, BATCH, rows) != BATCH)
+            abort();
+        for (size_t j = 0; j < BATCH; j++)
+            sum += rows[j].word[0] + rows[j].word[1];
         epoch_exit(o->reader);
     }
     return sum;
@@ -335,7 +336,7 @@ static double at_home(const struct onhand *o)
         const struct sku *s = table_sku(o->table, k);
         uint32_t capacity = block_capacity(s->block);
         for (uint32_t j = 0; j < s->count; j++, rows++) {
-            uint32_t slot = block_order(s->block)[j],
+            uint32_t slot = order_slot(s->block, s->order, j),
                      location = (uint32_t)block_cells(s->block)[slot].word[ROW_WHO];
             home += slot == block_home(s->block, capacity, location);
         }
@@ -468,6 +469,22 @@ static void add_peer(const struct peer *p, const char *label, size_t rows, const
     set((int)contests_count++, p->name, label, p, filled(p, rows, 10), p->find, q, QUESTIONS);
 }
 
+static void set_others(struct onhand *of_20, size_t rows, const struct question *q,
+                       const struct question *q_20)
+{
+    set(ONE_OF_20, "onhand, 20 locations a SKU: one row", "one_of_20", &onhand, of_20, onhand_find, q_20,
+        QUESTIONS);
+    set(ALL_20, "onhand, 20 locations a SKU: all", "all_20", &onhand, of_20, onhand_find_all, q_20,
+        QUESTIONS / 4);
+    add_peer(&peer_ck_ht, "ck_ht", rows, q);
+#ifdef HAVE_URCU
+    add_peer(&peer_urcu, "rculfhash", rows, q);
+#endif
+#ifdef HAVE_TBB
+    add_peer(&peer_tbb, "tbb", rows, q);
+#endif
+}
+
 static double ratio(int a, int b)
 {
     return contests[a].best_ns / contests[b].best_ns;
@@ -506,6 +523,8 @@ static void report(FILE *json, size_t rows, int rounds, const struct memory *m)
     printf("\n%-48s %10s\n", "best of the rounds", "ns");
     fprintf(json, "{\"bench\":\"lookup\",\"rows\":%zu,\"rounds\":%d,\"ns\":{", rows, rounds);
     for (size_t k = 0; k < contests_count; k++) {
+        if (!contests[k].peer)
+            continue;
         printf("%-48s %10.1f\n", contests[k].name, contests[k].best_ns);
         fprintf(json, "%s\"%s\":[", k ? "," : "", contests[k].label);
         for (int round = 0; round < contests[k].rounds; round++)
@@ -515,6 +534,8 @@ static void report(FILE *json, size_t rows, int rounds, const struct memory *m)
     printf("\n%-48s %10s %8s %8s\n", "", "measured", "floor", "goal");
     fprintf(json, "},\"rows_at_home\":%.3f,\"figures\":{", m->home);
     for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++) {
+        if (!(lines[k].value > 0)) /* left out */
+            continue;
         printf("%-48s %10.2f %8.2f %8.2f %s\n", lines[k].text, lines[k].value, lines[k].floor, lines[k].goal,
                lines[k].value <= lines[k].goal    ? "goal"
                : lines[k].value <= lines[k].floor ? "floor"
@@ -530,9 +551,10 @@ int main(int count, char **arguments)
     size_t rows = count > 1 ? strtoul(arguments[1], NULL, 10) : 10000000;
     int rounds = count > 2 ? atoi(arguments[2]) : ROUNDS;
     FILE *json = fopen(count > 3 ? arguments[3] : "/dev/null", "w");
+    bool alone = count > 4;
 
     if (rows < 4000 || rows > 1000000000 || rounds < 1 || rounds > ROUNDS_MOST || !json) {
-        fprintf(stderr, "usage: bench_lookup [rows, 4000 and more, [rounds [file.json]]]\n");
+        fprintf(stderr, "usage: bench_lookup [rows, 4000 and more, [rounds [file.json [alone]]]]\n");
         return 2;
     }
     rows -= rows % 20;
@@ -547,32 +569,25 @@ int main(int count, char **arguments)
     m.per_row = (double)table_bytes(table->table) / (double)rows;
     m.home = at_home(table);
     struct bare *least = filled(&bare, rows, 10), *small_least = filled(&bare, small, 10);
-    struct onhand *small_table = filled(&onhand, small, 10), *of_20 = filled(&onhand, rows, 20);
+    struct onhand *small_table = filled(&onhand, small, 10),
+                  *of_20 = alone ? NULL : filled(&onhand, rows, 20);
 
     set(LEAST, "the least: hash, 16-byte entry, line", "least", &bare, least, bare_find, q, QUESTIONS);
-    set(ONHAND, "onhand: table_find_for, sku_read", "onhand", &onhand, table, onhand_find, q, QUESTIONS);
+    set(ONHAND, "onhand: table_read", "onhand", &onhand, table, onhand_find, q, QUESTIONS);
     set(ONHAND_PLAIN, "onhand: table_find, sku_read", "onhand_plain", &onhand, table, onhand_find_plain, q,
         QUESTIONS);
     set(LEAST_16, "the least in batches of 16", "least_16", &bare, least, bare_find_batch, q, QUESTIONS);
     set(ONHAND_16, "onhand in batches of 16", "onhand_16", &onhand, table, onhand_find_batch, q, QUESTIONS);
-    set(ONE_OF_20, "onhand, 20 locations a SKU: one row", "one_of_20", &onhand, of_20, onhand_find, q_20,
-        QUESTIONS);
-    set(ALL_20, "onhand, 20 locations a SKU: all", "all_20", &onhand, of_20, onhand_find_all, q_20,
-        QUESTIONS / 4);
     set(SMALL_LEAST, "the least, a hundredth of the rows", "small_least", &bare, small_least, bare_find,
         q_small, QUESTIONS);
     set(SMALL_ONHAND, "onhand, a hundredth of the rows", "small_onhand", &onhand, small_table, onhand_find,
         q_small, QUESTIONS);
-    add_peer(&peer_ck_ht, "ck_ht", rows, q);
-#ifdef HAVE_URCU
-    add_peer(&peer_urcu, "rculfhash", rows, q);
-#endif
-#ifdef HAVE_TBB
-    add_peer(&peer_tbb, "tbb", rows, q);
-#endif
+    if (!alone)
+        set_others(of_20, rows, q, q_20);
     for (int round = 0; round < rounds; round++)
         for (size_t k = 0; k < contests_count; k++)
-            measure(&contests[k]);
+            if (contests[k].peer)
+                measure(&contests[k]);
     for (size_t k = 0; k < contests_count; k++)
         if (contests[k].questions == q && contests[k].sum != contests[LEAST].sum) {
             fprintf(stderr, "%s found other rows\n", contests[k].name);
@@ -580,6 +595,7 @@ int main(int count, char **arguments)
         }
     report(json, rows, rounds, &m);
     fclose(json);
-    onhand_destroy(of_20);
+    if (of_20)
+        onhand_destroy(of_20);
     return 0;
 }

@@ -4,19 +4,23 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-static uint64_t seed_of_process = 0x9E3779B97F4A7C15u;
+uint64_t hash_seeds[2] = {0x9E3779B97F4A7C15u, 0xD1B54A32D192ED03u};
+
+static inline uint64_t mix(uint64_t k)
+{
+    k ^= k >> 33;
+    k *= 0xFF51AFD7ED558CCDu;
+    k ^= k >> 33;
+    k *= 0xC4CEB9FE1A85EC53u;
+    return k ^ k >> 33;
+}
 
 void hash_seed(uint64_t seed)
 {
     if (seed == 0 && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         abort(); /* no entropy at boot: better no start than a guessable table */
-    seed_of_process = seed;
-}
-
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-    __uint128_t product = (__uint128_t)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+    hash_seeds[0] = seed;
+    hash_seeds[1] = mix(seed + 0x9E3779B97F4A7C15u);
 }
 
 static inline uint64_t load64(const unsigned char *p)
@@ -35,40 +39,21 @@ static inline uint64_t load32(const unsigned char *p)
 
 uint64_t hash_text(struct text t)
 {
-    static const uint64_t k0 = 0xA0761D6478BD642Fu, k1 = 0xE7037ED1A0B428DBu, k2 = 0x8EBC6AF09C88C6E3u;
     const unsigned char *p = (const unsigned char *)t.at;
     size_t n = t.length;
-    uint64_t h = seed_of_process ^ fold(n ^ k0, k1), a = 0, b = 0;
 
-    while (__builtin_expect(n > 16, 0)) {
-        h = fold(load64(p) ^ k1, load64(p + 8) ^ h);
-        p += 16;
-        n -= 16;
-    }
-    if (__builtin_expect(n >= 8, 1)) {
-        a = load64(p);
-        b = load64(p + n - 8);
-    } else if (n >= 4) {
-        a = load32(p);
-        b = load32(p + n - 4);
-    } else if (n) {
-        a = (uint64_t)p[0] << 16 | (uint64_t)p[n >> 1] << 8 | p[n - 1];
-    }
-    return fold(a ^ k2, b ^ h ^ k1) ^ h;
+    if (__builtin_expect(n <= TEXT_WORDS_MOST, 1))
+        return hash_words(text_words_of(t), n);
+    uint64_t h = hash_fold(n ^ hash_seeds[0], hash_seeds[1]);
+    for (; n > 16; p += 16, n -= 16)
+        h = hash_fold(load64(p) ^ hash_seeds[1], load64(p + 8) ^ h);
+    p -= 16 - n; /* the last sixteen bytes */
+    return hash_fold(load64(p) ^ hash_seeds[0], load64(p + 8) ^ h) ^ h;
 }
 
 static inline uint64_t rotate(uint64_t v, int by)
 {
     return v << by | v >> (64 - by);
-}
-
-static inline uint64_t mix(uint64_t k)
-{
-    k ^= k >> 33;
-    k *= 0xFF51AFD7ED558CCDu;
-    k ^= k >> 33;
-    k *= 0xC4CEB9FE1A85EC53u;
-    return k ^ k >> 33;
 }
 
 /* 1 to 8 bytes as a number, without reading beyond them. */

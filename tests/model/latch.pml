@@ -9,6 +9,8 @@
  *     images, block, SKU) read word by word while it may be written anew.
  *   - Whatever a reader gets is, word for word, what A was after one of its changes: not older than the newest change complete when the
  *     read began, and never older than what the same reader got before.
+ *   - The reader of one row may, each time, read it by its cell alone instead, found by a hint that is told of a new block last of all: what it gets was
+ *     the row's at one of A's changes, not older than what it or a reader through the header got before, and not newer than what is complete.
  *   - A reader starts over only when the writer made a step since it began: a stopped writer stops nobody.
  *
  * The memory view. All stores to shared memory are releases by one thread, all loads acquires. So what a reader may know is always a prefix of the writer's
@@ -22,7 +24,8 @@
  * numbers that come round (64 bits).
  *
  * Mutants, each of which must fail: -DNO_SECOND_LOOK (at the version), -DNO_PARK_LOOK (at the park sequence, neither time),
- * -DNO_SECOND_PARK_LOOK (only the first time), -DONE_PARKED (of two rows only the first is parked). */
+ * -DNO_SECOND_PARK_LOOK (only the first time), -DONE_PARKED (of two rows only the first is parked), -DNO_SECOND_COUNT (of a cell's changes),
+ * -DEVEN_EARLY (a cell's count is even again before the version is), -DNOT_LEFT (the cells of a block that is left stay even). */
 
 #ifndef PUBLISHES
 #define PUBLISHES 3
@@ -40,6 +43,8 @@
 byte version[2], seq, park_sku, park_block, park_rows, park_slot[2], park_image[4];
 byte block_of_a;
 byte cell[(PUBLISHES + 2) * ROWS * 2];
+byte count[(PUBLISHES + 2) * ROWS];  /* of a cell's changes */
+byte hint;                           /* A's block as the index says it */
 
 /* ---- what only the checks know ---- */
 byte done;                           /* changes of A complete: its version went even */
@@ -94,7 +99,13 @@ inline END(sku) {
     STORE(seq, seq + 1)                     /* P2 */
 }
 
+#define COUNT(block, row) count[(block) * ROWS + (row)]
+inline MARK(block, row) {
+    STORE(COUNT(block, row), COUNT(block, row) + 1)                 /* M1, M2 */
+}
+
 inline WRITE_ROW(block, row, value) {
+    MARK(block, row);
     STORE(CELL(block, row, 0), value);
     STORE(CELL(block, row, 1), value)
 }
@@ -112,7 +123,15 @@ inline CHANGE_TWO(first) {
     BEGIN(A);
     WRITE_ROW(block_of_a, first, publish);
     WRITE_ROW(block_of_a, first + 1, publish);
+#ifdef EVEN_EARLY
+    MARK(block_of_a, first);
+    MARK(block_of_a, first + 1);
     END(A)
+#else
+    END(A);
+    MARK(block_of_a, first);
+    MARK(block_of_a, first + 1)
+#endif
 }
 
 inline BUILD_ANEW() {
@@ -128,8 +147,14 @@ inline BUILD_ANEW() {
     STORE(park_rows, 0);
     STORE(park_block, block_of_a);
     BEGIN(A);
+#ifndef NOT_LEFT
+    MARK(block_of_a, 0);
+    MARK(block_of_a, 1);
+    MARK(block_of_a, 2);
+#endif
     STORE(block_of_a, fresh);
-    END(A)
+    END(A);
+    STORE(hint, fresh)
 }
 
 inline CHANGE_B() {
@@ -138,7 +163,8 @@ inline CHANGE_B() {
     STORE(park_block, BLOCK_OF_B);
     BEGIN(B);
     WRITE_ROW(BLOCK_OF_B, 0, publish);
-    END(B)
+    END(B);
+    MARK(BLOCK_OF_B, 0)
 }
 
 active proctype writer() {
@@ -181,6 +207,37 @@ inline READ_ROW(row) {
 }
 
 #define FORGET ok = true; is_parked = false; rows = 0; block = 0; k = NOT_PARKED; n = 0; seen = 0
+
+/* The row by its cell alone. What it is tells the first state, from the newest known on, that it can be of. */
+inline READ_ALONE(row) {
+    block = hint;
+    atomic {
+        seen = COUNT(block, row);                                     /* C0 */
+        if
+        :: seen % 2 == 1 -> FORGET; goto attempt
+        :: else
+        fi
+    }
+    k = CELL(block, row, 0);
+    rows = CELL(block, row, 1);
+    atomic {
+        if
+#ifndef NO_SECOND_COUNT
+        :: COUNT(block, row) != seen -> FORGET; goto attempt          /* C1 */
+#endif
+        :: else
+        fi;
+        assert(k == rows);
+        do
+        :: newest <= done && TRUTH(newest, row) != k -> newest++
+        :: else -> break
+        od;
+        assert(newest <= done);
+        FORGET;
+        goto again
+    }
+}
+
 #define START_OVER assert(moved[me]); FORGET; goto attempt
 
 proctype reader(byte me; byte first; byte last) {
@@ -190,6 +247,10 @@ proctype reader(byte me; byte first; byte last) {
 end:
 again:
     newest = (newest > done -> newest : done);
+    if
+    :: first == last -> READ_ALONE(first)
+    :: true
+    fi;
 attempt:
     atomic {
         moved[me] = false;

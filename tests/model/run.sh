@@ -21,7 +21,7 @@ search() {
 search latch
 grep -q "errors: 0" found && ! grep -q "max search depth" found || { echo "FAIL: the latch's model"; exit 1; }
 echo "ok: the latch holds ($publishes changes)"
-for mutant in NO_SECOND_LOOK NO_PARK_LOOK NO_SECOND_PARK_LOOK ONE_PARKED; do
+for mutant in NO_SECOND_LOOK NO_PARK_LOOK NO_SECOND_PARK_LOOK ONE_PARKED NO_SECOND_COUNT EVEN_EARLY NOT_LEFT; do
     search "$mutant" "-D$mutant"
     grep -q "assertion violated" found || { echo "FAIL: nothing noticed $mutant"; exit 1; }
     echo "ok: $mutant fails, as it must"

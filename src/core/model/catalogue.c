@@ -217,7 +217,7 @@ static int publish_new(struct slots *s, struct index *i, uint32_t number, struct
     if (!slots_reserve(s, number))
         return ERROR_NOMEM;
     slots_set(s, number, object);
-    if (index_insert(i, number, hash_text(id))) {
+    if (index_insert(i, number, id, hash_text(id), 0)) {
         slots_set(s, number, NULL);
         return ERROR_NOMEM;
     }

@@ -98,7 +98,7 @@ uint32_t membership_intern(struct membership *m, struct text name, bool *ret_new
         memcpy(copy, name.at, name.length);
     m->mentions[number] = (struct mention){
         .name = copy, .name_length = name.length, .location = INDEX_NONE, .group = INDEX_NONE};
-    if (index_insert(m->index, number, hash)) {
+    if (index_insert(m->index, number, name, hash, 0)) {
         free(copy);
         return INDEX_NONE;
     }
@@ -305,9 +305,11 @@ static uint32_t keep_named(const struct membership *m, struct mention *kept, uin
 
 static bool index_names(struct index *i, const struct mention *mentions, uint32_t count)
 {
-    for (uint32_t n = 0; n < count; n++)
-        if (index_insert(i, n, hash_text((struct text){mentions[n].name, mentions[n].name_length})))
+    for (uint32_t n = 0; n < count; n++) {
+        struct text name = {mentions[n].name, mentions[n].name_length};
+        if (index_insert(i, n, name, hash_text(name), 0))
             return false;
+    }
     return true;
 }
 

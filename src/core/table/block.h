@@ -1,8 +1,10 @@
 /* A SKU's header and the block of its rows: how they lie in memory, and where a location's row is looked for
  * first.
  *
- *   header, one line:  version · block · item · rows · mark · number · text (26 bytes or a pointer)
+ *   header, one line:  version · block · order · item · rows · mark · number · text (18 bytes or a pointer)
  *   block:             capacity rows of one line each, then the order in which they came (32 bits each)
+ *
+ * Of up to sixteen rows the order is sixteen times four bits of the header, and not in the block.
  *
  * A location's row stands at its home slot or, where that was taken, at the next free one. Which slot is home
  * depends on four choices of sixteen, each for a quarter of all locations: blocks are built anew for every
@@ -16,18 +18,24 @@
 #include "core/table/row.h"
 
 #include <stdatomic.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* One row in memory. All access is by whole words: release and acquire (latch.h names the pairs), or plain
- * while the block is not yet published. */
+ * while the block is not yet published. ROW_RARE's upper 16 bits, which no address needs, count the cell's
+ * changes; they never leave the table. Odd: it is being changed, or lives on in another block. */
 struct cell {
     _Alignas(64) _Atomic uint64_t word[ROW_WORDS];
 };
 
-enum { SKU_TEXT_INLINE = 26 };
+enum { SKU_TEXT_INLINE = 18 };
 
 struct sku {
     _Alignas(64) _Atomic uint64_t version;
     _Atomic uint64_t block; /* block word, 0: no rows yet */
+    _Atomic uint64_t
+        order; /* the slots of up to ORDER_IN_HEADER rows as they came, 4 bits each, the first lowest */
     _Atomic(const void *) item;
     _Atomic uint32_t count; /* rows */
     uint32_t mark;          /* the writer's */
@@ -37,25 +45,30 @@ struct sku {
 };
 _Static_assert(sizeof(struct sku) == 64 && sizeof(struct cell) == 64, "a cache line each");
 
+enum { CELL_CHANGES = 48 };
+#define CELL_CHANGE ((uint64_t)1 << CELL_CHANGES)
+#define CELL_RARE (CELL_CHANGE - 1)
+/* So many times a cell changes in place; then the block is built anew, so that no count ever comes back. */
+#define CELL_CHANGES_MOST (UINT16_MAX - 1)
+
 /* No row: what an empty slot has in ROW_WHO's location. */
 #define LOCATION_NONE UINT32_MAX
 
-/* Block word: the address without its six zeros (41 bits), the capacity's code (7 bits from BLOCK_CODE on),
- * the choices (4 times 4 bits from BLOCK_CHOICES on). */
-enum { BLOCK_CODE = 41, BLOCK_CHOICES = 48, CAPACITY_CODE_MOST = 127 };
+/* Block word: the choices (4 times 4 bits), the capacity's code (7 bits from BLOCK_CODE on), the address
+ * without its six zeros (41 bits from BLOCK_ADDRESS on). */
+enum { BLOCK_CODE = 16, BLOCK_ADDRESS = 23, CAPACITY_CODE_MOST = 127 };
 enum { BLOCK_GROUPS = 4, BLOCK_OPTIONS = 16 };
 /* Blocks of up to FEW_SLOTS are built anew when a row that comes would not be at home: rows come seldom. */
 enum { FEW_SLOTS = 12 };
+enum { ORDER_IN_HEADER = 16 };
 
 /* Up to 32 slots the code is the capacity (0, 1, … 8, then 10, 12, 14, 16, 20, 24, 28, 32); from there on
  * codes count on in quarters of powers of two: 40, 48, 56, 64, 80, … No more than 2^29. */
 enum { CODE_PLAIN_MOST = 32, CODE_QUARTERS = 16 };
+extern const uint32_t capacity_of_code[CAPACITY_CODE_MOST + 1];
 static inline uint32_t capacity_of(unsigned code)
 {
-    if (__builtin_expect(code <= CODE_PLAIN_MOST, 1))
-        return code;
-    code -= CODE_QUARTERS;
-    return (4 + (code & 3)) << ((code >> 2) - 1);
+    return capacity_of_code[code];
 }
 
 static inline unsigned block_code(uint64_t block)
@@ -70,14 +83,16 @@ static inline uint32_t block_capacity(uint64_t block)
 
 static inline struct cell *block_cells(uint64_t block)
 {
-    return (struct cell *)(uintptr_t)((block & 0x1FFFFFFFFFFu) << 6);
+    return (struct cell *)(uintptr_t)(block >> (BLOCK_ADDRESS - 6) & ~(uint64_t)63);
 }
 
 static inline uint64_t block_word(const void *memory, unsigned code, unsigned choices)
 {
-    return (uint64_t)(uintptr_t)memory >> 6 | (uint64_t)code << BLOCK_CODE |
-           (uint64_t)choices << BLOCK_CHOICES;
+    return (uint64_t)(uintptr_t)memory << (BLOCK_ADDRESS - 6) | (uint64_t)code << BLOCK_CODE | choices;
 }
+
+/* A block without rows, for who follows a hint before there are any. */
+uint64_t block_none(void);
 
 /* Spreads locations: the upper two bits are the group whose choice counts. */
 static inline uint32_t location_spread(uint32_t location)
@@ -93,26 +108,36 @@ static inline unsigned spread_group(uint32_t spread)
 /* Where a choice puts a location. */
 static inline uint32_t spread_slot(uint32_t spread, unsigned choice, uint32_t capacity)
 {
-    return (uint32_t)((uint64_t)((spread ^ spread >> 15) * (2 * choice + 0x2C1B3C6Du)) * capacity >> 32);
+    return (uint32_t)((uint64_t)(spread * (2 * choice + 0x2C1B3C6Du)) * capacity >> 32);
 }
 
 /* The slot that is home to a location. */
 static inline uint32_t block_home(uint64_t block, uint32_t capacity, uint32_t location)
 {
     uint32_t spread = location_spread(location);
-    return spread_slot(spread, block >> (BLOCK_CHOICES + 4 * spread_group(spread)) & (BLOCK_OPTIONS - 1),
-                       capacity);
+    return spread_slot(spread, block >> (spread >> 28 & 12) & (BLOCK_OPTIONS - 1), capacity);
 }
 
+/* The order of a block that is too large for its header to hold it. */
 static inline _Atomic uint32_t *block_order(uint64_t block)
 {
     return (_Atomic uint32_t *)(block_cells(block) + block_capacity(block));
 }
 
+/* The slot of the k-th row that came. */
+static inline uint32_t order_slot(uint64_t block, uint64_t order, uint32_t k)
+{
+    return block_capacity(block) <= ORDER_IN_HEADER
+               ? order >> 4 * k & 15
+               : atomic_load_explicit(&block_order(block)[k],
+                                      memory_order_acquire); /* pairs with R (latch.h) */
+}
+
 static inline size_t block_bytes(unsigned code)
 {
-    size_t capacity = capacity_of(code);
-    return (capacity * (sizeof(struct cell) + sizeof(uint32_t)) + 63) & ~(size_t)63;
+    size_t capacity = capacity_of(code),
+           order = capacity <= ORDER_IN_HEADER ? 0 : capacity * sizeof(uint32_t);
+    return (capacity * sizeof(struct cell) + order + 63) & ~(size_t)63;
 }
 
 /* How many rows may stand in a block: up to 32 slots all, else four fifths, so that a look for what is not
@@ -129,18 +154,65 @@ unsigned block_code_for(size_t rows);
  * ret_free (or NULL): the first empty slot for it, -1 when there is none. */
 int64_t block_find(uint64_t block, uint32_t location, int64_t *ret_free);
 
-/* Fills fresh memory of block_bytes(code): the rows of `old` (a block word, count rows, in their order), each
- * overruled by one of `rows` with its location, then the others of `rows` in theirs. Returns the word;
- * ret_count is how many there are. */
-uint64_t block_build(void *memory, unsigned code, uint64_t old, uint32_t count, const struct row_image *rows,
-                     size_t rows_count, uint32_t *ret_count);
+/* The rows of a SKU: its header's words of them. */
+struct rows_words {
+    uint64_t block, order;
+    uint32_t count;
+};
 
-void cell_write(struct cell *c, const struct row_image *r); /* word by word, release */
+/* Fills fresh memory of block_bytes(code): the rows of `old`, in their order, each overruled by one of `rows`
+ * with its location, then the others of `rows` in theirs. */
+struct rows_words block_build(void *memory, unsigned code, const struct rows_words *old,
+                              const struct row_image *rows, size_t rows_count);
+
+void cell_write(struct cell *c, const struct row_image *r); /* word by word, release; never changed yet */
+/* A cell's words as they are loaded, release and acquire: two at a time where the processor has loads of
+ * sixteen bytes (each word of them comes whole, and x86 loads in order), which halves the work. */
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+struct cell_words {
+    __m128i pair[ROW_WORDS / 2];
+};
+
+static inline struct cell_words cell_words(const struct cell *c)
+{
+    const __m128i *from = (const __m128i *)c;
+    __asm__ volatile("" ::: "memory");
+    struct cell_words w = {
+        {_mm_load_si128(from), _mm_load_si128(from + 1), _mm_load_si128(from + 2), _mm_load_si128(from + 3)}};
+    __asm__ volatile("" : "+x"(w.pair[0]), "+x"(w.pair[1]), "+x"(w.pair[2]), "+x"(w.pair[3])::"memory");
+    return w;
+}
+
+static inline void cell_words_store(const struct cell_words *w, struct row_image *ret_row)
+{
+#pragma GCC unroll 4
+    for (int k = 0; k < ROW_WORDS / 2; k++)
+        _mm_storeu_si128((__m128i *)ret_row + k, w->pair[k]);
+}
+#else
+struct cell_words {
+    uint64_t word[ROW_WORDS];
+};
+
+static inline struct cell_words cell_words(const struct cell *c)
+{
+    struct cell_words w;
+    for (int k = 0; k < ROW_WORDS; k++)
+        w.word[k] = atomic_load_explicit(&c->word[k], memory_order_acquire);
+    return w;
+}
+
+static inline void cell_words_store(const struct cell_words *w, struct row_image *ret_row)
+{
+    memcpy(ret_row, w, sizeof(*ret_row));
+}
+#endif
+
 static inline void cell_read(const struct cell *c, struct row_image *ret_row)
 {
-#pragma GCC unroll 8
-    for (int k = 0; k < ROW_WORDS; k++)
-        ret_row->word[k] = atomic_load_explicit(&c->word[k], memory_order_acquire);
+    struct cell_words w = cell_words(c);
+    cell_words_store(&w, ret_row);
+    ret_row->word[ROW_RARE] &= CELL_RARE;
 }
 
 #endif

@@ -1,4 +1,5 @@
-/* Flat open addressing: sixteen bytes an entry, linear probing, no deletion.
+/* Flat open addressing: thirty-two bytes an entry, linear probing, no deletion. Short texts, which most are,
+ * stand in their entry, so who finds one need not look anywhere else to know that it is the one.
  *
  * An entry's place is the upper half of the hash scaled to the capacity, so any capacity will do, and entries
  * keep their order when it grows: moving them into a larger array reads and writes both front to back. Growth
@@ -6,8 +7,9 @@
  * new array is published by one store, complete, and the old one is retired. Until then readers and the
  * writer itself look only at the old one.
  *
- * Pairings: entry.key release (insertion) with acquire (probe), so that what `equal` looks at is there;
- * index.cells release (publication) with acquire (cells_of), so that a complete array is seen. */
+ * Pairings: entry.tag release (insertion) with acquire (probe), so that the entry and what `equal` looks
+ * at are there; entry.hint release (set_hint) with acquire, so that what it leads to is; index.cells release
+ * (publication) with acquire (cells_of), so that a complete array is seen. */
 #include "core/table/index_probe.h"
 
 #include "base/error.h"
@@ -18,12 +20,12 @@
 enum {
     CAPACITY_LEAST = 64,
     MOVED_AT_ONCE =
-        32, /* slots looked at by each insertion while growing: done after capacity / 32 insertions */
+        16, /* slots looked at by each insertion while growing: done after capacity / 16 insertions */
 };
 
 static size_t cells_bytes(uint32_t capacity)
 {
-    return sizeof(struct index_cells) + capacity * sizeof(struct index_entry);
+    return sizeof(struct index_cells) + ((size_t)capacity + INDEX_LINE) * sizeof(struct index_entry);
 }
 
 static struct index_cells *cells_create(uint32_t capacity)
@@ -34,7 +36,7 @@ static struct index_cells *cells_create(uint32_t capacity)
 
     if (c) {
         c->capacity = capacity;
-        c->huge = huge;
+        c->lines = capacity / INDEX_LINE;
     }
     return c;
 }
@@ -48,9 +50,8 @@ static void cells_destroy(void *memory)
 
 struct index *index_create(struct epoch *e, size_t expected, index_equal equal, const void *owner)
 {
-    size_t capacity = expected < CAPACITY_LEAST / 2
-                          ? CAPACITY_LEAST
-                          : (expected + expected / 2 + INDEX_LINE) & ~(size_t)(INDEX_LINE - 1);
+    size_t capacity = expected < CAPACITY_LEAST / 2 ? CAPACITY_LEAST
+                                                    : (2 * expected + INDEX_LINE) & ~(size_t)(INDEX_LINE - 1);
     struct index *i = pages_map(sizeof(*i), 4096, false);
 
     if (!i)
@@ -79,43 +80,53 @@ void index_destroy(struct index *i)
 uint32_t index_find(const struct index *i, struct text t, uint64_t hash)
 {
     const struct index_cells *c = index_cells_of(i);
-    uint64_t key;
+    struct index_text text = index_text_of(t, hash);
 
-    for (const struct index_entry *e = index_first(c, hash); index_probe(c, hash, &e, &key);
+    for (const struct index_entry *e = index_home(c, text.tag); index_probe(c, &text, &e);
          e = index_after(c, e))
-        if (i->equal(i->owner, index_key_id(key), t))
-            return index_key_id(key);
+        if (index_text_is_whole(&text) || i->equal(i->owner, index_id(e), t))
+            return index_id(e);
     return INDEX_NONE;
 }
 
 void index_prefetch(const struct index *i, uint64_t hash)
 {
     const struct index_cells *c = index_cells_of(i);
-    __builtin_prefetch(index_home(c, hash));
+    __builtin_prefetch(index_home(c, (uint32_t)(hash >> 32)));
 }
 
 uint64_t index_hint(const struct index *i, uint64_t hash, uint32_t *ret_id)
 {
-    const struct index_cells *c = index_cells_of(i);
-    const struct index_entry *e = index_first(c, hash);
-    uint64_t key;
+    const struct index_entry *e = index_home(index_cells_of(i), (uint32_t)(hash >> 32));
+    uint32_t tag = (uint32_t)(hash >> 40);
 
-    if (!index_probe(c, hash, &e, &key))
-        return 0;
-    *ret_id = index_key_id(key);
-    return atomic_load_explicit(&e->hint, memory_order_relaxed); /* decides nothing: needs no order */
+    e += index_entry_tag(e) >> 8 != tag;
+    *ret_id = index_id(e);
+    return index_entry_tag(e) >> 8 == tag ? index_entry_hint(e) : 0;
 }
 
-/* Puts an entry into the first empty slot of its run; returns the slot. */
-static uint32_t place(struct index_cells *c, uint64_t key, uint64_t hint)
-{
-    const struct index_entry *e = index_home(c, key);
+/* What an entry holds, as plain words. */
+struct entry_image {
+    struct index_text text;
+    uint32_t id;
+    uint64_t hint;
+};
 
-    while (atomic_load_explicit(&e->key, memory_order_relaxed) != 0) /* the writer's own stores */
-        e = index_after(c, e);
-    uint32_t slot = (uint32_t)(e - c->entry);
-    atomic_store_explicit(&c->entry[slot].hint, hint, memory_order_relaxed);
-    atomic_store_explicit(&c->entry[slot].key, key, memory_order_release); /* pairs with index_key */
+/* Puts an entry into the first empty slot of its run; returns the slot. The writer's own stores are what it
+ * looks at. */
+static uint32_t place(struct index_cells *c, const struct entry_image *image)
+{
+    const struct index_entry *at = index_home(c, image->text.tag);
+
+    while (atomic_load_explicit(&at->tag, memory_order_relaxed) != 0)
+        at = index_after(c, at);
+    uint32_t slot = (uint32_t)(at - c->entry);
+    struct index_entry *e = &c->entry[slot];
+    atomic_store_explicit(&e->hint, image->hint, memory_order_release);
+    atomic_store_explicit(&e->id, image->id, memory_order_release);
+    atomic_store_explicit(&e->first, image->text.words.first, memory_order_release);
+    atomic_store_explicit(&e->last, image->text.words.last, memory_order_release);
+    atomic_store_explicit(&e->tag, image->text.tag, memory_order_release); /* pairs with index_entry_tag */
     return slot;
 }
 
@@ -132,60 +143,60 @@ static void publish(struct index *i)
 static void move_some(struct index *i, const struct index_cells *c)
 {
     for (uint32_t most = MOVED_AT_ONCE; most > 0 && i->moved < c->capacity; most--, i->moved++) {
-        uint64_t key = atomic_load_explicit(&c->entry[i->moved].key, memory_order_relaxed);
-        if (key)
-            place(i->next, key, atomic_load_explicit(&c->entry[i->moved].hint, memory_order_relaxed));
+        const struct index_entry *e = &c->entry[i->moved];
+        struct entry_image image = {{{e->first, e->last}, e->tag}, e->id, e->hint};
+        if (image.text.tag)
+            place(i->next, &image);
     }
     if (i->moved == c->capacity)
         publish(i);
 }
 
-/* Begins to grow at two thirds: then few runs leave their first line. Without memory the present array takes
+/* Begins to grow at a half: then few runs leave their first line. Without memory the present array takes
  * more, up to fifteen sixteenths. */
 static int make_room(struct index *i, const struct index_cells *c)
 {
-    if (i->next || i->count < c->capacity - c->capacity / 3)
+    if (i->next || i->count < c->capacity / 2)
         return 0;
     uint64_t larger = ((uint64_t)c->capacity + c->capacity / 2) & ~(uint64_t)(INDEX_LINE - 1);
     i->next = larger <= UINT32_MAX ? cells_create((uint32_t)larger) : NULL;
     return i->next || i->count < c->capacity - c->capacity / 16 ? 0 : ERROR_NOMEM;
 }
 
-int index_insert(struct index *i, uint32_t id, uint64_t hash)
+int index_insert(struct index *i, uint32_t id, struct text t, uint64_t hash, uint64_t hint)
 {
     struct index_cells *c = atomic_load_explicit(&i->cells, memory_order_relaxed);
     int error = make_room(i, c);
 
     if (error)
         return error;
-    uint64_t key = index_tag(hash) << 32 | (id + 1);
-    uint32_t slot = place(c, key, 0);
+    struct entry_image image = {index_text_of(t, hash), id, hint};
+    uint32_t slot = place(c, &image);
     i->count++;
     if (!i->next)
         return 0;
     if (slot < i->moved) /* otherwise the move comes by */
-        place(i->next, key, 0);
+        place(i->next, &image);
     move_some(i, c);
     return 0;
 }
 
-static void set_hint(struct index_cells *c, uint32_t id, uint64_t hash, uint64_t hint)
+static void set_hint(struct index_cells *c, uint32_t id, const struct index_text *t, uint64_t hint)
 {
-    uint64_t key;
-
-    for (const struct index_entry *e = index_first(c, hash); index_probe(c, hash, &e, &key);
-         e = index_after(c, e))
-        if (index_key_id(key) == id) {
-            atomic_store_explicit(&c->entry[e - c->entry].hint, hint, memory_order_relaxed);
+    for (const struct index_entry *e = index_home(c, t->tag); index_probe(c, t, &e); e = index_after(c, e))
+        if (index_id(e) == id) {
+            atomic_store_explicit(&c->entry[e - c->entry].hint, hint, memory_order_release);
             return;
         }
 }
 
-void index_set_hint(struct index *i, uint32_t id, uint64_t hash, uint64_t hint)
+void index_set_hint(struct index *i, uint32_t id, struct text t, uint64_t hash, uint64_t hint)
 {
-    set_hint(atomic_load_explicit(&i->cells, memory_order_relaxed), id, hash, hint);
+    struct index_text text = index_text_of(t, hash);
+
+    set_hint(atomic_load_explicit(&i->cells, memory_order_relaxed), id, &text, hint);
     if (i->next)
-        set_hint(i->next, id, hash, hint);
+        set_hint(i->next, id, &text, hint);
 }
 
 size_t index_bytes(const struct index *i)

@@ -3,21 +3,32 @@
 #ifndef CORE_TABLE_INDEX_PROBE_H
 #define CORE_TABLE_INDEX_PROBE_H
 
+#include "base/hash.h"
 #include "core/table/index.h"
 
 #include <stdatomic.h>
 
-enum { INDEX_LINE = 4 }; /* entries a cache line; every capacity is a multiple of it */
+enum { INDEX_LINE = 2 }; /* entries a cache line; every capacity is a multiple of it */
+
+/* What of a text stands in its entry: a short one whole, of a longer one the hash. The tag is the hash's
+ * upper half but for its last byte, which is the length, INDEX_TEXT_LONG for those that are not whole. It is
+ * never 0. */
+enum { INDEX_TEXT_LONG = 255 };
+struct index_text {
+    struct text_words words;
+    uint32_t tag;
+};
 
 struct index_entry {
-    _Atomic uint64_t key; /* hash's upper half: 32 bits, high; id + 1: 32 bits, low; 0: empty */
+    _Atomic uint64_t first, last; /* struct text_words */
+    _Atomic uint32_t tag;         /* stored last of all, 0: empty */
+    _Atomic uint32_t id;
     _Atomic uint64_t hint;
 };
 
 struct index_cells {
-    uint32_t capacity;
-    bool huge;
-    _Alignas(64) struct index_entry entry[]; /* four a cache line */
+    uint32_t capacity, lines;
+    _Alignas(64) struct index_entry entry[]; /* two a cache line, and one line that stays empty */
 };
 
 struct index {
@@ -36,16 +47,27 @@ static inline const struct index_cells *index_cells_of(const struct index *i)
     return atomic_load_explicit(&i->cells, memory_order_acquire); /* pairs with the release in publish */
 }
 
-static inline uint64_t index_tag(uint64_t hash)
+static inline uint32_t index_tag(uint64_t hash, uint8_t length)
 {
-    return hash >> 32 | 1; /* never that of an empty entry */
+    return ((uint32_t)(hash >> 32) & ~0xFFu) | length;
 }
 
-/* Where the run of a hash begins: always a whole cache line. */
-static inline const struct index_entry *index_home(const struct index_cells *c, uint64_t hash)
+static inline struct index_text index_text_of(struct text t, uint64_t hash)
 {
-    uint64_t line = (index_tag(hash) * (c->capacity / INDEX_LINE)) >> 32;
-    return &c->entry[line * INDEX_LINE];
+    if (__builtin_expect(t.length - 1 >= TEXT_WORDS_MOST, 0)) /* the empty one too */
+        return (struct index_text){{hash, 0}, index_tag(hash, INDEX_TEXT_LONG)};
+    return (struct index_text){text_words_of(t), index_tag(hash, (uint8_t)t.length)};
+}
+
+static inline bool index_text_is_whole(const struct index_text *t)
+{
+    return (t->tag & 0xFF) != INDEX_TEXT_LONG;
+}
+
+/* Where the run of a tag begins: always a whole cache line. */
+static inline const struct index_entry *index_home(const struct index_cells *c, uint32_t tag)
+{
+    return &c->entry[((uint64_t)(tag | 0xFF) * c->lines >> 32) * INDEX_LINE];
 }
 
 static inline const struct index_entry *index_after(const struct index_cells *c, const struct index_entry *e)
@@ -53,43 +75,49 @@ static inline const struct index_entry *index_after(const struct index_cells *c,
     return e + 1 == c->entry + c->capacity ? c->entry : e + 1;
 }
 
-static inline uint64_t index_key(const struct index_entry *e)
+static inline uint32_t index_entry_tag(const struct index_entry *e)
 {
-    return atomic_load_explicit(&e->key, memory_order_acquire); /* pairs with place */
+    return atomic_load_explicit(&e->tag, memory_order_acquire); /* pairs with place: the entry is there */
 }
 
-/* The next entry from *entry on that has this hash, its key in ret_key; false at the end of the run. There is
- * always an empty one. */
-static inline bool index_probe(const struct index_cells *c, uint64_t hash, const struct index_entry **entry,
-                               uint64_t *ret_key)
+/* 0: this entry has this text (or, of a longer one, the hash). */
+static inline uint64_t index_differs(const struct index_entry *e, struct text_words t, uint32_t tag)
 {
-    for (;; *entry = index_after(c, *entry)) {
-        uint64_t key = index_key(*entry);
-        if (__builtin_expect(key >> 32 == index_tag(hash), 1)) {
-            *ret_key = key;
-            return true;
-        }
-        if (key == 0)
-            return false;
-    }
+    uint64_t other = index_entry_tag(e) ^ tag;
+    other |= atomic_load_explicit(&e->first, memory_order_acquire) ^ t.first;
+    return other | (atomic_load_explicit(&e->last, memory_order_acquire) ^ t.last);
 }
 
-static inline uint32_t index_key_id(uint64_t key)
+static inline uint32_t index_id(const struct index_entry *e)
 {
-    return (uint32_t)key - 1;
+    return atomic_load_explicit(&e->id, memory_order_acquire);
 }
 
-/* The first entry with this hash in its first line, or the line's beginning. Without a branch that the hash
+static inline uint64_t index_entry_hint(const struct index_entry *e)
+{
+    return atomic_load_explicit(&e->hint, memory_order_acquire); /* pairs with set_hint */
+}
+
+/* The one of a line's two entries that has this tag, if one of them has. Without a branch that the tag
  * decides: a wrong guess of the processor's would hold up the looks that come after this one for as long as
  * the line takes to come. */
-static inline const struct index_entry *index_first(const struct index_cells *c, uint64_t hash)
+static inline const struct index_entry *index_in_line(const struct index_entry *line, uint32_t tag)
 {
-    const struct index_entry *home = index_home(c, hash), *found = home;
+    const struct index_entry *second = line + 1;
+    return index_entry_tag(line) == tag ? line : second;
+}
 
-#pragma GCC unroll 4
-    for (uint32_t k = INDEX_LINE - 1; k > 0; k--)
-        found = index_key(&home[k]) >> 32 == index_tag(hash) ? &home[k] : found;
-    return index_key(home) >> 32 == index_tag(hash) ? home : found;
+/* The first entry from *entry on that has this text; false at the end of the run. There is always an empty
+ * one. */
+static inline bool index_probe(const struct index_cells *c, const struct index_text *t,
+                               const struct index_entry **entry)
+{
+    for (;; *entry = index_after(c, *entry)) {
+        if (index_differs(*entry, t->words, t->tag) == 0)
+            return true;
+        if (index_entry_tag(*entry) == 0)
+            return false;
+    }
 }
 
 #endif

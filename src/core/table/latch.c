@@ -18,6 +18,8 @@ void latch_park(struct park *p, const struct sku *s, const uint32_t *slots, uint
     }
     atomic_store_explicit(&p->rows, count, memory_order_release);
     atomic_store_explicit(&p->block, block, memory_order_release);
+    atomic_store_explicit(&p->order, atomic_load_explicit(&s->order, memory_order_relaxed),
+                          memory_order_release);
     atomic_store_explicit(&p->count, atomic_load_explicit(&s->count, memory_order_relaxed),
                           memory_order_release);
     atomic_store_explicit(&p->sku, s, memory_order_release);
@@ -44,31 +46,48 @@ void latch_end(struct park *p, struct sku *s)
     step(&p->seq); /* P2: pairs with S0, S1 */
 }
 
+void latch_mark(struct cell *c)
+{
+    uint64_t rare =
+        atomic_load_explicit(&c->word[ROW_RARE], memory_order_relaxed); /* the writer's own store */
+    atomic_store_explicit(&c->word[ROW_RARE], rare + CELL_CHANGE,
+                          memory_order_release); /* pairs with C0, C1 */
+}
+
 void latch_write(struct cell *c, const struct row_image *r)
 {
-    for (int k = 0; k < ROW_WORDS; k++) {
+    latch_mark(c);
+    for (int k = 0; k < ROW_RARE; k++) {
         atomic_store_explicit(&c->word[k], r->word[k],
-                              memory_order_release); /* pairs with look_find, cell_read */
+                              memory_order_release); /* pairs with look_find, cell_read, cell_read_alone */
         if (k == ROW_WORDS / 2)
             LATCH_POINT(LATCH_IN_ROW);
     }
+    uint64_t changes = atomic_load_explicit(&c->word[ROW_RARE], memory_order_relaxed) & ~CELL_RARE;
+    atomic_store_explicit(&c->word[ROW_RARE], r->word[ROW_RARE] | changes, memory_order_release);
 }
 
 void latch_append(struct sku *s, uint32_t slot)
 {
     uint32_t count = atomic_load_explicit(&s->count, memory_order_relaxed);
+    uint64_t order = atomic_load_explicit(&s->order, memory_order_relaxed);
 
-    atomic_store_explicit(&block_order(s->block)[count], slot,
-                          memory_order_release);                       /* pairs with look_nth */
+    if (block_capacity(s->block) <= ORDER_IN_HEADER)
+        atomic_store_explicit(&s->order, order | (uint64_t)slot << 4 * count,
+                              memory_order_release); /* pairs with look_begin */
+    else
+        atomic_store_explicit(&block_order(s->block)[count], slot,
+                              memory_order_release);                   /* pairs with order_slot */
     atomic_store_explicit(&s->count, count + 1, memory_order_release); /* pairs with look_begin */
 }
 
-void latch_swap(struct sku *s, uint64_t block, uint32_t count)
+void latch_swap(struct sku *s, const struct rows_words *w)
 {
-    atomic_store_explicit(&s->block, block,
+    atomic_store_explicit(&s->block, w->block,
                           memory_order_release); /* pairs with look_begin: what it holds is there */
     LATCH_POINT(LATCH_SWAPPED);
-    atomic_store_explicit(&s->count, count, memory_order_release); /* pairs with look_begin */
+    atomic_store_explicit(&s->order, w->order, memory_order_release); /* pairs with look_begin, as the next */
+    atomic_store_explicit(&s->count, w->count, memory_order_release);
 }
 
 bool look_begin_parked(struct look *l, const struct park *p, const struct sku *s)
@@ -82,6 +101,7 @@ bool look_begin_parked(struct look *l, const struct park *p, const struct sku *s
     l->seen = seq;
     l->count = atomic_load_explicit(&p->count, memory_order_acquire);
     l->block = atomic_load_explicit(&p->block, memory_order_acquire);
+    l->order = atomic_load_explicit(&p->order, memory_order_acquire);
     l->parked = atomic_load_explicit(&p->rows, memory_order_acquire);
     return true;
 }

@@ -6,7 +6,7 @@
  * is parked instead, and is never held up, wherever the writer was stopped:
  *
  *   writer                                              reader
- *   P0  park: block, count, slots, old images, sku      V0  v = sku.version
+ *   P0  park: block, order, count, slots, images, sku     V0  v = sku.version
  *   P1  park.seq = odd                                  even:  read block, count, rows
  *   V1  sku.version = odd                                      V1' sku.version still v?      else start over
  *   R   rows (block, count)                             odd:   S0  s = park.seq: odd?         else start over
@@ -26,6 +26,19 @@
  *   - No wait: when S0 is even, or the SKU another, then V2 is visible, and looking at the version again
  * gives a newer one. A reader starts over only when the writer got on; a stopped writer stops nobody.
  *
+ * One row alone can be read without its SKU's header, by who knows the cell: each cell counts its changes in
+ * the spare bits of one of its words. The writer makes the count of every cell it is about to change odd (M1,
+ * between V1 and the cell's R), and even again once the SKU's version is (M2, after V2); of a block that is
+ * left, all cells stay odd for ever. A reader loads the count (C0), the words, and the count again (C1): when
+ * it was even and the same, that is the row; else it comes through the header as above.
+ *   - C0 even sees M2 of that change: all its words are there. A word of a later change makes that one's M1
+ * visible to C1, which differs: a cell whose count is used up is left, with its block, so no count comes
+ * back.
+ *   - It fits in with readers through the header. Who gets a new row this way has seen M2, and V2 before it:
+ * whatever he, or anybody he tells, reads then of that SKU is new. Who got something new through the header
+ * has seen V2, and every M1 before it: the cells of that change are odd, or even again and new.
+ *   - A writer that stops between M1 and M2 sends readers to the header, and stops none.
+ *
  * What is read in between may be a mixture, so every slot and count is kept within its block's capacity
  * before it is used; blocks are kept from being freed by the reader's epoch section. A change that builds the
  * SKU's block anew (growth, or more rows than the area holds) needs no images: the old block, which nobody
@@ -40,7 +53,7 @@ enum { PARK_ROWS = 256 };
 struct park {
     _Alignas(64) _Atomic uint64_t seq; /* odd: a publish is going on */
     _Atomic(const struct sku *) sku;
-    _Atomic uint64_t block;
+    _Atomic uint64_t block, order;
     _Atomic uint32_t count;
     _Atomic uint32_t rows; /* how many of slot[] and image[] are in use */
     _Atomic uint32_t slot[PARK_ROWS];
@@ -51,9 +64,10 @@ struct park {
 void latch_park(struct park *p, const struct sku *s, const uint32_t *slots, uint32_t count); /* P0 */
 void latch_begin(struct park *p, struct sku *s);                                             /* P1, V1 */
 void latch_end(struct park *p, struct sku *s);                                               /* V2, P2 */
-void latch_write(struct cell *c, const struct row_image *r);                                 /* R, one row */
+void latch_write(struct cell *c, const struct row_image *r); /* M1 and R, one row */
+void latch_mark(struct cell *c);                 /* M1 alone: it is left; M2: what was written stands */
 void latch_append(struct sku *s, uint32_t slot); /* R, the next row that came is in this slot */
-void latch_swap(struct sku *s, uint64_t block, uint32_t count); /* R, another block */
+void latch_swap(struct sku *s, const struct rows_words *w); /* R, another block */
 
 /* ---- @thread any, inside an epoch section ---- */
 /* One look at a SKU: begin, read what is wanted, and ask whether it still holds; else do it all again. */
@@ -61,7 +75,7 @@ struct look {
     const struct sku *sku;
     const struct park *park; /* NULL: version was even */
     uint64_t seen;           /* version or park.seq */
-    uint64_t block;
+    uint64_t block, order;
     uint32_t capacity, count, parked;
 };
 
@@ -81,6 +95,7 @@ static inline void look_begin(struct look *l, const struct park *p, const struct
         }
         l->park = NULL;
         l->count = atomic_load_explicit(&s->count, memory_order_acquire); /* pairs with R */
+        l->order = atomic_load_explicit(&s->order, memory_order_acquire); /* pairs with R */
         l->block = atomic_load_explicit(
             &s->block, memory_order_acquire); /* pairs with R: what the block holds is there */
         break;
@@ -108,13 +123,29 @@ static inline const struct cell *look_cell(const struct look *l, uint32_t slot)
 /* The cell of the k-th row that came, k < count. */
 static inline const struct cell *look_nth(const struct look *l, uint32_t k)
 {
-    uint32_t slot = atomic_load_explicit(&block_order(l->block)[k], memory_order_acquire); /* pairs with R */
+    uint32_t slot = order_slot(l->block, l->order, k);
     return look_cell(l, slot < l->capacity ? slot : 0);
 }
 
 static inline uint32_t cell_location(const struct cell *c)
 {
     return (uint32_t)atomic_load_explicit(&c->word[ROW_WHO], memory_order_acquire); /* pairs with R */
+}
+
+/* A location's row from its cell alone. False: it is not there, or not to be had this way. */
+static inline bool cell_read_alone(const struct cell *c, uint32_t location, struct row_image *ret_row)
+{
+    uint64_t seen = atomic_load_explicit(&c->word[ROW_RARE], memory_order_acquire); /* C0: pairs with M2 */
+    struct cell_words words = cell_words(c);                                        /* pairs with R */
+    uint64_t other =
+        atomic_load_explicit(&c->word[ROW_RARE], memory_order_acquire) ^ seen; /* C1: pairs with M1 */
+
+    other |= (seen & CELL_CHANGE) | (cell_location(c) ^ location);
+    if (__builtin_expect(other != 0, 0))
+        return false;
+    cell_words_store(&words, ret_row);
+    ret_row->word[ROW_RARE] = seen & CELL_RARE;
+    return true;
 }
 
 /* Where a location's row is, if it is at home. */

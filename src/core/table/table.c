@@ -59,25 +59,9 @@ struct text sku_text(const struct sku *s)
     return (struct text){at, s->length};
 }
 
-static inline uint64_t load64(const char *at)
-{
-    uint64_t v;
-    memcpy(&v, at, sizeof(v));
-    return v;
-}
-
-/* Of two texts of one length: by their first and last words, which is all of most. */
-static inline bool same_bytes(const char *a, const char *b, size_t length)
-{
-    if (length < 8)
-        return length == 0 || memcmp(a, b, length) == 0;
-    uint64_t other = (load64(a) ^ load64(b)) | (load64(a + length - 8) ^ load64(b + length - 8));
-    return other == 0 && (length <= 16 || memcmp(a + 8, b + 8, length - 16) == 0);
-}
-
 static inline bool has_text(const struct sku *s, struct text t)
 {
-    return s->length == t.length && same_bytes(sku_text(s).at, t.at, t.length);
+    return text_equal(sku_text(s), t);
 }
 
 static bool equal(const void *owner, uint32_t number, struct text t)
@@ -95,37 +79,40 @@ static inline __attribute__((always_inline)) void prefetch_row(uint64_t block, u
         __builtin_prefetch(&block_cells(block)[block_home(block, capacity, location)]);
 }
 
-static inline struct sku *find(const struct table *t, struct text sku, uint64_t hash,
-                               const uint32_t *location)
+/* The entry of a SKU, NULL when there is none. */
+static const struct index_entry *find(const struct table *t, struct text sku, uint64_t hash)
 {
     const struct index_cells *c = index_cells_of(t->index);
-    uint64_t key;
+    struct index_text text = index_text_of(sku, hash);
 
-    for (const struct index_entry *e = index_first(c, hash); index_probe(c, hash, &e, &key);
-         e = index_after(c, e)) {
-        struct sku *s = sku_at(t, index_key_id(key));
-        if (location)
-            prefetch_row(atomic_load_explicit(&e->hint, memory_order_relaxed),
-                         *location); /* decides nothing */
-        if (has_text(s, sku))
-            return s;
-    }
+    for (const struct index_entry *e = index_home(c, text.tag); index_probe(c, &text, &e);
+         e = index_after(c, e))
+        if (index_text_is_whole(&text) || has_text(sku_at(t, index_id(e)), sku))
+            return e;
     return NULL;
 }
 
 struct sku *table_find_hashed(const struct table *t, struct text sku, uint64_t hash)
 {
-    return find(t, sku, hash, NULL);
+    const struct index_entry *e = find(t, sku, hash);
+    return e ? sku_at(t, index_id(e)) : NULL;
 }
 
 struct sku *table_find(const struct table *t, struct text sku)
 {
-    return find(t, sku, hash_text(sku), NULL);
+    return table_find_hashed(t, sku, hash_text(sku));
 }
 
 struct sku *table_find_for(const struct table *t, struct text sku, uint64_t hash, uint32_t location)
 {
-    return find(t, sku, hash, &location);
+    const struct index_entry *e = find(t, sku, hash);
+
+    if (!e)
+        return NULL;
+    struct sku *s = sku_at(t, index_id(e));
+    __builtin_prefetch(s);
+    prefetch_row(index_entry_hint(e), location);
+    return s;
 }
 
 void table_prefetch(const struct table *t, uint64_t hash)
@@ -232,6 +219,114 @@ bool sku_read(const struct table *t, const struct sku *s, uint32_t location, str
     return read_at_home(s, location, ret_row) || read_anywhere(t, s, location, ret_row);
 }
 
+/* Texts of other lengths, entries that are far from where they are looked for first, rows that are not at
+ * home or are being changed. */
+static __attribute__((noinline)) bool read_otherwise(const struct table *t, struct text sku,
+                                                     uint32_t location, struct row_image *ret_row)
+{
+    const struct index_entry *e = find(t, sku, hash_text(sku));
+
+    if (!e)
+        return false;
+    uint64_t block = index_entry_hint(e);
+    return cell_read_alone(block_at_home(block, block_capacity(block), location), location, ret_row) ||
+           read_anywhere(t, sku_at(t, index_id(e)), location, ret_row);
+}
+
+/* Lengths for which reading is a straight line. */
+static inline bool is_usual(struct text sku)
+{
+    return __builtin_expect(sku.length - 8 <= TEXT_WORDS_MOST - 8, 1);
+}
+
+/* The entry of a text in its first line or the next; NULL: not there. */
+static inline const struct index_entry *find_near(const struct index_entry *line, struct text_words text,
+                                                  uint32_t tag)
+{
+    const struct index_entry *e = index_in_line(line, tag);
+    if (__builtin_expect(index_differs(e, text, tag) == 0, 1))
+        return e;
+    e = index_in_line(line + INDEX_LINE, tag);
+    return index_differs(e, text, tag) == 0 ? e : NULL;
+}
+
+static inline const struct cell *cell_hinted(const struct index_entry *e, uint32_t location)
+{
+    uint64_t block = index_entry_hint(e);
+    return block_at_home(block, block_capacity(block), location);
+}
+
+/* The usual case as a straight line, which looks at the index entry and at the row, and nowhere else. While a
+ * look waits for memory the processor begins the next ones, as long as it can keep the instructions of all of
+ * them in mind: so what counts is how few there are (each costs a nanosecond, what it adds to that queue, and
+ * not what it takes to do), and that no branch depends on what is being waited for. */
+bool table_read(const struct table *t, struct text sku, uint32_t location, struct row_image *ret_row)
+{
+    if (!is_usual(sku))
+        return read_otherwise(t, sku, location, ret_row);
+    struct text_words text = text_words_of_many(sku);
+    uint32_t tag = index_tag(hash_words(text, sku.length), (uint8_t)sku.length);
+    const struct index_entry *e = find_near(index_home(index_cells_of(t->index), tag), text, tag);
+    if (__builtin_expect(!e, 0) || !cell_read_alone(cell_hinted(e, location), location, ret_row))
+        return read_otherwise(t, sku, location, ret_row);
+    return true;
+}
+
+enum { READ_AT_ONCE = 16 };
+
+/* All lines of the index on their way at once, then all rows. */
+static size_t read_some(const struct table *t, const struct table_ask *asks, size_t count,
+                        struct row_image *ret_rows)
+{
+    const struct index_cells *c = index_cells_of(t->index);
+    struct {
+        struct text_words text;
+        uint32_t tag;
+        const struct index_entry *entry; /* the line first, NULL: to be read otherwise */
+        const struct cell *cell;
+    } looks[READ_AT_ONCE];
+    size_t found = 0;
+
+    for (size_t k = 0; k < count; k++) {
+        looks[k].entry = NULL;
+        if (!is_usual(asks[k].sku))
+            continue;
+        looks[k].text = text_words_of_many(asks[k].sku);
+        looks[k].tag = index_tag(hash_words(looks[k].text, asks[k].sku.length), (uint8_t)asks[k].sku.length);
+        looks[k].entry = index_home(c, looks[k].tag);
+        __builtin_prefetch(looks[k].entry);
+    }
+    for (size_t k = 0; k < count; k++) {
+        if (__builtin_expect(!looks[k].entry, 0))
+            continue;
+        looks[k].entry = find_near(looks[k].entry, looks[k].text, looks[k].tag);
+        if (__builtin_expect(!looks[k].entry, 0))
+            continue;
+        looks[k].cell = cell_hinted(looks[k].entry, asks[k].location);
+        __builtin_prefetch(looks[k].cell);
+    }
+    for (size_t k = 0; k < count; k++) {
+        uint32_t location = asks[k].location;
+        bool read = looks[k].entry && cell_read_alone(looks[k].cell, location, &ret_rows[k]);
+        if (__builtin_expect(!read, 0) && !read_otherwise(t, asks[k].sku, location, &ret_rows[k])) {
+            ret_rows[k] = (struct row_image){.word[ROW_WHO] = row_who(location, 0)};
+            continue;
+        }
+        found++;
+    }
+    return found;
+}
+
+size_t table_read_many(const struct table *t, const struct table_ask *asks, size_t count,
+                       struct row_image *ret_rows)
+{
+    size_t found = 0;
+
+    for (size_t k = 0; k < count; k += READ_AT_ONCE)
+        found += read_some(t, asks + k, count - k < READ_AT_ONCE ? count - k : READ_AT_ONCE, ret_rows + k);
+    return found;
+}
+
 enum { FETCHED_AT_ONCE = 32 };
 
 size_t sku_read_many(const struct table *t, const struct sku *s, const uint32_t *locations, size_t count,
@@ -262,7 +357,7 @@ size_t sku_read_many(const struct table *t, const struct sku *s, const uint32_t 
 static inline __attribute__((always_inline)) void prefetch_all(const struct look *l)
 {
     const char *at = (const char *)block_cells(l->block);
-    size_t bytes = l->capacity * (sizeof(struct cell) + sizeof(uint32_t)), most = 64 * sizeof(struct cell);
+    size_t bytes = block_bytes(block_code(l->block)), most = 64 * sizeof(struct cell);
 
     for (size_t k = 0; k < bytes && k < most; k += sizeof(struct cell))
         __builtin_prefetch(at + k);
@@ -323,8 +418,8 @@ static void sku_finish(struct table *t, struct sku *s)
 
     if (t->retire_rare)
         for (uint32_t k = 0; k < s->count; k++) {
-            uint32_t slot = atomic_load_explicit(&block_order(block)[k], memory_order_relaxed);
-            void *rare = (void *)(uintptr_t)block_cells(block)[slot].word[ROW_RARE];
+            uint32_t slot = order_slot(block, s->order, k);
+            void *rare = (void *)(uintptr_t)(block_cells(block)[slot].word[ROW_RARE] & CELL_RARE);
             if (rare)
                 t->retire_rare(rare);
         }
@@ -396,7 +491,8 @@ struct sku *table_add(struct table *t, struct text text, uint64_t hash)
     if (!s || set_text(s, text) != 0)
         return NULL;
     s->number = number;
-    if (index_insert(t->index, number, hash) != 0) { /* publishes it: from here on readers find it */
+    if (index_insert(t->index, number, text, hash, block_none()) !=
+        0) { /* publishes it: from here on readers find it */
         if (s->length > SKU_TEXT_INLINE)
             free((void *)(uintptr_t)sku_text(s).at);
         s->length = 0;
@@ -456,7 +552,7 @@ static void rare_retire_replaced(struct table *t, uint64_t old, const struct row
     int64_t slot = block_find(old, row_location(row), NULL);
 
     if (slot >= 0)
-        rare_retire(t, block_cells(old)[slot].word[ROW_RARE], row->word[ROW_RARE]);
+        rare_retire(t, block_cells(old)[slot].word[ROW_RARE] & CELL_RARE, row->word[ROW_RARE]);
 }
 
 /* Other choices would put it at home, and rows come seldom. */
@@ -486,6 +582,8 @@ static bool plan(struct table *t, const struct sku *s, const struct row_image *r
             added = true;
             slot = room;
         }
+        if (block_cells(block)[slot].word[ROW_RARE] >> CELL_CHANGES >= CELL_CHANGES_MOST)
+            return false;
         t->slots[k] = (uint32_t)slot;
     }
     *ret_added = added;
@@ -509,6 +607,8 @@ static void publish_in_place(struct table *t, struct sku *s, const struct row_im
         latch_write(&cells[t->slots[k]], &rows[k]);
     }
     latch_end(&t->park, s);
+    for (size_t k = 0; k < count; k++)
+        latch_mark(&cells[t->slots[k]]); /* M2 */
     t->rows += added;
     for (size_t k = 0; k < count; k++)
         rare_retire(t, t->park.image[k].word[ROW_RARE], rows[k].word[ROW_RARE]);
@@ -517,27 +617,28 @@ static void publish_in_place(struct table *t, struct sku *s, const struct row_im
 /* The rows are built into a new block beside the old one, which readers see until the new one is complete. */
 static int publish_anew(struct table *t, struct sku *s, const struct row_image *rows, size_t count)
 {
-    uint64_t old = atomic_load_explicit(&s->block, memory_order_relaxed);
+    const struct rows_words old = {s->block, s->order, s->count};
     size_t added = 0;
 
     for (size_t k = 0; k < count; k++)
-        added += block_find(old, row_location(&rows[k]), NULL) < 0;
-    unsigned code = block_code_for(s->count + added);
+        added += block_find(old.block, row_location(&rows[k]), NULL) < 0;
+    unsigned code = block_code_for(old.count + added);
     void *memory = code <= CAPACITY_CODE_MOST ? block_alloc(t, code) : NULL;
     if (!memory)
         return ERROR_NOMEM;
-    uint32_t old_count = s->count, new_count;
-    uint64_t new = block_build(memory, code, old, old_count, rows, count, &new_count);
+    struct rows_words new = block_build(memory, code, &old, rows, count);
 
     latch_park(&t->park, s, NULL, 0);
     latch_begin(&t->park, s);
-    latch_swap(s, new, new_count);
+    for (uint32_t k = 0; k < block_capacity(old.block); k++)
+        latch_mark(&block_cells(old.block)[k]); /* M1, for ever */
+    latch_swap(s, &new);
     latch_end(&t->park, s);
-    index_set_hint(t->index, s->number, hash_text(sku_text(s)), new);
-    t->rows += new_count - old_count;
+    index_set_hint(t->index, s->number, sku_text(s), hash_text(sku_text(s)), new.block);
+    t->rows += new.count - old.count;
     for (size_t k = 0; k < count; k++)
-        rare_retire_replaced(t, old, &rows[k]);
-    block_retire(t, old);
+        rare_retire_replaced(t, old.block, &rows[k]);
+    block_retire(t, old.block);
     return 0;
 }
 

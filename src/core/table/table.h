@@ -32,8 +32,19 @@ struct sku *table_find_hashed(const struct table *t, struct text sku, uint64_t h
 /* The same, and begins to fetch the row at `location`, whose likely address the index knows: with sku_read
  * after it, two cache misses in a row instead of three. */
 struct sku *table_find_for(const struct table *t, struct text sku, uint64_t hash, uint32_t location);
-/* For batches: first table_prefetch for all, then table_prefetch_row for all, then table_find_for and
- * sku_read. They decide nothing. */
+/* One row by text and location, and nothing else of the SKU: two cache misses, one after the other. False
+ * when there is none. Never waits for the writer. */
+bool table_read(const struct table *t, struct text sku, uint32_t location, struct row_image *ret_row);
+/* The same of many, each on its own: their cache misses all at once. Where there is none the row is zero but
+ * for ROW_WHO. Returns how many there are. */
+struct table_ask {
+    struct text sku;
+    uint32_t location;
+};
+size_t table_read_many(const struct table *t, const struct table_ask *asks, size_t count,
+                       struct row_image *ret_rows);
+/* For batches that want the SKUs too: first table_prefetch for all, then table_prefetch_row for all, then
+ * table_find_for and sku_read. They decide nothing. */
 void table_prefetch(const struct table *t, uint64_t hash);
 void table_prefetch_row(const struct table *t, uint64_t hash, uint32_t location);
 /* SKUs are numbered from 0 in the order they came; any number below table_sku_count may be asked for. */

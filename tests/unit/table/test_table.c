@@ -273,6 +273,60 @@ static void prefetches_decide_nothing(void **unused)
     end(&f);
 }
 
+/* Every length around the words a text is kept in, with a neighbour that differs in its last byte alone. */
+static void rows_are_read_by_text_of_any_length(void **unused)
+{
+    struct fixture f = begin();
+    char text[48];
+    struct row_image row;
+
+    memset(text, 'A', sizeof(text));
+    for (uint32_t length = 0; length < 40; length++)
+        for (uint32_t last = 0; last < (length ? 3 : 1); last++) {
+            text[length ? length - 1 : 0] = (char)('A' + last);
+            struct row_image r = tied_row(length + 1, last, 1 + length);
+            assert_int_equal(table_publish(f.table, add(f.table, (struct text){text, length}), &r, 1), 0);
+            text[length ? length - 1 : 0] = 'A';
+        }
+    for (uint32_t length = 0; length < 40; length++) {
+        for (uint32_t last = 0; last < (length ? 3 : 1); last++) {
+            text[length ? length - 1 : 0] = (char)('A' + last);
+            struct text sku = {text, length};
+            struct table_ask asks[2] = {{sku, length + 1}, {sku, 1000}};
+            struct row_image want = tied_row(length + 1, last, 1 + length), many[2];
+            assert_true(table_read(f.table, sku, length + 1, &row));
+            assert_memory_equal(&row, &want, sizeof(row));
+            assert_int_equal(table_read_many(f.table, asks, 2, many), 1);
+            assert_memory_equal(&many[0], &want, sizeof(want));
+            assert_int_equal(many[1].word[ROW_WHO], 1000);
+            assert_int_equal(many[1].word[ROW_VERSION], 0);
+        }
+        text[length ? length - 1 : 0] = 'Z';
+        if (length)
+            assert_false(table_read(f.table, (struct text){text, length}, length + 1, &row));
+        text[length ? length - 1 : 0] = 'A';
+    }
+    end(&f);
+}
+
+/* What counts a cell's changes has sixteen bits: before they come round the row moves to another block. */
+static void a_row_may_change_more_often_than_its_cell_can_count(void **unused)
+{
+    struct fixture f = begin();
+    struct sku *s = add(f.table, TEXT("changes-often"));
+    struct row_image row;
+
+    for (uint32_t k = 1; k <= 200000; k++) {
+        struct row_image r = tied_row(7, k, k);
+        assert_int_equal(table_publish(f.table, s, &r, 1), 0);
+        assert_true(table_read(f.table, TEXT("changes-often"), 7, &row));
+        assert_memory_equal(&row, &r, sizeof(r));
+    }
+    assert_int_equal(sku_rows_count(s), 1);
+    assert_int_equal(table_rows_count(f.table), 1);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +338,8 @@ int main(void)
         cmocka_unit_test(many_locations_are_read_together),
         cmocka_unit_test(replaced_rare_parts_are_retired_once),
         cmocka_unit_test(items_and_marks_hang_on_skus),
+        cmocka_unit_test(rows_are_read_by_text_of_any_length),
+        cmocka_unit_test(a_row_may_change_more_often_than_its_cell_can_count),
         cmocka_unit_test(prefetches_decide_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,9 +89,12 @@ static void assert_state(const struct table *t, const struct sku *s, const struc
     for (uint32_t k = 0; k < count; k++) {
         assert_true(sku_read(t, s, k * 11, &row));
         assert_memory_equal(&row, &want[k], sizeof(row));
+        assert_true(table_read(t, sku_text(s), k * 11, &row));
+        assert_memory_equal(&row, &want[k], sizeof(row));
         sum += row_on_hand(&row);
     }
     assert_int_equal(sum, SUM);
+    assert_false(table_read(t, sku_text(s), count * 11, &row));
     assert_false(sku_read(t, s, count * 11, &row)); /* what the change adds is not there before it */
 }
 
@@ -119,7 +122,7 @@ static void try_stop(const struct stop *stop)
     struct epoch *epoch = epoch_create();
     struct epoch_reader *reader = epoch_register(epoch);
     struct table *t = table_create(&(struct table_options){.epoch = epoch});
-    struct sku *s = table_add(t, TEXT("stopped"), hash_text(TEXT("stopped")));
+    struct sku *s = table_add(t, TEXT("stopped-writer"), hash_text(TEXT("stopped-writer")));
     fill(old, stop->before, false);
     fill(new, stop->after, true);
     assert_int_equal(table_publish(t, s, old, stop->before), 0);
