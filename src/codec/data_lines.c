@@ -106,6 +106,8 @@ static long give_chunk(void *context, char *bytes, size_t size)
     struct table_reader *r = context;
     size_t n = r->chunk.length < size ? r->chunk.length : size;
 
+    if (!n)
+        return 0;
     memcpy(bytes, r->chunk.at, n);
     r->chunk.at += n;
     r->chunk.length -= n;

@@ -81,9 +81,10 @@ const historyColumns = [
     { id: 'version', title: 'Version', cell: (change) => element('span', { class: 'id' }, change.version.split(':').at(-1)) },
 ];
 
-/** A list that comes in pages, and anew from its beginning. */
+/** A list that comes in pages, and anew from its beginning, as long as it had become. */
 function paged({ caption, columns, key, empty, ask, signal }) {
     const box = element('div', {});
+    let shown = 0; // also by a click on the list that is about to go
     return {
         node: box,
         async load() {
@@ -92,10 +93,16 @@ function paged({ caption, columns, key, empty, ask, signal }) {
             const list = scroll(caption, table.node);
             const part = element('div', {}, list);
             await growing(list, async (after) => {
-                const page = await ask(after);
-                rows.push(...page.rows);
+                const before = rows.length;
+                let next = after;
+                do {
+                    const page = await ask(next);
+                    rows.push(...page.rows);
+                    next = page.next;
+                } while (next && rows.length < shown);
+                shown = Math.max(shown, rows.length);
                 table.show(rows);
-                return { next: page.next, count: page.rows.length };
+                return { next, count: rows.length - before };
             }, signal, 'Older');
             replace(box, part);
         },
