@@ -165,7 +165,7 @@ static int write_result(struct load *l)
 
     if (!to_output) {
         report_table(l->steps, o->rates_count);
-        report_totals(&l->totals, l->steps, o->rates_count);
+        report_run_totals(&l->totals, l->steps, o->rates_count);
     }
     if (*o->said.json) {
         report_json(&out, o, &l->stock, &l->totals, l->steps, o->rates_count);

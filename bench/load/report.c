@@ -104,7 +104,7 @@ void report_table(const struct step *steps, unsigned count)
     }
 }
 
-void report_totals(const struct totals *t, const struct step *steps, unsigned count)
+void report_run_totals(const struct totals *t, const struct step *steps, unsigned count)
 {
     uint64_t unknown;
     struct effect e = all_effects(steps, count, &unknown);

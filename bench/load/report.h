@@ -22,7 +22,7 @@ bool totals_agree(const struct totals *t, const struct step *steps, unsigned cou
 bool report_is_good(const struct totals *t, const struct step *steps, unsigned count);
 
 void report_table(const struct step *steps, unsigned count);
-void report_totals(const struct totals *t, const struct step *steps, unsigned count);
+void report_run_totals(const struct totals *t, const struct step *steps, unsigned count);
 void report_json(struct buffer *out, const struct options *o, const struct stock *s, const struct totals *t,
                  const struct step *steps, unsigned count);
 

@@ -144,12 +144,12 @@ struct figure {
     double p50_us, p99_us;
 };
 
-struct chain {
+struct contender {
     void (*send)(struct parcel *i);
     struct door *back;
 };
 
-static struct figure keep_outstanding(const struct chain *c, unsigned outstanding, double seconds)
+static struct figure keep_outstanding(const struct contender *c, unsigned outstanding, double seconds)
 {
     static struct parcel items[OUTSTANDING_MOST];
     static struct histogram h;
@@ -188,7 +188,7 @@ static void send_bare(struct parcel *i)
 
 static struct figure bare_round(unsigned outstanding, double seconds)
 {
-    const struct chain c = {send_bare, &bare.back};
+    const struct contender c = {send_bare, &bare.back};
     pthread_t log, writer;
 
     need(pthread_create(&log, NULL, bare_log, NULL) == 0, "pthread_create");
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 {
     static const unsigned outstanding[] = {32, 256};
     static struct figure bares[ROUNDS_MOST], engines[ROUNDS_MOST];
-    const struct chain engine = {send_to_engine, &ours.back};
+    const struct contender engine = {send_to_engine, &ours.back};
     int rounds = argc == 4 ? atoi(argv[2]) : 0;
 
     if (rounds < 1 || rounds > ROUNDS_MOST)
