@@ -662,6 +662,23 @@ static void fulfil(struct basket *b, struct kept *k, struct line *l, milli_t qua
     k->ended = RESERVATION_FULFILLED;
 }
 
+/* All that is open: what is handed over is what was not yet, whoever reported that. */
+static void fulfil_all(struct basket *b, struct kept *k, struct line *l)
+{
+    milli_t gone = 0, fulfilled = 0;
+
+    if (!l->kit) {
+        const struct account *a = find_account(b, row_at(b, l->sku, l->place), k->key);
+        gone = figures_of(a).gone;
+        fulfilled = sum_of(a, FULFIL, INSTANT_MOST);
+    }
+    if (l->committed <= 0)
+        return;
+    enter_line(b, k, l, FULFIL, gone + l->committed - fulfilled);
+    l->committed = 0;
+    k->ended = RESERVATION_FULFILLED;
+}
+
 static void unhold(struct basket *b, struct kept *k)
 {
     for (size_t i = 0; i < k->lines_count; i++) {
@@ -826,7 +843,9 @@ static bool part_step(struct basket *b, struct kept *k, const struct reservation
     for (size_t i = 0; i < (said->lines_count ? said->lines_count : k->lines_count); i++) {
         struct line *l = said->lines_count ? line_of(k, &said->lines[i]) : &k->lines[i];
         milli_t quantity = said->lines_count ? said->lines[i].quantity : l->committed;
-        if (said->step == STEP_FULFIL) {
+        if (said->step == STEP_FULFIL && !said->lines_count) {
+            fulfil_all(b, k, l);
+        } else if (said->step == STEP_FULFIL) {
             fulfil(b, k, l, quantity);
         } else if (quantity > 0) {
             enter_line(b, k, l, CANCEL_STEP, quantity);
