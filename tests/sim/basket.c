@@ -721,6 +721,7 @@ static void reserve(struct basket *b, const struct reservation_said *said)
     k->key = k->has_reference ? said->reference : own_key(b, said->id);
     bool late = said->begin == RESERVATION_HELD && said->expires_at <= b->log_time;
     if (late || !judge(b, k, said, said->partial)) {
+        b->names_count -= !k->has_reference;
         b->now = b->before;
         b->refused++;
         return;
