@@ -47,6 +47,18 @@ void *arena_zalloc(struct arena *a, size_t bytes)
     return piece ? memset(piece, 0, bytes) : NULL;
 }
 
+bool arena_grow(struct arena *a, void *array, size_t from, size_t to, size_t size)
+{
+    void **at = array, *grown = arena_alloc(a, to * size);
+
+    if (!grown)
+        return false;
+    if (from)
+        memcpy(grown, *at, from * size);
+    *at = grown;
+    return true;
+}
+
 struct text arena_text(struct arena *a, struct text t)
 {
     char *copy = arena_alloc(a, t.length + 1);

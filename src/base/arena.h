@@ -30,6 +30,10 @@ void *arena_alloc(struct arena *a, size_t bytes);
 /* Why arena_alloc said no: ERROR_LIMIT past the bound, else ERROR_NOMEM. */
 int arena_error(const struct arena *a, size_t bytes);
 void *arena_zalloc(struct arena *a, size_t bytes);
+/* Grows the array that `array` points at (a T **) from `from` to `to` elements of `size` bytes, the new ones
+ * not zeroed; its old place stays taken until the reset. False when arena_alloc says no: the array is as it
+ * was. */
+bool arena_grow(struct arena *a, void *array, size_t from, size_t to, size_t size);
 /* A copy with a NUL behind it (not counted); at = NULL when there is no memory and t is not empty. */
 struct text arena_text(struct arena *a, struct text t);
 /* Takes everything back and keeps what the next round is likely to need: one block as large as all were. */

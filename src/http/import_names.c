@@ -1,10 +1,10 @@
 /* Ids for lines that have none: a hash of what they say, numbered where the same is said more than once. */
 #include "http/import.h"
 
-#include "base/array.h"
 #include "base/hash.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct import_name *find(struct import_names *n, uint64_t content)
 {

@@ -233,12 +233,8 @@ static int add(struct of_reference *o, const struct somewhere *one, struct arena
 {
     if (o->count == o->capacity) {
         size_t capacity = o->capacity ? 2 * o->capacity : 16;
-        struct somewhere *at = arena_alloc(a, capacity * sizeof(*at));
-        if (!at)
+        if (!arena_grow(a, &o->at, o->capacity, capacity, sizeof(*o->at)))
             return ERROR_NOMEM;
-        if (o->count)
-            memcpy(at, o->at, o->count * sizeof(*at));
-        o->at = at;
         o->capacity = capacity;
     }
     o->at[o->count++] = *one;

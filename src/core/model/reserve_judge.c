@@ -337,12 +337,9 @@ static int note_refused(struct judging *j, const struct refused_row *row)
         return 0;
     if (j->refused_rows_count == j->refused_rows_capacity) {
         uint32_t capacity = j->refused_rows_capacity ? 2 * j->refused_rows_capacity : 8;
-        struct refused_row *rows = arena_alloc(j->arena, capacity * sizeof(*rows));
-        if (!rows)
+        if (!arena_grow(j->arena, &j->refused_rows, j->refused_rows_capacity, capacity,
+                        sizeof(*j->refused_rows)))
             return ERROR_NOMEM;
-        if (j->refused_rows_count)
-            memcpy(rows, j->refused_rows, j->refused_rows_count * sizeof(*rows));
-        j->refused_rows = rows;
         j->refused_rows_capacity = capacity;
     }
     j->refused_rows[j->refused_rows_count++] = *row;
