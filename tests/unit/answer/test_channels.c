@@ -271,15 +271,6 @@ static void a_change_between_is_noticed(void **unused)
 
 /* ---- kits ---- */
 
-static void put_item(struct world *w, const char *sku, const struct item *said)
-{
-    struct record r = {
-        .kind = RECORD_ITEM,
-        .reference = {
-            .id = text_of(sku), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = said}};
-    assert_int_equal(world_record(w, &r), 0);
-}
-
 /* What a component took of what is set aside goes back there, not to the pool. */
 static void a_kits_own_hold_goes_back_to_the_fence(void **unused)
 {
@@ -287,11 +278,11 @@ static void a_kits_own_hold_goes_back_to_the_fence(void **unused)
     struct world w;
     struct view v;
     const struct text id = TEXT("r-1");
-    const struct component parts[] = {{TEXT("SKU-1"), U(2)}};
+    struct component parts[] = {{TEXT("SKU-1"), U(2)}};
     stocked(&w, U(10));
-    put_item(
+    put_the_item(
         &w, "KIT",
-        &(struct item){.step = 1, .release_at = INSTANT_NONE, .components_count = 1, .components = parts});
+        (struct item){.step = 1, .release_at = INSTANT_NONE, .components_count = 1, .components = parts});
     expect_verdict(&w, allocation(at(9, 0), ALLOCATION_SET, "web", U(6), NULL), APPLIED);
     expect_applied(&w, for_channel(reserve_at("r-1", "KIT", U(2), "L1"), "web"));
     struct question pool = question_of(&w, NULL), web = question_of(&w, "web");
@@ -307,7 +298,7 @@ static void a_kits_own_hold_goes_back_to_the_fence(void **unused)
 
 static void kits_are_the_least_over_their_components(void **unused)
 {
-    const struct component parts[] = {{TEXT("SKU-1"), U(2)}, {TEXT("SKU-2"), U(1)}};
+    struct component parts[] = {{TEXT("SKU-1"), U(2)}, {TEXT("SKU-2"), U(1)}};
     const struct rule rules[] = {
         {.item = {NARROWED_BY_NAME, TEXT("SKU-1")}, .sets = 1u << RULE_BUFFER, .value[RULE_BUFFER] = U(3)},
         {.item = {NARROWED_BY_NAME, TEXT("SKU-2")}, .sets = 1u << RULE_CAP, .value[RULE_CAP] = U(1)},
@@ -315,9 +306,9 @@ static void kits_are_the_least_over_their_components(void **unused)
     struct world w;
     stocked(&w, U(11));
     expect_verdict(&w, with_sku(counted(at(8, 0), BASIS_PHYSICAL, U(4)), "SKU-2"), APPLIED);
-    put_item(
+    put_the_item(
         &w, "SET",
-        &(struct item){.step = 1, .release_at = INSTANT_NONE, .components_count = 2, .components = parts});
+        (struct item){.step = 1, .release_at = INSTANT_NONE, .components_count = 2, .components = parts});
     struct question pool = question_of(&w, NULL);
     assert_int_equal(figure_for(&w, "SET", "L1", &pool).available, U(4));
     put_channel(&w, "web", rules, 3);

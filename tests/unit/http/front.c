@@ -1,6 +1,8 @@
 /* One server of each test program, and requests on connections of their own. */
 #include "front.h"
 
+#include <unistd.h>
+
 struct desk desk;
 struct http *server;
 struct http_options options;
@@ -20,11 +22,36 @@ int front_set_up(void **state)
     return 0;
 }
 
+static char keys_path[64], keys_lock[80]; /* empty: no key was made */
+
+static void forget_keys(void)
+{
+    if (!keys_path[0])
+        return;
+    unlink(keys_path);
+    unlink(keys_lock);
+    keys_path[0] = '\0';
+}
+
 int front_tear_down(void **state)
 {
     front_stop(1000);
     desk_stop(&desk);
+    forget_keys();
     return 0;
+}
+
+void new_key(uint32_t scopes, const char *channels, const char *locations, uint32_t rate, const char *more,
+             char ret_headers[KEY_HEADERS_BYTES])
+{
+    char detail[200], text[KEY_TEXT_BYTES + 1];
+    struct key_request r = {scopes, channels, locations, rate};
+
+    snprintf(keys_path, sizeof(keys_path), "keys-test-%d", (int)getpid());
+    snprintf(keys_lock, sizeof(keys_lock), "%s.lock", keys_path);
+    options.keys_path = keys_path;
+    assert_int_equal(key_create(keys_path, &r, text, detail, sizeof(detail)), 0);
+    snprintf(ret_headers, KEY_HEADERS_BYTES, "Authorization: Bearer %s\r\n%s", text, more);
 }
 
 void front_start(void)

@@ -12,6 +12,7 @@
 
 #include "desk.h"
 #include "http/http.h"
+#include "http/keys.h"
 #include "talk.h"
 
 #define JSON "Content-Type: application/json\r\n"
@@ -32,6 +33,14 @@ void front_start(void);
 void front_stop(unsigned grace_ms);
 /* Stops the server and starts another one at the same desk. */
 void front_restart(void);
+
+/* ---- keys ---- */
+
+enum { KEY_HEADERS_BYTES = 200 };
+/* A key that the server asks for after the next front_restart, as header lines; `more` stands behind it. The
+ * file of keys goes with front_tear_down. NULL: bound to none. rate: requests a second; 0: no limit. */
+void new_key(uint32_t scopes, const char *channels, const char *locations, uint32_t rate, const char *more,
+             char ret_headers[KEY_HEADERS_BYTES]);
 
 /* ---- asking ---- */
 

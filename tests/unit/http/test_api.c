@@ -1016,30 +1016,17 @@ static void a_long_export_does_not_hold_the_loop(void **state)
 
 /* ---- keys ---- */
 
-static char keys_path[64];
-
-static void make_key(uint32_t scopes, const char *channels, const char *locations, uint32_t rate,
-                     char out[KEY_TEXT_BYTES + 40])
-{
-    char detail[200], text[KEY_TEXT_BYTES + 1];
-    struct key_request r = {scopes, channels, locations, rate};
-
-    assert_int_equal(key_create(keys_path, &r, text, detail, sizeof(detail)), 0);
-    snprintf(out, KEY_TEXT_BYTES + 40, "Authorization: Bearer %s\r\n", text);
-}
-
 static void keys_open_what_they_may(void **state)
 {
-    char reader[200], writer[200], admin[200], bound[200], limited[200], both[300];
+    char reader[KEY_HEADERS_BYTES], writer[KEY_HEADERS_BYTES], admin[KEY_HEADERS_BYTES],
+        bound[KEY_HEADERS_BYTES], limited[KEY_HEADERS_BYTES], both[300];
 
-    snprintf(keys_path, sizeof(keys_path), "api-keys-test-%d", (int)getpid());
-    make_key(SCOPE_READ, NULL, NULL, 0, reader);
-    make_key(SCOPE_EVENTS, NULL, "store-1", 0, writer);
-    make_key(SCOPE_ADMIN, NULL, NULL, 0, admin);
-    make_key(SCOPE_READ, "web", "store-1,store-2", 0, bound);
-    make_key(SCOPE_READ, NULL, NULL, 2, limited);
     some_stock();
-    options.keys_path = keys_path;
+    new_key(SCOPE_READ, NULL, NULL, 0, "", reader);
+    new_key(SCOPE_EVENTS, NULL, "store-1", 0, "", writer);
+    new_key(SCOPE_ADMIN, NULL, NULL, 0, "", admin);
+    new_key(SCOPE_READ, "web", "store-1,store-2", 0, "", bound);
+    new_key(SCOPE_READ, NULL, NULL, 2, "", limited);
     front_restart();
     expect(get("/healthz"), 200, NULL);
     struct answer a = get("/v1/availability/A");
@@ -1087,10 +1074,6 @@ static void keys_open_what_they_may(void **state)
     a = get_as("/v1/availability/A", limited);
     assert_non_null(strstr(a.head, "Retry-After: "));
     expect(a, 429, "2 requests a second");
-    char lock[80];
-    snprintf(lock, sizeof(lock), "%s.lock", keys_path);
-    unlink(keys_path);
-    unlink(lock);
 }
 
 /* ---- metrics ---- */

@@ -414,28 +414,15 @@ static void a_log_that_is_busy_is_tried_again_and_one_that_is_gone_is_told(void 
 
 /* ---- keys ---- */
 
-static char keys_path[64];
-
-static void make_key(uint32_t scopes, const char *channels, const char *locations,
-                     char out[KEY_TEXT_BYTES + 80])
-{
-    char detail[200], text[KEY_TEXT_BYTES + 1];
-    struct key_request r = {scopes, channels, locations, 0};
-
-    assert_int_equal(key_create(keys_path, &r, text, detail, sizeof(detail)), 0);
-    snprintf(out, KEY_TEXT_BYTES + 80, "Authorization: Bearer %s\r\n" NDJSON, text);
-}
-
 static void keys_import_what_they_may(void **state)
 {
-    char reader[200], writer[200], both[200], admin[200], lock[80];
+    char reader[KEY_HEADERS_BYTES], writer[KEY_HEADERS_BYTES], both[KEY_HEADERS_BYTES],
+        admin[KEY_HEADERS_BYTES];
 
-    snprintf(keys_path, sizeof(keys_path), "import-keys-test-%d", (int)getpid());
-    make_key(SCOPE_READ, NULL, NULL, reader);
-    make_key(SCOPE_EVENTS, NULL, "s", writer);
-    make_key(SCOPE_EVENTS | SCOPE_READ, "web", "s", both);
-    make_key(SCOPE_ADMIN, NULL, NULL, admin);
-    options.keys_path = keys_path;
+    new_key(SCOPE_READ, NULL, NULL, 0, NDJSON, reader);
+    new_key(SCOPE_EVENTS, NULL, "s", 0, NDJSON, writer);
+    new_key(SCOPE_EVENTS | SCOPE_READ, "web", "s", 0, NDJSON, both);
+    new_key(SCOPE_ADMIN, NULL, NULL, 0, NDJSON, admin);
     front_restart();
     expect(post_as("/v1/import", reader, COUNT("A", "s", 1)), 403, "scope events");
     expect(post_as("/v1/import", writer,
@@ -450,9 +437,6 @@ static void keys_import_what_they_may(void **state)
     expect(post_as("/v1/import?mode=compare", both, COUNT("A", "s", 1)), 200, "\"equal\":1");
     expect(post_as("/v1/import", admin, COUNT("A", "t", 1) "{\"sku\":\"A\",\"name\":\"x\"}\n"), 200,
            "\"applied\":2");
-    unlink(keys_path);
-    snprintf(lock, sizeof(lock), "%s.lock", keys_path);
-    unlink(lock);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, front_set_up, front_tear_down)

@@ -256,27 +256,13 @@ static void the_newest_demand_is_short_first(void **state)
 
 /* ---- keys ---- */
 
-static char keys_path[64];
-
-static void make_key(uint32_t scopes, const char *channels, const char *locations,
-                     char out[KEY_TEXT_BYTES + 80])
-{
-    char detail[200], text[KEY_TEXT_BYTES + 1];
-    struct key_request r = {scopes, channels, locations, 0};
-
-    assert_int_equal(key_create(keys_path, &r, text, detail, sizeof(detail)), 0);
-    snprintf(out, KEY_TEXT_BYTES + 80, "Authorization: Bearer %s\r\n" JSON, text);
-}
-
 static void keys_reserve_where_and_as_whom_they_may(void **state)
 {
-    char any[200], web[200], reader[200], lock[80];
+    char any[KEY_HEADERS_BYTES], web[KEY_HEADERS_BYTES], reader[KEY_HEADERS_BYTES];
 
-    snprintf(keys_path, sizeof(keys_path), "reservation-keys-test-%d", (int)getpid());
-    make_key(SCOPE_RESERVE, NULL, NULL, any);
-    make_key(SCOPE_RESERVE, "web", "near-1,near-2", web);
-    make_key(SCOPE_READ, NULL, NULL, reader);
-    options.keys_path = keys_path;
+    new_key(SCOPE_RESERVE, NULL, NULL, 0, JSON, any);
+    new_key(SCOPE_RESERVE, "web", "near-1,near-2", 0, JSON, web);
+    new_key(SCOPE_READ, NULL, NULL, 0, JSON, reader);
     front_restart();
     expect(post_as("/v1/reservations", reader, "{}"), 403, "scope reserve");
     expect(post_as("/v1/reservations", any, "{\"id\":\"a\",\"items\":[" ITEM("A", "1", "far") "]}"), 201,
@@ -308,9 +294,6 @@ static void keys_reserve_where_and_as_whom_they_may(void **state)
     expect(post_as("/v1/reservations/w/release", web, "{}"), 200, "\"state\":\"released\"");
     expect(get_as("/v1/reservations/w", any), 200, NULL);
     expect(get_as("/v1/rows/A/near-1/demand", reader), 200, "\"demand\":[]");
-    unlink(keys_path);
-    snprintf(lock, sizeof(lock), "%s.lock", keys_path);
-    unlink(lock);
 }
 
 /* ---- when the log does not take it ---- */

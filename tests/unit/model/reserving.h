@@ -132,4 +132,26 @@ static inline const struct reservation *reservation_at(const struct world *w, co
         assert_int_equal(row_committed(&row_), committed_); \
     } while (0)
 
+static inline void put_the_item(struct world *w, const char *sku, struct item i)
+{
+    struct record r = {
+        .kind = RECORD_ITEM,
+        .reference = {
+            .id = text_of(sku), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &i}};
+    assert_int_equal(world_record(w, &r), 0);
+    assert_int_equal(w->outcome.verdicts[0].verdict, VERDICT_APPLIED);
+}
+
+/* A kit, when it has components. */
+static inline void put_item(struct world *w, const char *sku, milli_t step, struct component *components,
+                            uint32_t count)
+{
+    put_the_item(w, sku,
+                 (struct item){.step = step,
+                               .release_at = INSTANT_NONE,
+                               .components = components,
+                               .components_count = count,
+                               .unit = TEXT("each")});
+}
+
 #endif

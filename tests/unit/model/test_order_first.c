@@ -390,16 +390,7 @@ static void a_kit_of_which_the_parts_are_ordered(void **unused)
     with_stock(&w, U(2));
     expect_verdict(&w, with_sku(plain(EVENT_RECEIPT, at(8, 0), U(1)), "SKU-2"), APPLIED);
     struct component parts[] = {{TEXT("SKU-1"), U(2)}, {TEXT("SKU-2"), U(1)}};
-    struct item kit = {.step = 1,
-                       .release_at = INSTANT_NONE,
-                       .components = parts,
-                       .components_count = 2,
-                       .unit = TEXT("each")};
-    struct record r = {
-        .kind = RECORD_ITEM,
-        .reference = {
-            .id = TEXT("KIT"), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &kit}};
-    assert_int_equal(world_record(&w, &r), 0);
+    put_item(&w, "KIT", 1, parts, 2);
     expect_verdict(&w, placed("77", U(2)), APPLIED);
     expect_verdict(&w, with_sku(placed("77", U(1)), "SKU-2"), APPLIED);
     expect_refused(&w, reserve_at("r-0", "KIT", U(1), "L1"), INSUFFICIENT);

@@ -352,27 +352,6 @@ static void a_reservation_for_now_does_not_wait_for_a_day_that_was_called_off(vo
     world_close(&w);
 }
 
-static void put_the_item(struct world *w, const char *sku, struct item i)
-{
-    struct record r = {
-        .kind = RECORD_ITEM,
-        .reference = {
-            .id = text_of(sku), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &i}};
-    assert_int_equal(world_record(w, &r), 0);
-    assert_int_equal(w->outcome.verdicts[0].verdict, VERDICT_APPLIED);
-}
-
-static void put_item(struct world *w, const char *sku, milli_t step, struct component *components,
-                     uint32_t count)
-{
-    put_the_item(w, sku,
-                 (struct item){.step = step,
-                               .release_at = INSTANT_NONE,
-                               .components = components,
-                               .components_count = count,
-                               .unit = TEXT("each")});
-}
-
 static struct ask by_method(struct ask a, uint32_t method)
 {
     a.said.method = method;

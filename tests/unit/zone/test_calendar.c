@@ -205,6 +205,17 @@ static void goods_that_come_later_and_what_is_not_sold_yet(void **unused)
     shop_close(&s);
 }
 
+/* What is ordered at `at` leaves and arrives then by that lane of `from`. */
+static void expect_transit(const struct shop *from, int lane, const struct shop *to, const char *at,
+                           const char *leaves, const char *arrives)
+{
+    struct transit t;
+
+    assert_true(calendar_transit(from->calendar, &from->calendar->lanes[lane], to->calendar, on(at), &t));
+    assert_instant(t.leaves_at, leaves);
+    assert_instant(t.arrives_at, arrives);
+}
+
 static void lanes_leave_when_the_supplier_works_and_arrive_when_the_store_opens(void **unused)
 {
     struct shop from = shop_in(
@@ -213,25 +224,18 @@ static void lanes_leave_when_the_supplier_works_and_arrive_when_the_store_opens(
                          "\"15:00\"},{\"to\":\"T\",\"days\":0}]");
     struct shop to =
         shop_in("Europe/Berlin", NINE_TO_SIX ",\"exceptions\":[{\"date\":\"2026-11-26\",\"closed\":true}]");
-    struct transit t;
 
     assert_int_equal(from.calendar->lanes_count, 2);
     assert_true(text_equal(from.calendar->lanes[0].to, TEXT("S")));
     /* Tuesday before 15:00 in London: two days later it is closed, so Friday */
-    assert_true(calendar_transit(from.calendar, &from.calendar->lanes[0], to.calendar,
-                                 on("2026-11-24T14:00:00Z"), &t));
-    assert_instant(t.leaves_at, "2026-11-24T15:00:00Z");
-    assert_instant(t.arrives_at, "2026-11-27T09:00:00+01:00");
+    expect_transit(&from, 0, &to, "2026-11-24T14:00:00Z", "2026-11-24T15:00:00Z",
+                   "2026-11-27T09:00:00+01:00");
     /* Friday after 15:00: leaves on Monday */
-    assert_true(calendar_transit(from.calendar, &from.calendar->lanes[0], to.calendar,
-                                 on("2026-11-27T15:00:01Z"), &t));
-    assert_instant(t.leaves_at, "2026-11-30T15:00:00Z");
-    assert_instant(t.arrives_at, "2026-12-02T09:00:00+01:00");
+    expect_transit(&from, 0, &to, "2026-11-27T15:00:01Z", "2026-11-30T15:00:00Z",
+                   "2026-12-02T09:00:00+01:00");
     /* the same day, without a cut-off: when the supplier closes, 21:00 in Berlin */
-    assert_true(calendar_transit(from.calendar, &from.calendar->lanes[1], to.calendar,
-                                 on("2026-11-24T14:00:00Z"), &t));
-    assert_instant(t.leaves_at, "2026-11-24T20:00:00Z");
-    assert_instant(t.arrives_at, "2026-11-25T09:00:00+01:00");
+    expect_transit(&from, 1, &to, "2026-11-24T14:00:00Z", "2026-11-24T20:00:00Z",
+                   "2026-11-25T09:00:00+01:00");
     shop_close(&from);
     shop_close(&to);
 }
@@ -245,18 +249,11 @@ static void a_lanes_cut_off_past_midnight_is_of_the_working_day(void **unused)
                          "\"22:00\",\"closes\":\"04:00\"}],\"lanes\":[{\"to\":\"S\",\"days\":1,\"cut_off\":"
                          "\"02:00\"}]");
     struct shop to = shop_in("Europe/London", NINE_TO_SIX);
-    struct transit t;
 
     /* the night of Friday: leaves at two on Saturday, a day after Friday it is there */
-    assert_true(calendar_transit(from.calendar, &from.calendar->lanes[0], to.calendar,
-                                 on("2026-11-27T23:00:00Z"), &t));
-    assert_instant(t.leaves_at, "2026-11-28T02:00:00Z");
-    assert_instant(t.arrives_at, "2026-11-28T09:00:00Z");
+    expect_transit(&from, 0, &to, "2026-11-27T23:00:00Z", "2026-11-28T02:00:00Z", "2026-11-28T09:00:00Z");
     /* at two on Monday nobody works: the first night is the one that begins in the evening */
-    assert_true(calendar_transit(from.calendar, &from.calendar->lanes[0], to.calendar,
-                                 on("2026-11-28T02:00:01Z"), &t));
-    assert_instant(t.leaves_at, "2026-12-01T02:00:00Z");
-    assert_instant(t.arrives_at, "2026-12-01T09:00:00Z");
+    expect_transit(&from, 0, &to, "2026-11-28T02:00:01Z", "2026-12-01T02:00:00Z", "2026-12-01T09:00:00Z");
     shop_close(&from);
     shop_close(&to);
 }
