@@ -86,6 +86,7 @@ static void begin_judging(struct plan *p, const struct kept *k)
                                   .reference = k && k->reference.length ? k->reference : said->reference,
                                   .method = k ? k->method : said->method,
                                   .required_at = k ? k->required_at : said->required_at,
+                                  .moves = said->step == STEP_MOVE,
                                   .notes = p->notes};
     struct judging *j = &p->judging;
     const struct channel *c =

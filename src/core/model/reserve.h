@@ -76,6 +76,7 @@ struct judging {
     uint32_t components; /* holds that the grants make */
     enum reason refused;
     uint32_t refused_line;
+    bool moves; /* what was granted goes elsewhere: nobody gets more, so max_per_line is not asked */
     bool notes; /* somebody keeps a history: why rows could not give is noted, for the case that nothing is
                    granted */
     uint32_t refused_rows_count, refused_rows_capacity;

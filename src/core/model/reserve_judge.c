@@ -240,7 +240,10 @@ static struct terms terms_at(const struct judging *j, const struct sku *sku, con
     bool pool = j->channel_number == CHANNEL_POOL;
     struct rules rules = rules_of(c, pool ? NULL : catalogue_channel_at(c, j->channel_number));
     struct rules_place place = {l, places_is_stale(&j->a->state->places, l->number)};
-    return rules_resolve(c, &rules, sku_text(sku), item_of(sku), place, j->method);
+    struct terms terms = rules_resolve(c, &rules, sku_text(sku), item_of(sku), place, j->method);
+    if (j->moves)
+        terms.max_per_line = LIMIT_NONE;
+    return terms;
 }
 
 /* No figure of the row leaves its range, whatever is promised. */

@@ -50,12 +50,8 @@ static milli_t sees_by(const struct world *w, const char *channel, instant_t by)
 
 static void put_channel(struct world *w, const char *id, const struct rule *rules, uint32_t count)
 {
-    const struct channel said = {.rules_count = count, .rules = rules, .low_threshold = U(2)};
-    struct record r = {
-        .kind = RECORD_CHANNEL,
-        .reference = {
-            .id = text_of(id), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &said}};
-    assert_int_equal(world_record(w, &r), 0);
+    put_the_channel(
+        w, (struct channel){.id = text_of(id), .rules_count = count, .rules = rules, .low_threshold = U(2)});
 }
 
 static void stocked(struct world *w, milli_t q)

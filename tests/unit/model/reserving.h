@@ -154,4 +154,19 @@ static inline void put_item(struct world *w, const char *sku, milli_t step, stru
                                .unit = TEXT("each")});
 }
 
+static inline void put_the_channel(struct world *w, struct channel c)
+{
+    struct record r = {
+        .kind = RECORD_CHANNEL,
+        .reference = {.id = c.id, .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &c}};
+    assert_int_equal(world_record(w, &r), 0);
+    assert_int_equal(w->outcome.verdicts[0].verdict, VERDICT_APPLIED);
+}
+
+/* A channel without rules. */
+static inline void put_channel_named(struct world *w, const char *id)
+{
+    put_the_channel(w, (struct channel){.id = text_of(id)});
+}
+
 #endif

@@ -109,11 +109,7 @@ static void who_is_bound_sees_what_is_his(void **unused)
 {
     struct world w;
     world_open(&w);
-    struct channel c = {.id = TEXT("web")};
-    struct record r = {
-        .kind = RECORD_CHANNEL,
-        .reference = {.id = c.id, .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &c}};
-    assert_int_equal(world_record(&w, &r), 0);
+    put_channel_named(&w, "web");
     expect_verdict(&w, with_channel(order(EVENT_ORDER_PLACED, at(9, 0), "77", U(1)), "web"), APPLIED);
     expect_verdict(&w, placed_at("SKU-1", "L2", at(9, 1), "77", U(2)), APPLIED);
     struct text web = TEXT("web"), second = TEXT("L2");

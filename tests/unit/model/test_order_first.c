@@ -57,15 +57,6 @@ static struct ask beginning_as(struct ask a, enum reservation_state s)
     return a;
 }
 
-static void put_channel(struct world *w, const char *id)
-{
-    struct channel c = {.id = text_of(id)};
-    struct record r = {
-        .kind = RECORD_CHANNEL,
-        .reference = {.id = text_of(id), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &c}};
-    assert_int_equal(world_record(w, &r), 0);
-}
-
 /* on_hand 2, order 77 of 2 → committed 2, available 0. Its reservation of 2 → granted, still committed 2;
  * another's → refused; `order_shipped` 2 → on_hand 0, fulfilled. */
 static void a_reservation_of_what_its_order_has_takes_nothing(void **unused)
@@ -252,7 +243,7 @@ static void what_is_set_aside_is_taken_once(void **unused)
 {
     struct world w;
     with_stock(&w, U(10));
-    put_channel(&w, "web");
+    put_channel_named(&w, "web");
     expect_verdict(&w, allocation(at(8, 30), ALLOCATION_SET, "web", U(4), NULL), APPLIED);
     expect_verdict(&w, with_channel(placed("77", U(3)), "web"), APPLIED);
     assert_int_equal(world_promise(&w, "web").fenced, U(1));
@@ -273,7 +264,7 @@ static void all_of_a_fence_may_be_the_orders(void **unused)
 {
     struct world w;
     with_stock(&w, U(4));
-    put_channel(&w, "web");
+    put_channel_named(&w, "web");
     expect_verdict(&w, allocation(at(8, 30), ALLOCATION_SET, "web", U(4), NULL), APPLIED);
     expect_verdict(&w, with_channel(placed("77", U(4)), "web"), APPLIED);
     assert_int_equal(world_promise(&w, "web").fenced, 0);

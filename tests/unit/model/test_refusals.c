@@ -20,15 +20,6 @@ static void limits(struct world *w, milli_t safety_stock, milli_t backorder_limi
     expect_verdict(w, e, APPLIED);
 }
 
-static void put_channel(struct world *w, struct channel *c)
-{
-    struct record r = {
-        .kind = RECORD_CHANNEL,
-        .reference = {.id = c->id, .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = c}};
-    assert_int_equal(world_record(w, &r), 0);
-    assert_int_equal(w->outcome.verdicts[0].verdict, VERDICT_APPLIED);
-}
-
 /* The line of the newest record, as a history gets it. */
 static struct history_line line_of(struct world *w, struct ask asked, size_t i)
 {
@@ -103,10 +94,10 @@ static void rules_and_what_is_set_aside_are_named(void **unused)
     struct world w;
 
     with_stock(&w, U(10));
-    put_channel(&w, &web);
-    put_channel(&w, &shop);
-    put_channel(&w, &outlet);
-    put_channel(&w, &shut);
+    put_the_channel(&w, web);
+    put_the_channel(&w, shop);
+    put_the_channel(&w, outlet);
+    put_the_channel(&w, shut);
     expect_bound(&w, for_channel(reserve("a", U(8)), "web"), "buffer", U(7));
     expect_bound(&w, for_channel(reserve("b", U(3)), "outlet"), "max_per_line", U(2));
     expect_bound(&w, for_channel(reserve("c", U(1)), "shut"), "switched_off", 0);

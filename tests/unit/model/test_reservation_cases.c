@@ -8,16 +8,6 @@ static void with_stock(struct world *w, milli_t quantity)
     expect_verdict(w, plain(EVENT_RECEIPT, at(8, 0), quantity), APPLIED);
 }
 
-static void put_channel(struct world *w, const char *id)
-{
-    struct channel c = {.id = text_of(id)};
-    struct record r = {
-        .kind = RECORD_CHANNEL,
-        .reference = {.id = text_of(id), .document = TEXT("{}"), .occurred_at = INSTANT_NONE, .decoded = &c}};
-    assert_int_equal(world_record(w, &r), 0);
-    assert_int_equal(w->outcome.verdicts[0].verdict, VERDICT_APPLIED);
-}
-
 static struct event set_aside(instant_t when, const char *channel, milli_t q)
 {
     struct event e = event_of(EVENT_ALLOCATION, when);
@@ -55,8 +45,8 @@ static void set_limits(struct world *w, milli_t safety_stock, milli_t backorder_
 static void with_marketplace(struct world *w, milli_t on_hand, milli_t safety_stock, milli_t backorder_limit)
 {
     with_stock(w, on_hand);
-    put_channel(w, "web");
-    put_channel(w, "marketplace");
+    put_channel_named(w, "web");
+    put_channel_named(w, "marketplace");
     set_limits(w, safety_stock, backorder_limit);
     expect_verdict(w, set_aside(at(9, 30), "marketplace", U(30)), APPLIED);
 }
@@ -166,8 +156,8 @@ static void case_27_a_hold_consumes_the_fence(void **unused)
 {
     struct world w;
     with_stock(&w, U(20));
-    put_channel(&w, "web");
-    put_channel(&w, "marketplace");
+    put_channel_named(&w, "web");
+    put_channel_named(&w, "marketplace");
     expect_verdict(&w, set_aside(at(9, 0), "web", U(10)), APPLIED);
     assert_int_equal(seen_by(&w, NULL).pool, U(10));
     struct event move = set_aside(at(9, 1), "web", U(2));
@@ -188,7 +178,7 @@ static void case_36_tills_sell_what_is_set_aside_for_them(void **unused)
 {
     struct world w;
     with_stock(&w, U(100));
-    put_channel(&w, "store");
+    put_channel_named(&w, "store");
     expect_verdict(&w, set_aside(at(9, 0), "store", U(40)), APPLIED);
     struct event sale = plain(EVENT_SALE, at(10, 0), U(40));
     sale.has |= HAS(channel);
@@ -203,7 +193,7 @@ static void case_37_what_was_taken_before_a_set_goes_to_the_pool(void **unused)
 {
     struct world w;
     with_stock(&w, U(100));
-    put_channel(&w, "marketplace");
+    put_channel_named(&w, "marketplace");
     expect_verdict(&w, set_aside(at(9, 0), "marketplace", U(30)), APPLIED);
     expect_applied(&w, for_channel(reserve("r-1", U(10)), "marketplace"));
     expect_applied(&w, for_channel(reserve("r-2", U(20)), "marketplace"));
@@ -276,7 +266,7 @@ static void demand_touches_fences_when_it_falls_due(void **unused)
 {
     struct world w;
     with_stock(&w, U(20));
-    put_channel(&w, "web");
+    put_channel_named(&w, "web");
     expect_verdict(&w, set_aside(at(9, 0), "web", U(10)), APPLIED);
     struct ask later = for_day(for_channel(reserve("r-1", U(4)), "web"), day(1));
     later.said.ttl_us = 3 * INSTANT_DAY;
@@ -307,7 +297,7 @@ static void what_is_revived_after_its_day_touches_fences_at_once(void **unused)
 {
     struct world w;
     with_stock(&w, U(20));
-    put_channel(&w, "web");
+    put_channel_named(&w, "web");
     expect_verdict(&w, set_aside(at(9, 0), "web", U(10)), APPLIED);
     expect_applied(&w, for_day(for_channel(reserve("r-1", U(4)), "web"), at(20, 0)));
     w.now = reservation_at(&w, "r-1")->expires_at;
@@ -325,7 +315,7 @@ static void what_is_ordered_after_its_day_touches_fences_at_once(void **unused)
 {
     struct world w;
     with_stock(&w, U(20));
-    put_channel(&w, "web");
+    put_channel_named(&w, "web");
     expect_verdict(&w, set_aside(at(9, 0), "web", U(10)), APPLIED);
     expect_applied(&w, for_reference(for_day(for_channel(reserve("r-1", U(4)), "web"), day(1)), "A"));
     w.now = reservation_at(&w, "r-1")->expires_at;

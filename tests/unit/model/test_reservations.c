@@ -251,6 +251,30 @@ static void what_is_open_moves(void **unused)
     world_close(&w);
 }
 
+/* Lines of 2 and 4, and a rule that came later: whoever moves them asks for no more than was granted. */
+static void a_move_is_not_held_to_what_one_line_may_have(void **unused)
+{
+    struct rule four[] = {{.sets = 1u << RULE_MAX_PER_LINE, .value = {[RULE_MAX_PER_LINE] = U(4)}}};
+    struct channel web = {.id = TEXT("web")}, bounded = {.id = TEXT("web"), .rules_count = 1, .rules = four};
+    struct world w;
+    with_stock(&w, U(10));
+    put_the_channel(&w, web);
+    expect_verdict(&w, with_location(plain(EVENT_RECEIPT, at(8, 0), U(8)), "L2"), APPLIED);
+    struct ask asked = for_channel(reserve("r-1", U(2)), "web");
+    ask_line(&asked, "SKU-1", U(4), "L1");
+    expect_applied(&w, asked);
+    put_the_channel(&w, bounded);
+    expect_refused(&w, for_channel(reserve("r-2", U(6)), "web"), MAX_PER_LINE);
+    struct ask move = ask_of(STEP_MOVE, "r-1");
+    move.said.move_from = TEXT("L1");
+    move.said.move_to = TEXT("L2");
+    expect_applied(&w, move);
+    struct row_image there = world_row_at(&w, "SKU-1", "L2");
+    assert_int_equal(row_reserved(&there), U(6));
+    expect_demand(&w, 0, 0);
+    world_close(&w);
+}
+
 static void what_expired_is_revived_while_it_is_there(void **unused)
 {
     struct world w;
@@ -451,6 +475,7 @@ int main(void)
         cmocka_unit_test(case_02_a_change_leaves_its_own_units_out),
         cmocka_unit_test(a_step_that_was_done_is_not_done_later),
         cmocka_unit_test(what_is_open_moves),
+        cmocka_unit_test(a_move_is_not_held_to_what_one_line_may_have),
         cmocka_unit_test(what_expired_is_revived_while_it_is_there),
         cmocka_unit_test(case_31_in_every_order_of_arrival),
         cmocka_unit_test(a_reference_that_comes_with_the_confirmation),
