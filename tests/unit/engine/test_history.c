@@ -425,6 +425,7 @@ static void a_file_of_another_log_is_set_aside(void **state)
 
     house_open(h);
     say(h, 3);
+    wait_until_written(h);
     uint64_t incarnation = view_incarnation(engine_view(h->engine));
     house_close(h);
     snprintf(command, sizeof(command), "%s/log", h->directory);
@@ -456,6 +457,7 @@ static void a_file_that_knows_more_than_the_log_is_made_anew(void **state)
     uint64_t said = h->said;
     house_open(h);
     say(h, 4);
+    wait_until_written(h);
     house_close(h);
     snprintf(command, sizeof(command),
              "cd %s && rm -rf log checkpoints && mv log.kept log && mv checkpoints.kept checkpoints",
