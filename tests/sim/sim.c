@@ -5,6 +5,7 @@
  *   sim [--seeds N] [--from SEED] [--verbose] [--show]   a failing seed is printed: `sim --from SEED --seeds
  * 1` repeats it */
 #include "sim/sim.h"
+#include "sim/seeds.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -486,29 +487,7 @@ static bool simulate(uint64_t seed, bool verbose, bool show_records)
 
 int main(int argc, char **argv)
 {
-    const char *long_run = getenv("ONHAND_TEST_LONG");
-    uint64_t seeds = long_run && strcmp(long_run, "1") == 0 ? 100000 : 1000, from = 1, failures = 0;
-    bool verbose = false, show_records = false;
-
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc)
-            seeds = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--from") == 0 && i + 1 < argc)
-            from = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--verbose") == 0)
-            verbose = true;
-        else if (strcmp(argv[i], "--show") == 0)
-            show_records = true;
-        else
-            return fprintf(stderr, "usage: sim [--seeds N] [--from SEED] [--verbose] [--show]\n"), 2;
-    }
-    logger_set_level(LOGGER_ERROR);
-    int64_t began = clock_monotonic_us();
-    for (uint64_t seed = from; seed < from + seeds && failures < 20; seed++) {
-        hash_seed(seed | 1);
-        failures += !simulate(seed, verbose, show_records);
-    }
-    printf("%lu seeds from %lu: %lu failed, %.1f s\n", seeds, from, failures,
-           (double)(clock_monotonic_us() - began) / 1e6);
-    return failures != 0;
+    const struct seeds s = {
+        .few = 1000, .many = 100000, .program = "sim", .shows = true, .simulate = simulate};
+    return seeds_main(&s, argc, argv);
 }

@@ -5,6 +5,7 @@
  * outside equals the table, both states are equal, and the log is still.
  *
  *   sim_duty [--seeds N] [--from SEED] [--verbose] */
+#include "sim/seeds.h"
 #include "sim/shared_log.h"
 #include "sim/sim_store.h"
 
@@ -673,7 +674,7 @@ static void sim_finish(struct sim *s)
     free(s);
 }
 
-static bool simulate(uint64_t seed, bool verbose)
+static bool simulate(uint64_t seed, bool verbose, bool unused)
 {
     struct sim *s = calloc(1, sizeof(*s));
 
@@ -697,27 +698,6 @@ static bool simulate(uint64_t seed, bool verbose)
 
 int main(int argc, char **argv)
 {
-    const char *long_run = getenv("ONHAND_TEST_LONG");
-    uint64_t seeds = long_run && strcmp(long_run, "1") == 0 ? 5000 : 100, from = 1, failures = 0;
-    bool verbose = false;
-
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc)
-            seeds = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--from") == 0 && i + 1 < argc)
-            from = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--verbose") == 0)
-            verbose = true;
-        else
-            return fprintf(stderr, "usage: sim_duty [--seeds N] [--from SEED] [--verbose]\n"), 2;
-    }
-    logger_set_level(LOGGER_ERROR);
-    int64_t began = clock_monotonic_us();
-    for (uint64_t seed = from; seed < from + seeds && failures < 20; seed++) {
-        hash_seed(seed | 1);
-        failures += !simulate(seed, verbose);
-    }
-    printf("%lu seeds from %lu: %lu failed, %.1f s\n", seeds, from, failures,
-           (double)(clock_monotonic_us() - began) / 1e6);
-    return failures != 0;
+    const struct seeds s = {.few = 100, .many = 5000, .program = "sim_duty", .simulate = simulate};
+    return seeds_main(&s, argc, argv);
 }

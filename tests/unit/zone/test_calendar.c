@@ -1,64 +1,20 @@
 /* When goods are ready: preparation, cut-offs, last collection, goods that come later, lanes (model.md,
  * Promises). */
-#include "core/model/catalogue_copy.h"
-#include "zone/zones.h"
+#include "shop.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#define ALL "\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"]"
 #define NINE_TO_SIX "\"opening_hours\":[{" ALL ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]"
 #define PICKUP(fields) "\"methods\":{\"pickup\":{" fields "}}"
-
-struct shop {
-    struct zones *zones;
-    const struct calendar *calendar;
-    struct location *location;
-};
 
 /* `says`: the members of the document after the time zone. */
 static struct shop shop_in(const char *zone, const char *says)
 {
-    struct shop s = {.zones = zones_create(), .location = calloc(1, sizeof(struct location))};
-    struct calendars k = zones_calendars(s.zones);
     static char document[4][2000];
     static unsigned used;
     char *own = document[used++ % 4];
 
     snprintf(own, sizeof(document[0]), "{\"time_zone\":\"%s\"%s%s}", zone, *says ? "," : "", says);
-    s.location->time_zone = text_of(zone);
-    s.location->document = text_of(own);
-    s.location->methods = strstr(says, "methods") != NULL; /* which, nobody asks */
-    s.calendar = calendar_of(&k, s.location);
-    return s;
+    return shop_open(zone, own, strstr(says, "methods") != NULL);
 }
-
-static void shop_close(struct shop *s)
-{
-    location_free(s->location);
-    zones_destroy(s->zones);
-}
-
-static instant_t on(const char *text)
-{
-    instant_t at;
-    assert_true(instant_parse(text_of(text), &at));
-    return at;
-}
-
-#define assert_instant(at, expected)                                               \
-    do {                                                                           \
-        char got_[INSTANT_TEXT_BYTES + 1] = "";                                    \
-        instant_t at_ = (at), expected_ = on(expected);                            \
-        if (at_ != INSTANT_NONE)                                                   \
-            got_[instant_format(at_, got_)] = '\0';                                \
-        if (at_ != expected_)                                                      \
-            fail_msg("%s is %s, not %s", #at, got_[0] ? got_ : "never", expected); \
-    } while (0)
 
 static struct readiness ready(const struct shop *s, const char *ordered)
 {

@@ -1,65 +1,15 @@
 /* Opening hours: both nights on which clocks change, past midnight, dated exceptions, nothing said. */
-#include "base/error.h"
-#include "core/model/catalogue_copy.h"
-#include "zone/zones.h"
+#include "shop.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "base/error.h"
 
 #define HOUR (INT64_C(60) * INSTANT_MINUTE)
-#define ALL "\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"]"
 #define BERLIN "\"time_zone\":\"Europe/Berlin\""
-
-struct shop {
-    struct zones *zones;
-    const struct calendar *calendar;
-    const struct hours *hours;
-    struct location *location;
-};
-
-static struct shop shop_in(const char *zone, const char *document)
-{
-    struct shop s = {.zones = zones_create(), .location = calloc(1, sizeof(struct location))};
-    struct calendars k = zones_calendars(s.zones);
-
-    s.location->time_zone = text_of(zone);
-    s.location->document = text_of(document);
-    s.calendar = calendar_of(&k, s.location);
-    s.hours = &s.calendar->hours;
-    return s;
-}
 
 static struct shop shop_of(const char *document)
 {
-    return shop_in("Europe/Berlin", document);
+    return shop_open("Europe/Berlin", document, false);
 }
-
-static void shop_close(struct shop *s)
-{
-    location_free(s->location);
-    zones_destroy(s->zones);
-}
-
-static instant_t on(const char *text)
-{
-    instant_t at;
-    assert_true(instant_parse(text_of(text), &at));
-    return at;
-}
-
-#define assert_instant(at, expected)                                               \
-    do {                                                                           \
-        char got_[INSTANT_TEXT_BYTES + 1] = "";                                    \
-        instant_t at_ = (at), expected_ = on(expected);                            \
-        if (at_ != INSTANT_NONE)                                                   \
-            got_[instant_format(at_, got_)] = '\0';                                \
-        if (at_ != expected_)                                                      \
-            fail_msg("%s is %s, not %s", #at, got_[0] ? got_ : "never", expected); \
-    } while (0)
 
 static void nothing_said_is_always_open(void **unused)
 {
@@ -154,10 +104,11 @@ static void the_night_that_has_an_hour_twice(void **unused)
 
 static void what_lasts_past_midnight_belongs_to_the_day_on_which_it_begins(void **unused)
 {
-    struct shop s =
-        shop_in("America/New_York", "{\"time_zone\":\"America/New_York\",\"opening_hours\":["
-                                    "{\"days\":[\"fr\"],\"opens\":\"20:00\",\"closes\":\"02:00\"},"
-                                    "{\"days\":[\"sa\"],\"opens\":\"01:00\",\"closes\":\"03:00\"}]}");
+    struct shop s = shop_open("America/New_York",
+                              "{\"time_zone\":\"America/New_York\",\"opening_hours\":["
+                              "{\"days\":[\"fr\"],\"opens\":\"20:00\",\"closes\":\"02:00\"},"
+                              "{\"days\":[\"sa\"],\"opens\":\"01:00\",\"closes\":\"03:00\"}]}",
+                              false);
     struct hours_piece day[HOURS_DAY_MOST];
 
     assert_true(hours_open_at(s.hours, on("2026-11-21T01:59:00-05:00")));
@@ -250,8 +201,10 @@ static void an_opening_has_a_beginning_and_an_end(void **unused)
 
 static void an_unknown_zone_is_said(void **unused)
 {
-    struct shop s = shop_in("Europe/Atlantis", "{\"time_zone\":\"Europe/Atlantis\",\"opening_hours\":[{" ALL
-                                               ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]}");
+    struct shop s = shop_open("Europe/Atlantis",
+                              "{\"time_zone\":\"Europe/Atlantis\",\"opening_hours\":[{" ALL
+                              ",\"opens\":\"09:00\",\"closes\":\"18:00\"}]}",
+                              false);
     const struct zone *zone;
 
     assert_true(s.calendar->zone_unknown);
@@ -318,7 +271,7 @@ static void adding_in_pieces_is_adding_at_once(void **unused)
             "{\"time_zone\":\"%s\",\"opening_hours\":[{\"days\":[\"mo\",\"we\",\"su\"],\"opens\":\"22:30\","
             "\"closes\":\"04:15\"},{\"days\":[\"tu\"],\"opens\":\"07:00\",\"closes\":\"09:00\"}]}",
             names[z]);
-        struct shop s = shop_in(names[z], document);
+        struct shop s = shop_open(names[z], document, false);
         instant_t from = on("2026-01-01T00:00:00Z"), at = from;
         for (int hours = 1; hours < 2000; hours++) {
             instant_t next = hours_add(s.hours, at, HOUR);
