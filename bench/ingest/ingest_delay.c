@@ -7,12 +7,11 @@
 #include "base/clock.h"
 #include "bench/ingest/events.h"
 #include "bench/load/histogram_json.h"
+#include "bench/peers/client.h"
 
 #include <arpa/inet.h>
-#include <librdkafka/rdkafka.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,14 +27,6 @@ struct run {
     rd_kafka_t *reader;
 };
 
-static void need(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "ingest_delay: %s\n", what);
-    exit(1);
-}
-
 static int64_t due_us(const struct run *r, size_t n)
 {
     return r->began_us + (int64_t)(n * 1000000 / r->rate);
@@ -50,20 +41,6 @@ static void sleep_until(int64_t us)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
-static rd_kafka_t *client(rd_kafka_type_t type, const char *const settings[][2], size_t count)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char detail[200];
-
-    for (size_t i = 0; i < count; i++)
-        need(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], detail, sizeof(detail)) ==
-                 RD_KAFKA_CONF_OK,
-             detail);
-    rd_kafka_t *made = rd_kafka_new(type, conf, detail, sizeof(detail));
-    need(made != NULL, detail);
-    return made;
-}
-
 static void saw(struct run *r, size_t until)
 {
     int64_t now_us = clock_monotonic_us();
@@ -73,21 +50,6 @@ static void saw(struct run *r, size_t until)
 }
 
 /* ---- a consumer ---- */
-
-static void open_reader(struct run *r)
-{
-    const char *const settings[][2] = {{"bootstrap.servers", r->brokers},
-                                       {"group.id", "ingest-delay"},
-                                       {"enable.auto.commit", "false"},
-                                       {"fetch.wait.max.ms", "100"}};
-
-    r->reader = client(RD_KAFKA_CONSUMER, settings, 4);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, r->topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    rd_kafka_poll_set_consumer(r->reader);
-    rd_kafka_assign(r->reader, list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
 
 static void *consume(void *context)
 {
@@ -159,7 +121,7 @@ static void produce(struct run *r)
     const char *const settings[][2] = {{"bootstrap.servers", r->brokers},
                                        {"linger.ms", r->rate < LINGER_FROM ? "0" : "5"},
                                        {"queue.buffering.max.messages", "1000000"}};
-    rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, settings, 3);
+    rd_kafka_t *producer = client_of(RD_KAFKA_PRODUCER, settings, 3);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, r->topic, NULL);
     struct buffer value = {0};
 
@@ -206,7 +168,7 @@ int main(int argc, char **argv)
     r.began_us = clock_monotonic_us() + 1000000;
     r.until_us = r.began_us + (int64_t)(r.count / r.rate + PATIENCE_S) * 1000000;
     if (!http)
-        open_reader(&r);
+        r.reader = prompt_reader(r.brokers, r.topic);
     pthread_create(&receiver, NULL, http ? look : consume, &r);
     produce(&r);
     pthread_join(receiver, NULL);

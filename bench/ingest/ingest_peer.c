@@ -4,13 +4,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "bench/ingest/events.h"
+#include "bench/peers/client.h"
 #include "intake/send.h"
 #include "intake/topics.h"
-
-#include <librdkafka/rdkafka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 
 enum { BATCH = 1000 };
 
@@ -39,47 +35,13 @@ static int fill(const char *brokers, const char *topic, uint64_t count)
     return error ? 1 : 0;
 }
 
-static double cpu_seconds(void)
-{
-    struct rusage used;
-
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
-static rd_kafka_t *open_reader(const char *brokers, const char *topic)
-{
-    static const char *const settings[][2] = {{"group.id", "ingest-peer"},
-                                              {"enable.auto.commit", "false"},
-                                              {"queued.min.messages", "1000000"},
-                                              {"queued.max.messages.kbytes", "65536"}};
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char detail[200];
-
-    rd_kafka_conf_set(conf, "bootstrap.servers", brokers, detail, sizeof(detail));
-    for (size_t k = 0; k < sizeof(settings) / sizeof(settings[0]); k++)
-        rd_kafka_conf_set(conf, settings[k][0], settings[k][1], detail, sizeof(detail));
-    rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, detail, sizeof(detail));
-    if (!reader)
-        return NULL;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    rd_kafka_poll_set_consumer(reader);
-    rd_kafka_assign(reader, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return reader;
-}
-
 static int drain(const char *brokers, const char *topic, uint64_t count)
 {
     static rd_kafka_message_t *batch[BATCH];
-    rd_kafka_t *reader = open_reader(brokers, topic);
+    rd_kafka_t *reader = bulk_reader(brokers, topic);
     uint64_t got = 0, bytes = 0;
     int64_t began_us = 0, until_us = clock_monotonic_us() + 120 * 1000000LL;
 
-    if (!reader)
-        return 1;
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(reader);
     while (got < count && clock_monotonic_us() < until_us) {
         ssize_t n = rd_kafka_consume_batch_queue(queue, 10, batch, BATCH);

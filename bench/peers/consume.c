@@ -3,15 +3,11 @@
  * Redis' memory alone. usage: consume BROKERS TOPIC COUNT SKIP [HOST PORT | SOCKET] The first SKIP messages
  * are not measured. Prints {"messages","seconds","cpu_seconds","quantity"}. */
 #include "base/clock.h"
+#include "bench/peers/client.h"
 #include "onhand/v1/event.pb-c.h"
 
 #include <hiredis/hiredis.h>
-#include <librdkafka/rdkafka.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { BATCH = 1000, PATIENCE_S = 300 };
 
@@ -21,47 +17,6 @@ struct work {
     uint64_t messages;
     int64_t quantity; /* milli-units: so that nothing is left out */
 };
-
-static void need(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "consume: %s\n", what);
-    exit(1);
-}
-
-static double cpu_seconds(void)
-{
-    struct rusage used;
-
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
-static rd_kafka_t *open_reader(const char *brokers, const char *topic)
-{
-    const char *const settings[][2] = {{"bootstrap.servers", brokers},
-                                       {"group.id", "bench-consume"},
-                                       {"enable.auto.commit", "false"},
-                                       {"queued.min.messages", "1000000"},
-                                       {"queued.max.messages.kbytes", "65536"}};
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char detail[200];
-
-    for (size_t k = 0; k < sizeof(settings) / sizeof(settings[0]); k++)
-        need(rd_kafka_conf_set(conf, settings[k][0], settings[k][1], detail, sizeof(detail)) ==
-                 RD_KAFKA_CONF_OK,
-             detail);
-    rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, detail, sizeof(detail));
-    need(reader != NULL, detail);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    rd_kafka_poll_set_consumer(reader);
-    rd_kafka_assign(reader, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return reader;
-}
 
 static void take_replies(struct work *w)
 {
@@ -102,7 +57,7 @@ int main(int argc, char **argv)
     if (argc > 5)
         w.redis = argc == 7 ? redisConnect(argv[5], atoi(argv[6])) : redisConnectUnix(argv[5]);
     need(argc == 5 || (w.redis && !w.redis->err), "no Redis");
-    rd_kafka_t *reader = open_reader(argv[1], argv[2]);
+    rd_kafka_t *reader = bulk_reader(argv[1], argv[2]);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(reader);
     int64_t began_us = 0, until_us = clock_monotonic_us() + PATIENCE_S * INT64_C(1000000);
     double cpu = 0;

@@ -2,50 +2,9 @@
  * linger 0. usage: round_trip BROKERS TOPIC COUNT     prints {"latency_us"} */
 #include "base/clock.h"
 #include "bench/load/histogram_json.h"
-
-#include <librdkafka/rdkafka.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "bench/peers/client.h"
 
 enum { WARM = 100, BYTES = 100, PATIENCE_S = 60 };
-
-static void need(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "round_trip: %s\n", what);
-    exit(1);
-}
-
-static rd_kafka_t *client(rd_kafka_type_t type, const char *const settings[][2], size_t count)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char detail[200];
-
-    for (size_t i = 0; i < count; i++)
-        need(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], detail, sizeof(detail)) ==
-                 RD_KAFKA_CONF_OK,
-             detail);
-    rd_kafka_t *made = rd_kafka_new(type, conf, detail, sizeof(detail));
-    need(made != NULL, detail);
-    return made;
-}
-
-static rd_kafka_t *reader(const char *brokers, const char *topic)
-{
-    const char *const settings[][2] = {{"bootstrap.servers", brokers},
-                                       {"group.id", "round-trip"},
-                                       {"enable.auto.commit", "false"},
-                                       {"fetch.wait.max.ms", "100"}};
-    rd_kafka_t *k = client(RD_KAFKA_CONSUMER, settings, 4);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
-    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    rd_kafka_poll_set_consumer(k);
-    rd_kafka_assign(k, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return k;
-}
 
 static void once(rd_kafka_t *producer, rd_kafka_topic_t *topic, rd_kafka_t *consumer, int64_t until_us)
 {
@@ -71,7 +30,8 @@ int main(int argc, char **argv)
         return fprintf(stderr, "usage: round_trip BROKERS TOPIC COUNT\n"), 2;
     const char *const settings[][2] = {
         {"bootstrap.servers", argv[1]}, {"linger.ms", "0"}, {"acks", "all"}, {"enable.idempotence", "true"}};
-    rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, settings, 4), *consumer = reader(argv[1], argv[2]);
+    rd_kafka_t *producer = client_of(RD_KAFKA_PRODUCER, settings, 4),
+               *consumer = prompt_reader(argv[1], argv[2]);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, argv[2], NULL);
     int64_t until_us = clock_monotonic_us() + PATIENCE_S * INT64_C(1000000);
 

@@ -1,8 +1,8 @@
 /* The engine as a library: what was answered is there after a restart, a kill and a crash between
  * checkpoints; reads run beside it all. */
 #include "onhand/onhand.h"
+#include "tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,24 +20,6 @@
 #include <cmocka.h>
 
 static char directory[64];
-
-static void remove_tree(const char *path)
-{
-    DIR *d = opendir(path);
-    struct dirent *entry;
-    char inside[512];
-
-    while (d && (entry = readdir(d))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        snprintf(inside, sizeof(inside), "%s/%s", path, entry->d_name);
-        if (unlink(inside) != 0)
-            remove_tree(inside);
-    }
-    if (d)
-        closedir(d);
-    rmdir(path);
-}
 
 static int set_up(void **unused)
 {

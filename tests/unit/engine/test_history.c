@@ -7,8 +7,8 @@
 #include "engine/history_replay.h"
 #include "sinks/history_file.h"
 #include "sinks/history_sink.h"
+#include "tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -38,24 +38,6 @@ struct house {
     size_t queue_bytes;
     unsigned days_most;
 };
-
-static void remove_tree(const char *path)
-{
-    DIR *d = opendir(path);
-    struct dirent *entry;
-    char inside[512];
-
-    while (d && (entry = readdir(d))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        snprintf(inside, sizeof(inside), "%s/%s", path, entry->d_name);
-        if (unlink(inside) != 0)
-            remove_tree(inside);
-    }
-    if (d)
-        closedir(d);
-    rmdir(path);
-}
 
 static void house_open(struct house *h)
 {
