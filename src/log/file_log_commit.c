@@ -101,12 +101,21 @@ static int change_segment(struct file_log *l, uint64_t first_offset)
     return 0;
 }
 
+/* Up to the end of a page: whatever it held before need not be read first, and zeros are left behind the last
+ * record. */
+static bool pages_write(struct file_log *l, char *bytes, size_t length)
+{
+    size_t to = segment_page_end(l->active_end + length, l->active_bytes) - l->active_end;
+
+    memset(bytes + length, 0, to - length);
+    return file_write_all(l->ops, l->active.fd, bytes, to, l->active_end);
+}
+
 static int group_write(struct file_log *l, const struct group *g)
 {
     int64_t begin = clock_monotonic_us();
 
-    if (!file_write_all(l->ops, l->active.fd, l->group, g->bytes, l->active_end) ||
-        l->ops->sync(l->ops->context, l->active.fd) != 0)
+    if (!pages_write(l, l->group, g->bytes) || l->ops->sync(l->ops->context, l->active.fd) != 0)
         return ERROR_IO;
     l->sync_us = clock_monotonic_us() - begin;
     if (l->sync_us > SYNC_US_MOST)
@@ -136,13 +145,13 @@ static int commit(struct file_log *l, struct group *g, uint64_t to)
 /* A mark costs no sync: once the kernel has written it, damage before it is never taken for a torn tail. */
 static int write_mark(struct file_log *l, uint64_t end)
 {
-    char mark[SEGMENT_FRAME_BYTES];
+    char mark[SEGMENT_PAGE_BYTES + SEGMENT_FRAME_BYTES];
 
-    if (l->marked || l->active_bytes - l->active_end < sizeof(mark))
+    if (l->marked || l->active_bytes - l->active_end < SEGMENT_FRAME_BYTES)
         return 0;
     segment_mark_put(mark, l->active.salt, end, l->clock.time_us);
     l->marked = true;
-    return file_write_all(l->ops, l->active.fd, mark, sizeof(mark), l->active_end) ? 0 : ERROR_IO;
+    return pages_write(l, mark, SEGMENT_FRAME_BYTES) ? 0 : ERROR_IO;
 }
 
 /* @lock held; let go while the owners are told. Nothing is taken meanwhile, so the range stands. */

@@ -88,7 +88,7 @@ static struct file_log *file_log_create(const struct file_log_options *o)
     segment_keeper_init(&l->keeper, l->ops, -1, 0);
     l->slots = calloc(records, sizeof(*l->slots));
     l->slots_mask = records - 1;
-    l->group = o->read_only ? NULL : malloc(GROUP_BYTES_MOST);
+    l->group = o->read_only ? NULL : malloc(GROUP_BYTES_MOST + SEGMENT_PAGE_BYTES);
     if (!l->slots || (!l->group && !o->read_only)) {
         l->log.ops->destroy(&l->log);
         return NULL;

@@ -97,7 +97,7 @@ static int judge_rest(struct log_recovery *r, size_t i, size_t from, uint64_t of
 {
     char what[160];
 
-    segment_rest(r->image.bytes, r->image.header.bytes, from, r->image.header.salt, offset, rest);
+    segment_rest(r->image.bytes, &r->image.header, from, offset, rest);
     if (!rest->damage)
         return 0;
     snprintf(what, sizeof(what),
@@ -229,6 +229,7 @@ int log_recovery_mend(struct log_recovery *r)
 {
     const struct segment_image *m = &r->image;
     const struct file_ops *ops = r->ops;
+    size_t rest = rest_begin(r), page_end = segment_page_end(rest, m->header.bytes);
     size_t blank_from =
         m->header.bytes - m->missing < r->tail_end ? r->tail_end : m->header.bytes - m->missing;
     int fd =
@@ -239,7 +240,7 @@ int log_recovery_mend(struct log_recovery *r)
     if (m->missing && (ops->allocate(ops->context, fd, m->header.bytes) != 0 ||
                        !blank(ops, fd, blank_from, m->header.bytes)))
         goto failed;
-    if (!blank(ops, fd, rest_begin(r), r->rest_end) ||
+    if (!blank(ops, fd, rest, r->rest_end > page_end ? r->rest_end : page_end) ||
         !file_write_all(ops, fd, m->bytes + r->group_at, r->tail_end - r->group_at, r->group_at) ||
         ops->sync(ops->context, fd) != 0 || !remove_later(r))
         goto failed;

@@ -15,7 +15,7 @@ struct log_recovery {
     size_t tail;              /* index of the segment that is written on */
     size_t tail_end;          /* position in it behind the last record */
     size_t group_at;          /* where its last group begins (of those records that are there) */
-    size_t rest_end;          /* behind the last byte that is not zero */
+    size_t rest_end;          /* behind the last byte that was torn */
     bool whole;               /* a mark stands at the end: all was synced */
     bool short_file;          /* a file at the end lacks bytes: no crash does that */
     uint64_t torn_bytes;

@@ -124,40 +124,68 @@ bool segment_mark_get(const void *bytes, size_t size, size_t at, uint32_t salt, 
     return true;
 }
 
-static bool proves_synced(const void *bytes, size_t size, size_t at, uint32_t salt, uint64_t offset,
-                          uint64_t *ret_proof)
+/* A record or mark that was to come when `offset` was: what a segment held before has smaller ones, which
+ * saves the checksums of all of them. */
+static bool is_to_come(const void *bytes, size_t size, size_t at, uint64_t offset)
+{
+    struct frame f;
+
+    if (size - at < sizeof(f))
+        return false;
+    memcpy(&f, (const char *)bytes + at, sizeof(f));
+    return (f.kind == kind_record || f.kind == kind_mark) && f.offset >= offset;
+}
+
+struct found {
+    bool valid, synced; /* it shows that `offset` had been synced */
+    uint64_t offset;
+    size_t end;
+};
+
+static struct found find(const void *bytes, const struct segment_header *h, size_t at, uint64_t offset)
 {
     struct segment_record r;
     uint64_t end;
 
-    if (segment_record_get(bytes, size, at, salt, &r)) {
-        *ret_proof = r.offset;
-        return r.offset - r.before > offset;
-    }
-    if (segment_mark_get(bytes, size, at, salt, &end)) {
-        *ret_proof = end;
-        return end > offset;
-    }
-    return false;
+    if (!is_to_come(bytes, h->bytes, at, offset))
+        return (struct found){0};
+    if (segment_record_get(bytes, h->bytes, at, h->salt, &r))
+        return (struct found){true, r.offset - r.before > offset, r.offset,
+                              at + segment_record_bytes(r.length)};
+    if (segment_mark_get(bytes, h->bytes, at, h->salt, &end))
+        return (struct found){true, end > offset, end, at + SEGMENT_FRAME_BYTES};
+    return (struct found){0};
 }
 
-void segment_rest(const void *bytes, size_t size, size_t at, uint32_t salt, uint64_t offset,
+/* Everything behind this that is not zero was torn. */
+static size_t old_from(const void *bytes, const struct segment_header *h, size_t at, uint64_t offset)
+{
+    if (!h->used_before)
+        return h->bytes;
+    if (at % SEGMENT_PAGE_BYTES == 0 && at < h->bytes && is_to_come(bytes, h->bytes, at, offset))
+        return at + SEGMENT_FRAME_BYTES;
+    return segment_page_end(at, h->bytes);
+}
+
+void segment_rest(const void *bytes, const struct segment_header *h, size_t at, uint64_t offset,
                   struct segment_rest *ret)
 {
     struct segment_rest rest = {.end = at};
+    size_t size = h->bytes, old = old_from(bytes, h, at, offset);
     const char *p = bytes;
 
     for (size_t i = at; i < size; i += 8) {
         uint64_t word = 0;
-        memcpy(&word, p + i, size - i < 8 ? size - i : 8);
+        memcpy(&word, p + i, 8);
         if (word == 0)
             continue;
-        rest.end = i + 8 < size ? i + 8 : size;
-        uint32_t kind = (uint32_t)(word >> 32);
-        if ((kind == kind_record || kind == kind_mark) && !rest.damage &&
-            proves_synced(bytes, size, i, salt, offset, &rest.proof_offset)) {
+        struct found found = find(bytes, h, i, offset);
+        size_t end = found.valid ? found.end : i < old ? i + 8 : 0;
+        rest.end = end > rest.end ? end : rest.end;
+        if (found.synced && !rest.damage) {
             rest.damage = true;
             rest.proof_at = i;
+            rest.proof_offset = found.offset;
         }
     }
     *ret = rest;

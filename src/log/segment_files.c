@@ -103,6 +103,26 @@ static int header_read(const struct file_ops *ops, int fd, uint64_t sequence, st
     return n < (ssize_t)sizeof(*ret) ? ERROR_CORRUPT : segment_header_check(ret, sequence);
 }
 
+/* What was read between is of the segment that it was. */
+static int header_again(const struct file_ops *ops, int fd, const struct segment_header *was)
+{
+    struct segment_header h;
+    int error = header_read(ops, fd, was->sequence, &h);
+
+    return !error && memcmp(&h, was, sizeof(h)) != 0 ? ERROR_CORRUPT : error;
+}
+
+/* A trimmed segment loses its name before its header changes. */
+static int damaged_or_gone(const struct file_ops *ops, int directory, uint64_t sequence)
+{
+    int fd = ops->open(ops->context, directory, segment_name(sequence).text, O_RDONLY, 0);
+
+    if (fd < 0)
+        return ERROR_IO;
+    ops->close(ops->context, fd);
+    return ERROR_CORRUPT;
+}
+
 static int first_offset_read(const struct file_ops *ops, int fd, const struct segment_header *h,
                              uint64_t *ret)
 {
@@ -132,8 +152,10 @@ int segment_file_look(const struct file_ops *ops, int directory, struct segment_
     error = header_read(ops, fd, f->sequence, &h);
     if (!error)
         error = first_offset_read(ops, fd, &h, &f->first_offset);
+    if (!error)
+        error = header_again(ops, fd, &h);
     ops->close(ops->context, fd);
-    return error;
+    return error == ERROR_CORRUPT ? damaged_or_gone(ops, directory, f->sequence) : error;
 }
 
 static int image_reserve(struct segment_image *image, size_t bytes)
@@ -165,7 +187,11 @@ int segment_image_load(const struct file_ops *ops, int directory, uint64_t seque
         error = image_reserve(image, image->header.bytes);
     if (!error)
         n = file_read_all(ops, fd, image->bytes, image->header.bytes, 0);
+    if (n > 0)
+        error = header_again(ops, fd, &image->header);
     ops->close(ops->context, fd);
+    if (error == ERROR_CORRUPT)
+        return damaged_or_gone(ops, directory, sequence);
     if (error || n < 0)
         return error ? error : ERROR_IO;
     image->missing = image->header.bytes - (size_t)n;
@@ -200,7 +226,8 @@ static bool beginning_write(const struct file_ops *ops, int fd, struct segment_h
                             const struct segment_record *first)
 {
     size_t bytes = SEGMENT_HEADER_BYTES + (first ? segment_record_bytes(first->length) : 0);
-    char *at = malloc(bytes);
+    size_t page_end = segment_page_end(bytes, h->bytes);
+    char *at = calloc(1, page_end);
     bool good;
 
     if (!at)
@@ -210,22 +237,58 @@ static bool beginning_write(const struct file_ops *ops, int fd, struct segment_h
     memcpy(at, h, sizeof(*h));
     if (first)
         segment_record_put(at + sizeof(*h), h->salt, first);
-    good = file_write_all(ops, fd, at, bytes, 0) && ops->sync(ops->context, fd) == 0;
+    good = file_write_all(ops, fd, at, page_end, 0) && ops->sync(ops->context, fd) == 0;
     free(at);
     return good;
+}
+
+bool segment_file_set_aside(const struct file_ops *ops, int directory, uint64_t sequence, size_t bytes)
+{
+    struct segment_name name = segment_name(sequence);
+    int fd = ops->open(ops->context, directory, name.text, O_RDONLY, 0);
+    struct segment_header h;
+    bool fits;
+
+    if (fd < 0)
+        return false;
+    fits = header_read(ops, fd, sequence, &h) == 0 && h.bytes == bytes;
+    ops->close(ops->context, fd);
+    return fits && ops->rename(ops->context, directory, name.text, temporary_name) == 0;
+}
+
+void segment_file_drop(const struct file_ops *ops, int directory)
+{
+    ops->unlink(ops->context, directory, temporary_name);
+}
+
+/* The file under the temporary name: what was set aside, or a new one. What an earlier life left there may,
+ * if the power goes, turn out to be still a segment: it is not written to. */
+static int open_temporary(const struct file_ops *ops, int directory, bool set_aside)
+{
+    if (set_aside)
+        return ops->open(ops->context, directory, temporary_name, O_RDWR, 0);
+    if (ops->unlink(ops->context, directory, temporary_name) != 0 && errno != ENOENT)
+        return -1;
+    return ops->open(ops->context, directory, temporary_name, O_RDWR | O_CREAT | O_EXCL, 0640);
+}
+
+static bool content_make(const struct file_ops *ops, int fd, const struct segment_header *h,
+                         const struct segment_pace *pace)
+{
+    return h->used_before ||
+           (ops->allocate(ops->context, fd, h->bytes) == 0 && zeros_write(ops, fd, h->bytes, pace));
 }
 
 int segment_file_make(const struct file_ops *ops, int directory, const struct segment_header *header,
                       const struct segment_record *first, const struct segment_pace *pace)
 {
     struct segment_header h = *header;
-    int fd = ops->open(ops->context, directory, temporary_name, O_RDWR | O_CREAT | O_TRUNC, 0640);
+    int fd = open_temporary(ops, directory, h.used_before);
     int why;
 
     if (fd < 0)
         return errno == ENOSPC || errno == EDQUOT ? ERROR_LIMIT : ERROR_IO;
-    if (ops->allocate(ops->context, fd, h.bytes) == 0 && zeros_write(ops, fd, h.bytes, pace) &&
-        beginning_write(ops, fd, &h, first) &&
+    if (content_make(ops, fd, &h, pace) && beginning_write(ops, fd, &h, first) &&
         ops->rename(ops->context, directory, temporary_name, segment_name(h.sequence).text) == 0) {
         if (ops->sync_directory(ops->context, directory) == 0)
             return fd;

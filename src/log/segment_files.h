@@ -41,7 +41,7 @@ int segment_list_add(struct segment_list *list, struct segment_file f);
 void segment_list_finish(struct segment_list *list);
 
 /* Reads header and first record: f->first_offset. ERROR_CORRUPT: header; ERROR_LEVEL, ERROR_IO, ERROR_NOMEM.
- */
+ * A segment that was trimmed meanwhile (who reads beside the writer) is not there: ERROR_IO, ENOENT. */
 int segment_file_look(const struct file_ops *ops, int directory, struct segment_file *f);
 /* Reads a whole segment into image (zero-initialised or used before). The same errors. */
 int segment_image_load(const struct file_ops *ops, int directory, uint64_t sequence,
@@ -54,9 +54,16 @@ struct segment_pace {
     void *context;
 };
 
-/* Makes a segment of zeros under a temporary name, with `first` (if not NULL) as its record, syncs it, gives
- * it its name, syncs the directory. Returns a descriptor open for writing, or ERROR_IO, ERROR_LIMIT (disk
- * full), ERROR_UNAVAILABLE (pace said so); a half-made file is removed. pace NULL: as fast as it goes. */
+/* Gives a segment of that size the temporary name, for segment_file_make to use again; the directory is still
+ * to be synced. False: it stands as it was. */
+bool segment_file_set_aside(const struct file_ops *ops, int directory, uint64_t sequence, size_t bytes);
+/* The file under the temporary name goes. */
+void segment_file_drop(const struct file_ops *ops, int directory);
+
+/* Makes a segment under a temporary name, of zeros or (h->used_before) of the file that was set aside, with
+ * `first` (if not NULL) as its record, syncs it, gives it its name, syncs the directory. Returns a descriptor
+ * open for writing, or ERROR_IO, ERROR_LIMIT (disk full), ERROR_UNAVAILABLE (pace said so); a half-made file
+ * is removed. pace NULL: as fast as it goes. */
 int segment_file_make(const struct file_ops *ops, int directory, const struct segment_header *h,
                       const struct segment_record *first, const struct segment_pace *pace);
 

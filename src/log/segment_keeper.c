@@ -1,4 +1,9 @@
-/* The keeper's thread: prepare the next segment, delete the trimmed ones, oldest first. */
+/* The keeper's thread: prepare the next segment, delete the trimmed ones, oldest first.
+ *
+ * Trimmed segments are used again, as most databases do: a new one is written twice, zeros and then records,
+ * and the zeros take the disk from those who wait for their records. As many are kept as were filled since
+ * the trim before, and one: so many will be wanted until the next, and a log that has little to do gives its
+ * disk back. */
 #include "log/segment_keeper.h"
 
 #include "base/error.h"
@@ -8,7 +13,13 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { RETRY_SECONDS = 1, AHEAD_BYTES = 8 << 20, AHEAD_TIMES = 4, TOLD_EVERY_BYTES = 1 << 20 };
+enum {
+    RETRY_SECONDS = 1,
+    AHEAD_BYTES = 8 << 20,
+    AHEAD_TIMES = 4,
+    TOLD_EVERY_BYTES = 1 << 20,
+    REUSED_MOST = 16
+};
 
 uint32_t segment_salt(void)
 {
@@ -43,23 +54,40 @@ static uint64_t next_sequence(const struct segment_keeper *k)
 }
 
 /* Whole segments only, and never the last that holds a durable record (what is trimmed is durable). */
-static bool has_trimmed(const struct segment_keeper *k)
+static size_t trimmed(const struct segment_keeper *k)
 {
     uint64_t until = k->trim_offset < k->keep_offset ? k->trim_offset : k->keep_offset;
+    size_t count = 0;
 
-    return k->list.count > 1 && k->list.at[1].first_offset < until;
+    while (count + 1 < k->list.count && k->list.at[count + 1].first_offset < until)
+        count++;
+    return count;
 }
 
-/* @lock held; let go while the file is deleted. One after the other, and the directory synced each time: a
- * gap would be taken for a segment that is missing. What fails waits for the next trim. */
-static void delete_first(struct segment_keeper *k)
+static bool has_too_many(const struct segment_keeper *k)
 {
-    struct segment_name name = segment_name(k->list.at[0].sequence);
-    bool gone, synced;
+    return trimmed(k) > k->reused_most;
+}
+
+static bool delete_file(struct segment_keeper *k, uint64_t sequence)
+{
+    return k->ops->unlink(k->ops->context, k->directory, segment_name(sequence).text) == 0 || errno == ENOENT;
+}
+
+/* @lock held; let go while the file is deleted, or set aside for segment_file_make (true). One after the
+ * other, and the directory synced each time: a gap would be taken for a segment that is missing. What fails
+ * waits for the next trim. */
+static bool remove_first(struct segment_keeper *k, bool to_use_again)
+{
+    uint64_t sequence = k->list.at[0].sequence;
+    bool aside, gone, synced;
 
     pthread_mutex_unlock(&k->lock);
-    gone = k->ops->unlink(k->ops->context, k->directory, name.text) == 0 || errno == ENOENT;
+    aside = to_use_again && segment_file_set_aside(k->ops, k->directory, sequence, k->segment_bytes);
+    gone = aside || delete_file(k, sequence);
     synced = gone && k->ops->sync_directory(k->ops->context, k->directory) == 0;
+    if (aside && !synced) /* it may turn up again as the segment it was */
+        segment_file_drop(k->ops, k->directory);
     pthread_mutex_lock(&k->lock);
     if (!synced)
         k->trim_offset = 0;
@@ -67,41 +95,41 @@ static void delete_first(struct segment_keeper *k)
         k->list.count--;
         memmove(k->list.at, k->list.at + 1, k->list.count * sizeof(*k->list.at));
     }
+    return aside && synced;
 }
 
 /* Zeros are written four times as fast as records: done when a quarter of the current segment is used,
- * without a burst that syncs would stand behind. */
+ * without a burst that syncs would stand behind. Given up when a segment was trimmed that can be used. */
 static bool go_on(void *context, uint64_t zeroed_bytes)
 {
     struct segment_keeper *k = context;
-    bool stop;
+    bool give_up;
 
     pthread_mutex_lock(&k->lock);
-    while (!k->stop && !k->wanted && zeroed_bytes > AHEAD_BYTES + AHEAD_TIMES * k->written_bytes) {
-        if (has_trimmed(k))
-            delete_first(k);
-        else
-            pthread_cond_wait(&k->changed, &k->lock);
-    }
-    stop = k->stop;
+    while (!k->stop && !k->wanted && !trimmed(k) &&
+           zeroed_bytes > AHEAD_BYTES + AHEAD_TIMES * k->written_bytes)
+        pthread_cond_wait(&k->changed, &k->lock);
+    give_up = k->stop || trimmed(k);
     pthread_mutex_unlock(&k->lock);
-    return !stop;
+    return !give_up;
 }
 
 /* @lock held; let go while the file is made. */
 static void prepare(struct segment_keeper *k)
 {
+    bool used_before = trimmed(k) && remove_first(k, true);
     struct segment_header h = {.salt = segment_salt(),
                                .sequence = next_sequence(k),
                                .bytes = k->segment_bytes,
-                               .identity = k->identity};
+                               .identity = k->identity,
+                               .used_before = used_before};
     struct segment_pace pace = {go_on, k};
     int fd;
 
     pthread_mutex_unlock(&k->lock);
     fd = segment_file_make(k->ops, k->directory, &h, NULL, &pace);
     pthread_mutex_lock(&k->lock);
-    k->spare_error = fd < 0 ? fd : 0;
+    k->spare_error = fd < 0 && fd != ERROR_UNAVAILABLE ? fd : 0;
     if (fd >= 0)
         k->spare = (struct segment_spare){fd, h.sequence, h.salt};
     pthread_cond_broadcast(&k->changed);
@@ -122,8 +150,8 @@ static void *keeper_thread(void *context)
 
     pthread_mutex_lock(&k->lock);
     while (!k->stop) {
-        if (has_trimmed(k))
-            delete_first(k);
+        if (has_too_many(k))
+            remove_first(k, false);
         else if (k->spare.fd < 0 && !k->spare_error)
             prepare(k);
         else if (k->spare_error) {
@@ -163,6 +191,7 @@ int segment_keeper_take(struct segment_keeper *k, uint64_t first_offset, struct 
     if (!error) {
         *ret = k->spare;
         k->spare.fd = -1;
+        k->taken++;
         pthread_cond_broadcast(&k->changed);
     }
     pthread_mutex_unlock(&k->lock);
@@ -190,11 +219,17 @@ bool segment_keeper_has_spare(struct segment_keeper *k)
 
 void segment_keeper_trim(struct segment_keeper *k, uint64_t offset)
 {
+    size_t before;
+
     pthread_mutex_lock(&k->lock);
+    before = trimmed(k);
     if (offset > k->trim_offset)
         k->trim_offset = offset;
-    if (has_trimmed(k)) /* else there is nothing to do */
+    if (trimmed(k) > before) { /* else there is nothing to do */
+        k->reused_most = k->taken < REUSED_MOST ? k->taken + 1 : REUSED_MOST;
+        k->taken = 0;
         pthread_cond_broadcast(&k->changed);
+    }
     pthread_mutex_unlock(&k->lock);
 }
 

@@ -1,5 +1,6 @@
-/* Keeps the segments of an open log: a thread of its own prepares the next one before it is needed and
- * deletes those that were trimmed. */
+/* Keeps the segments of an open log: a thread of its own prepares the next one before it is needed, best out
+ * of one that was trimmed, and deletes those that were trimmed and will not be used again. What was trimmed
+ * stays where it is until one of the two happens. */
 #ifndef LOG_SEGMENT_KEEPER_H
 #define LOG_SEGMENT_KEEPER_H
 
@@ -30,6 +31,8 @@ struct segment_keeper {
     int spare_error;            /* why there is none: ERROR_LIMIT (disk full), ERROR_IO */
     uint64_t trim_offset;       /* records before it are not needed */
     uint64_t keep_offset;       /* but what is from here on is still to be read back */
+    size_t taken;               /* spares since something was trimmed */
+    size_t reused_most;         /* so many trimmed ones are kept to be used again */
 };
 
 /* Takes the list over. start begins the thread: ERROR_NOMEM. @thread the opener */

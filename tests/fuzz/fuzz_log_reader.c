@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILES = 3 };
+enum { FILES = 3, BYTES = 2 * SEGMENT_PAGE_BYTES };
 
 static char directory[64];
 static int directory_fd = -1;
@@ -55,7 +55,7 @@ static void write_file(uint64_t sequence, const void *bytes, size_t length)
 
 struct script {
     const uint8_t *at, *end;
-    char segment[SEGMENT_BYTES_LEAST];
+    char segment[BYTES];
     uint64_t sequence, offset;
     size_t place, size;
     uint32_t before;
@@ -68,16 +68,14 @@ static uint32_t salt_of(const struct script *s)
 
 static void begin_segment(struct script *s)
 {
-    struct segment_header h = {.salt = salt_of(s),
-                               .sequence = s->sequence,
-                               .bytes = SEGMENT_BYTES_LEAST,
-                               .durable_end = SEGMENT_HEADER_BYTES};
+    struct segment_header h = {
+        .salt = salt_of(s), .sequence = s->sequence, .bytes = BYTES, .durable_end = SEGMENT_HEADER_BYTES};
 
     memset(s->segment, 0, sizeof(s->segment));
     segment_header_seal(&h);
     memcpy(s->segment, &h, sizeof(h));
     s->place = SEGMENT_HEADER_BYTES;
-    s->size = SEGMENT_BYTES_LEAST;
+    s->size = BYTES;
 }
 
 static void put_record(struct script *s, uint8_t argument)
@@ -99,9 +97,22 @@ static void put_mark(struct script *s, uint8_t argument)
         segment_mark_put(s->segment + s->place, salt_of(s), s->offset + argument - 1, 0);
 }
 
+/* What is behind the page is what the segment held before. */
+static void use_again(struct script *s, uint8_t argument)
+{
+    struct segment_header h;
+    size_t page_end = segment_page_end(s->place, BYTES);
+
+    memcpy(&h, s->segment, sizeof(h));
+    h.used_before = 1;
+    segment_header_seal(&h);
+    memcpy(s->segment, &h, sizeof(h));
+    memset(s->segment + page_end, argument, BYTES - page_end);
+}
+
 static void step(struct script *s, uint8_t operation, uint8_t argument)
 {
-    switch (operation % 10) {
+    switch (operation % 11) {
     case 0:
     case 1:
         put_record(s, argument);
@@ -113,20 +124,20 @@ static void step(struct script *s, uint8_t operation, uint8_t argument)
         put_mark(s, argument);
         break;
     case 4: /* a hole in the file, or back over what stands there */
-        s->place = (s->place + (argument - 100u) * 8u) % (SEGMENT_BYTES_LEAST - 64) / 8 * 8;
+        s->place = (s->place + (argument - 100u) * 8u) % (BYTES - 64) / 8 * 8;
         break;
     case 5: /* a hole in the offsets, or the same ones again */
         s->offset += argument < 128 ? argument : 0;
         s->offset -= argument >= 128 && s->offset >= 256u - argument ? 256u - argument : 0;
         break;
     case 6:
-        s->segment[argument * 16] ^= (char)argument;
+        s->segment[argument * 32] ^= (char)argument;
         break;
     case 7: /* zeros over a sector */
-        memset(s->segment + argument % 8 * 512, 0, 512);
+        memset(s->segment + argument % 16 * 512, 0, 512);
         break;
     case 8:
-        s->size = argument * 16u;
+        s->size = argument * 32u;
         break;
     case 9: /* on to the next file */
         if (s->sequence < FILES) {
@@ -134,6 +145,9 @@ static void step(struct script *s, uint8_t operation, uint8_t argument)
             begin_segment(s);
             s->before = 0;
         }
+        break;
+    case 10:
+        use_again(s, argument);
         break;
     }
 }

@@ -3,7 +3,9 @@
 
 #include "log/log_clock.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static void append_text(struct log *l, const char *text)
@@ -52,40 +54,149 @@ static void what_is_appended_comes_back(void **unused)
     l->ops->destroy(l);
 }
 
-static void segments_roll_and_are_trimmed(void **unused)
+/* A record of a thousand bytes whose number is its offset. */
+static void append_number(struct log *l, uint64_t i)
 {
-    struct file_log_report report;
-    struct log *l = open_log((struct file_log_options){.segment_bytes = 4096}, &report);
     char payload[1000] = {0};
-    struct log_record r[4];
-    struct log_status status;
+    struct log_record r;
 
-    for (uint64_t i = 0; i < 100; i++) {
-        memcpy(payload, &i, sizeof(i));
-        assert_int_equal(l->ops->append(l, &(struct log_append){payload, sizeof(payload), NULL}, 1), 0);
-        assert_int_equal(l->ops->next(l, r, 4, 10000), 1);
-        assert_int_equal(r[0].offset, i);
-    }
-    assert_int_equal(l->ops->trim(l, 50), 0);
-    for (int tries = 0; tries < 1000; tries++) {
-        l->ops->status(l, &status);
-        if (status.first_offset >= 47)
-            break;
-        usleep(1000);
-    }
-    assert_in_range(status.first_offset, 47, 50);
-    assert_int_equal(status.end_offset, 100);
-    l->ops->destroy(l);
-    l = open_log((struct file_log_options){.start_offset = status.first_offset, .segment_bytes = 4096},
-                 &report);
-    for (uint64_t expected = status.first_offset; expected < 100;) {
+    memcpy(payload, &i, sizeof(i));
+    assert_int_equal(l->ops->append(l, &(struct log_append){payload, sizeof(payload), NULL}, 1), 0);
+    assert_int_equal(l->ops->next(l, &r, 1, 10000), 1);
+    assert_int_equal(r.offset, i);
+}
+
+static void read_numbers(struct log *l, uint64_t first, uint64_t end)
+{
+    struct log_record r[4];
+
+    while (first < end) {
         int n = l->ops->next(l, r, 4, 0);
         assert_true(n > 0);
-        for (int i = 0; i < n; i++, expected++) {
-            assert_int_equal(r[i].offset, expected);
-            assert_memory_equal(r[i].bytes, &expected, sizeof(expected));
+        for (int i = 0; i < n; i++, first++) {
+            assert_int_equal(r[i].offset, first);
+            assert_memory_equal(r[i].bytes, &first, sizeof(first));
         }
     }
+}
+
+/* ---- segments ---- */
+
+static bool header_of(uint64_t sequence, struct segment_header *ret, ino_t *ret_inode)
+{
+    char path[128];
+    struct stat st;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/%s", directory, segment_name(sequence).text);
+    fd = open(path, O_RDONLY);
+    if (fd < 0)
+        return false;
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(read(fd, ret, sizeof(*ret)), sizeof(*ret));
+    close(fd);
+    *ret_inode = st.st_ino;
+    return true;
+}
+
+static struct segment_header wait_for_segment(uint64_t sequence, ino_t *ret_inode)
+{
+    struct segment_header h;
+
+    for (int tries = 0; !header_of(sequence, &h, ret_inode); tries++) {
+        assert_true(tries < 20000);
+        usleep(1000);
+    }
+    return h;
+}
+
+/* Three records a segment. As many trimmed segments are kept as were filled since the trim before, and one.
+ */
+static void segments_roll_and_are_trimmed(void **unused)
+{
+    struct log *l = open_log((struct file_log_options){.segment_bytes = 4096}, NULL);
+    struct log_status status = {0};
+    ino_t inode;
+
+    for (uint64_t i = 0; i < 100; i++)
+        append_number(l, i);
+    wait_for_segment(35, &inode);             /* the spare */
+    assert_int_equal(l->ops->trim(l, 50), 0); /* 16 segments, and more than those were filled */
+    l->ops->status(l, &status);
+    assert_int_equal(status.first_offset, 0);
+    assert_int_equal(l->ops->trim(l, 80), 0); /* 26 segments, and none was filled since */
+    for (int tries = 0; status.first_offset != 75 && tries < 5000; tries++) {
+        usleep(1000);
+        l->ops->status(l, &status);
+    }
+    assert_int_equal(status.first_offset, 75);
+    assert_int_equal(status.end_offset, 100);
+    l->ops->destroy(l);
+    l = open_log((struct file_log_options){.start_offset = 75, .segment_bytes = 4096}, NULL);
+    read_numbers(l, 75, 100);
+    l->ops->destroy(l);
+}
+
+/* A log that is trimmed all the time lives in the same few files, each with a new salt; and what is read
+ * after a start is what was appended last. */
+static void trimmed_segments_are_used_again(void **unused)
+{
+    struct log *l = open_log((struct file_log_options){.segment_bytes = 12288}, NULL);
+    unsigned made = 1, files_count = 0;
+    ino_t inode, files[32] = {0};
+    uint32_t salts[32] = {0};
+    struct log_status status;
+
+    for (uint64_t i = 0, sequence = 1; i < 300; i++) {
+        append_number(l, i);
+        assert_int_equal(l->ops->trim(l, i + 1), 0);
+        if (i % 11) /* eleven records a segment: the next one is made before it goes on */
+            continue;
+        struct segment_header h = wait_for_segment(++sequence, &inode);
+        made += !h.used_before;
+        salts[sequence] = h.salt;
+        for (uint64_t k = 2; k < sequence; k++)
+            assert_int_not_equal(salts[k], h.salt);
+        unsigned file = 0;
+        while (file < files_count && files[file] != inode)
+            file++;
+        files[file] = inode;
+        files_count += file == files_count;
+    }
+    assert_in_range(made, 2, 4);
+    assert_in_range(files_count, 2, 4);
+    l->ops->status(l, &status);
+    assert_in_range(status.first_offset, 240, 299);
+    l->ops->destroy(l);
+    struct file_log_report report;
+    l = open_log((struct file_log_options){.start_offset = FILE_LOG_FIRST, .segment_bytes = 12288}, &report);
+    assert_int_equal(report.torn_bytes, 0);
+    assert_int_equal(report.end_offset, 300);
+    read_numbers(l, report.first_offset, 300);
+    l->ops->destroy(l);
+}
+
+/* Files of another size are deleted. */
+static void segments_of_another_size_are_not_used_again(void **unused)
+{
+    struct log *l = open_log((struct file_log_options){.segment_bytes = 4096}, NULL);
+    struct segment_header h;
+    ino_t inode;
+
+    for (uint64_t i = 0; i < 30; i++)
+        append_number(l, i);
+    l->ops->destroy(l);
+    l = open_log((struct file_log_options){.start_offset = 30, .segment_bytes = 8192}, NULL);
+    for (uint64_t i = 30; i < 90; i++) {
+        append_number(l, i);
+        assert_int_equal(l->ops->trim(l, 30), 0);
+    }
+    l->ops->destroy(l);
+    for (uint64_t i = 1; i < 40; i++)
+        if (header_of(i, &h, &inode))
+            assert_false(h.used_before);
+    l = open_log((struct file_log_options){.start_offset = 30, .segment_bytes = 8192}, NULL);
+    read_numbers(l, 30, 90);
     l->ops->destroy(l);
 }
 
@@ -360,6 +471,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_DIRECTORY(what_is_appended_comes_back),
         IN_A_DIRECTORY(segments_roll_and_are_trimmed),
+        IN_A_DIRECTORY(trimmed_segments_are_used_again),
+        IN_A_DIRECTORY(segments_of_another_size_are_not_used_again),
         IN_A_DIRECTORY(many_append_at_once_each_in_its_order),
         IN_A_DIRECTORY(a_full_queue_answers_busy),
         IN_A_DIRECTORY(one_too_long_is_refused),

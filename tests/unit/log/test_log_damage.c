@@ -6,7 +6,7 @@
 
 enum { FILES_MOST = 8, RECORDS_MOST = 64 };
 
-/* The store as it was, and where each record stands in it. */
+/* The store as it was, and where each record stands in it. Offsets count from its first. */
 struct place {
     unsigned file;
     size_t begin, end;
@@ -15,6 +15,8 @@ struct place {
 };
 
 static struct store {
+    size_t segment_bytes;
+    uint64_t first_sequence, first_offset;
     unsigned files;
     char *bytes[FILES_MOST];
     struct place places[RECORDS_MOST];
@@ -26,7 +28,7 @@ static struct store {
 
 static struct segment_name name_of(unsigned file)
 {
-    return segment_name(file + 1);
+    return segment_name(store.first_sequence + file);
 }
 
 static const char *path_of(unsigned file)
@@ -48,7 +50,7 @@ static void write_file(unsigned file, size_t length)
 static void write_store(void)
 {
     for (unsigned i = 0; i < store.files; i++)
-        write_file(i, SEGMENT_BYTES_LEAST);
+        write_file(i, store.segment_bytes);
 }
 
 static void find_places(unsigned file)
@@ -58,15 +60,22 @@ static void find_places(unsigned file)
     struct segment_record r;
     uint64_t end;
 
-    while (segment_record_get(store.bytes[file], SEGMENT_BYTES_LEAST, at, h->salt, &r)) {
+    while (segment_record_get(store.bytes[file], store.segment_bytes, at, h->salt, &r)) {
         size_t next = at + segment_record_bytes(r.length);
-        assert_int_equal(r.offset, store.records);
-        store.places[store.records++] = (struct place){
-            file, at, next, r.offset - r.before, {r.offset, r.appended_at, r.bytes, r.length, NULL}};
+        if (store.records == 0)
+            store.first_offset = r.offset;
+        assert_int_equal(r.offset - store.first_offset, store.records);
+        assert_true(store.records < RECORDS_MOST);
+        store.places[store.records] = (struct place){file,
+                                                     at,
+                                                     next,
+                                                     store.records - r.before,
+                                                     {store.records, r.appended_at, r.bytes, r.length, NULL}};
+        store.records++;
         at = next;
         store.tail = file;
         store.tail_end = at;
-        store.marked = segment_mark_get(store.bytes[file], SEGMENT_BYTES_LEAST, at, h->salt, &end);
+        store.marked = segment_mark_get(store.bytes[file], store.segment_bytes, at, h->salt, &end);
     }
 }
 
@@ -77,8 +86,8 @@ static void remember_store(void)
     store.records = 0;
     for (int fd; (fd = open(path_of(store.files), O_RDONLY)) >= 0; store.files++) {
         free(store.bytes[store.files]);
-        store.bytes[store.files] = malloc(SEGMENT_BYTES_LEAST);
-        assert_int_equal(read(fd, store.bytes[store.files], SEGMENT_BYTES_LEAST), SEGMENT_BYTES_LEAST);
+        store.bytes[store.files] = malloc(store.segment_bytes);
+        assert_int_equal(read(fd, store.bytes[store.files], store.segment_bytes), store.segment_bytes);
         close(fd);
     }
     for (unsigned i = 0; i < store.files; i++)
@@ -89,7 +98,7 @@ static void append_group(struct log *l, unsigned records, unsigned length)
 {
     static char bytes[RECORDS_MOST][600];
     static unsigned n;
-    struct log_append a[8];
+    struct log_append a[8] = {0};
     struct log_record got[8];
 
     for (unsigned i = 0; i < records; i++) {
@@ -106,6 +115,8 @@ static void append_group(struct log *l, unsigned records, unsigned length)
  * leaves it. */
 static void make_store(bool clean)
 {
+    store.segment_bytes = SEGMENT_BYTES_LEAST;
+    store.first_sequence = 1;
     struct log *l =
         open_log((struct file_log_options){.first_record = "incarnation", .first_record_length = 11}, NULL);
     struct log_record first;
@@ -133,6 +144,68 @@ static void make_store(bool clean)
     assert_int_equal(store.marked, clean);
 }
 
+static const struct segment_header *header_of(unsigned file)
+{
+    return (const struct segment_header *)(const void *)store.bytes[file];
+}
+
+static void wait_for_file(uint64_t sequence)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, segment_name(sequence).text);
+    for (int tries = 0; access(path, F_OK) != 0; tries++) {
+        assert_true(tries < 100000);
+        usleep(100);
+    }
+}
+
+static void read_list(struct segment_list *list)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY);
+
+    assert_int_equal(segment_list_read(&file_ops_system, fd, false, list), 0);
+    close(fd);
+}
+
+/* Segments of three pages that were full of records before: some groups and then one of three records in the
+ * one that is written on, and behind it the spare. */
+static void make_used_store(bool clean)
+{
+    enum { GROUPS_A_SEGMENT = 11, SEGMENTS = 12, GROUPS = SEGMENTS * GROUPS_A_SEGMENT + 5 };
+    struct segment_list list = {0};
+    struct log_record first;
+
+    store.segment_bytes = 3 * SEGMENT_PAGE_BYTES;
+    struct log *l = open_log((struct file_log_options){.first_record = "incarnation",
+                                                       .first_record_length = 11,
+                                                       .segment_bytes = store.segment_bytes},
+                             NULL);
+    assert_int_equal(l->ops->next(l, &first, 1, 0), 1);
+    for (uint64_t group = 0; group < GROUPS; group++) {
+        append_group(l, 2, 520);
+        l->ops->trim(l, 1 + 2 * group);
+        if (group % GROUPS_A_SEGMENT == 0)
+            wait_for_file(group / GROUPS_A_SEGMENT + 2);
+    }
+    append_group(l, 3, 520);
+    read_list(&list);
+    store.first_sequence = list.at[0].sequence;
+    if (!clean)
+        remember_store();
+    l->ops->stop(l);
+    l->ops->destroy(l);
+    if (clean)
+        remember_store();
+    write_store();
+    segment_list_finish(&list);
+    assert_int_equal(store.marked, clean);
+    assert_int_equal(store.tail + 2, store.files);
+    assert_int_equal(store.records - store.places[store.records - 1].group, 3);
+    assert_true(header_of(store.tail)->used_before && header_of(store.tail + 1)->used_before);
+    assert_true(store.tail_end < 2 * SEGMENT_PAGE_BYTES - 100 && store.tail_end > SEGMENT_PAGE_BYTES);
+}
+
 /* What is delivered is what was stored, from the first offset on. */
 static void check_record(void *context, const struct log_record *r)
 {
@@ -140,7 +213,7 @@ static void check_record(void *context, const struct log_record *r)
     const struct log_record *was = &store.places[*expected].record;
 
     assert_true(*expected < store.records);
-    assert_int_equal(r->offset, *expected);
+    assert_int_equal(r->offset - store.first_offset, *expected);
     assert_int_equal(r->appended_at, was->appended_at);
     assert_int_equal(r->length, was->length);
     assert_memory_equal(r->bytes, was->bytes, was->length);
@@ -159,14 +232,17 @@ static struct outcome look(bool read_only)
     struct file_log_report report;
     struct log *l = NULL;
     uint64_t expected = 0;
-    int error = try_open((struct file_log_options){.read_only = read_only}, &l, &report);
+    int error = try_open((struct file_log_options){.read_only = read_only,
+                                                   .start_offset = FILE_LOG_FIRST,
+                                                   .segment_bytes = store.segment_bytes},
+                         &l, &report);
 
     if (error) {
         assert_true(report.detail[0]);
         return (struct outcome){.error = error};
     }
     take_records(l, UINT64_MAX, 0, check_record, &expected);
-    assert_int_equal(expected, report.end_offset);
+    assert_int_equal(expected, report.end_offset - store.first_offset);
     l->ops->destroy(l);
     if (report.torn_bytes)
         assert_true(report.detail[0]);
@@ -181,6 +257,15 @@ static const struct place *place_at(unsigned file, size_t byte)
     return NULL;
 }
 
+/* Behind the last record, or the header, zeros are kept up to there. */
+static size_t zeros_end(unsigned file)
+{
+    size_t end =
+        file == store.tail ? store.tail_end + (store.marked ? SEGMENT_FRAME_BYTES : 0) : SEGMENT_HEADER_BYTES;
+
+    return header_of(file)->used_before ? segment_page_end(end, store.segment_bytes) : store.segment_bytes;
+}
+
 /* What must come of a flipped bit, by the rules in segment.h. */
 static struct outcome expect_flip(unsigned file, size_t byte)
 {
@@ -190,7 +275,7 @@ static struct outcome expect_flip(unsigned file, size_t byte)
     if (byte < SEGMENT_HEADER_BYTES)
         return damage;
     if (!p)
-        return (struct outcome){0, store.records, file >= store.tail};
+        return (struct outcome){0, store.records, file >= store.tail && byte < zeros_end(file)};
     if (p->group != store.places[store.records - 1].group || store.marked)
         return damage;
     return (struct outcome){0, p->record.offset, true};
@@ -208,10 +293,10 @@ static void assert_outcome(struct outcome is, struct outcome expected, unsigned 
 static void flip_every_byte(bool read_only, size_t step)
 {
     for (unsigned file = 0; file < store.files; file++)
-        for (size_t i = file; i < SEGMENT_BYTES_LEAST; i += step) {
+        for (size_t i = file; i < store.segment_bytes; i += step) {
             char was = store.bytes[file][i];
             store.bytes[file][i] ^= (char)(1 << (i + file) % 8);
-            write_file(file, SEGMENT_BYTES_LEAST);
+            write_file(file, store.segment_bytes);
             store.bytes[file][i] = was;
             assert_outcome(look(read_only), expect_flip(file, i), file, i);
             if (!read_only)
@@ -236,6 +321,19 @@ static void flipped_and_mended(void **unused)
 {
     make_store(false);
     flip_every_byte(false, 127);
+}
+
+static void used_before_flipped_at_every_byte(void **unused)
+{
+    make_used_store(false);
+    flip_every_byte(true, 3);
+    flip_every_byte(false, 255);
+}
+
+static void used_before_flipped_after_a_clean_stop(void **unused)
+{
+    make_used_store(true);
+    flip_every_byte(true, 5);
 }
 
 static bool all_zero(const char *bytes, size_t begin, size_t end)
@@ -276,14 +374,21 @@ static struct outcome expect_cut(unsigned file, size_t length)
 static void cut_every_byte(bool read_only, size_t step)
 {
     for (unsigned file = 0; file < store.files; file++) {
-        for (size_t i = 0; i < SEGMENT_BYTES_LEAST; i += step) {
+        for (size_t i = 0; i < store.segment_bytes; i += step) {
             write_file(file, i);
             assert_outcome(look(read_only), expect_cut(file, i), file, i);
             if (!read_only)
                 write_store();
         }
-        write_file(file, SEGMENT_BYTES_LEAST);
+        write_file(file, store.segment_bytes);
     }
+}
+
+static void used_before_cut_at_every_byte(void **unused)
+{
+    make_used_store(false);
+    cut_every_byte(true, 3);
+    cut_every_byte(false, 255);
 }
 
 static void cut_at_every_byte(void **unused)
@@ -308,20 +413,20 @@ static void any_sectors_of_the_last_group_lost_is_a_torn_tail(void **unused)
     char *whole = store.bytes[store.tail];
 
     for (unsigned lost = 1; lost < 8; lost++) {
-        char *torn = malloc(SEGMENT_BYTES_LEAST);
+        char *torn = malloc(store.segment_bytes);
         size_t first = SIZE_MAX;
-        memcpy(torn, whole, SEGMENT_BYTES_LEAST);
+        memcpy(torn, whole, store.segment_bytes);
         for (size_t i = begin; i < store.tail_end; i++)
             if (lost >> (i / 512 - begin / 512) & 1) {
                 first = first == SIZE_MAX ? i : first;
                 torn[i] = 0;
             }
         store.bytes[store.tail] = torn;
-        write_file(store.tail, SEGMENT_BYTES_LEAST);
+        write_file(store.tail, store.segment_bytes);
         store.bytes[store.tail] = whole;
         if (first != SIZE_MAX) {
             const struct place *p = place_at(store.tail, first);
-            bool remains = !all_zero(torn, p->begin, SEGMENT_BYTES_LEAST);
+            bool remains = !all_zero(torn, p->begin, store.segment_bytes);
             assert_outcome(look(true), (struct outcome){0, p->record.offset, remains}, store.tail, first);
         }
         free(torn);
@@ -339,10 +444,58 @@ static void a_missing_segment_is_damage(void **unused)
         assert_int_equal(try_open((struct file_log_options){.read_only = true}, &l, &report),
                          file ? ERROR_CORRUPT : ERROR_NOTFOUND);
         assert_non_null(strstr(report.detail, file ? name_of(file).text : "offsets"));
-        write_file(file, SEGMENT_BYTES_LEAST);
+        write_file(file, store.segment_bytes);
     }
     unlink(path_of(3)); /* the spare: it is made anew */
     assert_int_equal(look(false).end, store.records);
+}
+
+/* A group that is torn anywhere, over whatever the segment held before: what is behind the tear is cut, what
+ * is before it stays, and neither comes back when the log goes on. */
+static void what_a_segment_held_before_never_comes_back(void **unused)
+{
+    uint64_t random = 5;
+
+    make_used_store(false);
+    for (unsigned round = 0; round < 150; round++) {
+        const struct place *last = &store.places[store.records - 1];
+        uint64_t group = last->group, end = store.records;
+        size_t begin = store.places[group].begin;
+        char *whole = store.bytes[store.tail], *torn = malloc(store.segment_bytes);
+        memcpy(torn, whole, store.segment_bytes);
+        for (size_t i = begin / 512 * 512; i < segment_page_end(store.tail_end, store.segment_bytes);
+             i += 512)
+            if (draw(&random, 2)) { /* this sector was not written: its beginning is older, its rest random */
+                size_t from = i < begin ? begin : i;
+                for (size_t k = from; k < i + 512; k++)
+                    torn[k] = (char)draw(&random, 256);
+                for (uint64_t n = end; n-- > group;)
+                    end = store.places[n].end > from && store.places[n].begin < i + 512 ? n : end;
+            }
+        store.bytes[store.tail] = torn;
+        write_store();
+        struct log *l = open_log(
+            (struct file_log_options){.start_offset = FILE_LOG_FIRST, .segment_bytes = store.segment_bytes},
+            NULL);
+        uint64_t expected = 0;
+        assert_int_equal(take_records(l, UINT64_MAX, 0, check_record, &expected), end);
+        append_group(l, 1 + (unsigned)draw(&random, 2), 520);
+        uint64_t appended = store.first_offset + end;
+        struct log_status status;
+        l->ops->status(l, &status);
+        assert_in_range(status.end_offset, appended + 1, appended + 2);
+        l->ops->destroy(l);
+        struct file_log_report report;
+        l = open_log((struct file_log_options){.start_offset = FILE_LOG_FIRST,
+                                               .read_only = true,
+                                               .segment_bytes = store.segment_bytes},
+                     &report);
+        assert_int_equal(report.end_offset, status.end_offset);
+        assert_int_equal(report.torn_bytes, 0);
+        l->ops->destroy(l);
+        store.bytes[store.tail] = whole;
+        free(torn);
+    }
 }
 
 /* After a cut, an old record of the torn group must not come back behind a new one of the same length. */
@@ -391,6 +544,10 @@ int main(void)
         IN_A_DIRECTORY(flipped_and_mended),
         IN_A_DIRECTORY(cut_at_every_byte),
         IN_A_DIRECTORY(cut_and_mended),
+        IN_A_DIRECTORY(used_before_flipped_at_every_byte),
+        IN_A_DIRECTORY(used_before_flipped_after_a_clean_stop),
+        IN_A_DIRECTORY(used_before_cut_at_every_byte),
+        IN_A_DIRECTORY(what_a_segment_held_before_never_comes_back),
         IN_A_DIRECTORY(any_sectors_of_the_last_group_lost_is_a_torn_tail),
         IN_A_DIRECTORY(a_missing_segment_is_damage),
         IN_A_DIRECTORY(what_was_cut_stays_away),

@@ -177,8 +177,11 @@ static int disk_unlink(void *context, int d, const char *name)
 {
     pthread_mutex_lock(&disk.lock);
     bool failed = fails(EIO);
-    if (!failed)
-        snprintf(disk.unlinked, sizeof(disk.unlinked), "%s", name);
+    if (!failed) { /* what was renamed may be back where it was */
+        bool renamed = strcmp(name, disk.renamed_to) == 0;
+        snprintf(disk.unlinked, sizeof(disk.unlinked), "%s", renamed ? disk.renamed_from : name);
+        disk.renamed_to[0] = renamed ? 0 : disk.renamed_to[0];
+    }
     pthread_mutex_unlock(&disk.lock);
     return failed ? -1 : file_ops_system.rename(NULL, d, name, "gone");
 }
@@ -257,6 +260,7 @@ static struct life {
     uint64_t number_at[NUMBERS_MOST]; /* of each delivered offset */
     uint64_t delivered;               /* offsets before this were handed out */
     unsigned char told[NUMBERS_MOST]; /* 1: delivered, 2: lost */
+    size_t segment_bytes;
     int64_t last_appended_at;
     char bytes[NUMBERS_MOST][LENGTH_MOST + 8];
 } * life;
@@ -266,6 +270,7 @@ static void life_reset(void)
     if (!life)
         life = malloc(sizeof(*life));
     life->taken = life->delivered = 0;
+    life->segment_bytes = SEGMENT_BYTES_LEAST;
     life->last_appended_at = 0;
     memset(life->told, 0, sizeof(life->told));
 }
@@ -335,7 +340,7 @@ static int live(struct log *l, uint64_t *random, unsigned steps, uint64_t *next)
         error = append_some(l, 1 + (unsigned)draw(random, 4));
         if (draw(random, 3))
             take_records(l, 1 + draw(random, 8), 1, delivered, next);
-        if (draw(random, 16) == 0)
+        if (draw(random, 4) == 0)
             l->ops->trim(l, life->delivered);
     }
     return error;
@@ -346,7 +351,8 @@ static int live(struct log *l, uint64_t *random, unsigned steps, uint64_t *next)
 static void check_reopened(void)
 {
     struct file_log_report report;
-    struct file_log_options from_first = {.start_offset = life->delivered ? FILE_LOG_FIRST : 0};
+    struct file_log_options from_first = {.start_offset = life->delivered ? FILE_LOG_FIRST : 0,
+                                          .segment_bytes = life->segment_bytes};
     struct log *l = open_log(from_first, &report);
     uint64_t next = report.first_offset;
 
@@ -359,23 +365,48 @@ static void check_reopened(void)
 
 static struct file_log_options with_disk(void)
 {
-    return (struct file_log_options){
-        .start_offset = life->delivered, .file_ops = &disk_ops, .lost = told_lost};
+    return (struct file_log_options){.start_offset = life->delivered,
+                                     .file_ops = &disk_ops,
+                                     .lost = told_lost,
+                                     .segment_bytes = life->segment_bytes};
+}
+
+/* How many of the segments that are there were used before. */
+static unsigned used_before(void)
+{
+    struct segment_list list = {0};
+    unsigned count = 0;
+    int d = real_directory();
+
+    assert_int_equal(segment_list_read(&file_ops_system, d, false, &list), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        struct segment_header h;
+        int fd = openat(d, segment_name(list.at[i].sequence).text, O_RDONLY);
+        count += read(fd, &h, sizeof(h)) == sizeof(h) && h.used_before == 1;
+        close(fd);
+    }
+    segment_list_finish(&list);
+    close(d);
+    return count;
 }
 
 /* ---- tests ---- */
 
-/* Several lives after one another, each ended by a power cut at a random call. */
+/* Several lives after one another, each ended by a power cut at a random call. In segments of one page
+ * nothing is left of what they held before, in those of three there is. */
 static void nothing_handed_out_is_lost_with_the_power(void **unused)
 {
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    unsigned used = 0;
+
+    for (uint64_t seed = 1; seed <= 80; seed++) {
         uint64_t random = seed;
         make_directory(NULL);
         life_reset();
+        life->segment_bytes = seed % 2 ? 4096 : 12288;
         for (unsigned lives = 0; lives < 4; lives++) {
             struct log *l = NULL;
             struct file_log_report report;
-            disk_reset(1 + draw(&random, 120), true);
+            disk_reset(1 + draw(&random, 200), true);
             if (try_open(with_disk(), &l, &report) == 0) {
                 uint64_t next = life->delivered;
                 live(l, &random, 40, &next);
@@ -384,10 +415,12 @@ static void nothing_handed_out_is_lost_with_the_power(void **unused)
                 l->ops->destroy(l);
             }
             lose_power(&random);
+            used += used_before();
             check_reopened();
         }
         remove_directory(NULL);
     }
+    assert_true(used > 20);
 }
 
 /* Every taken record is either handed out or told lost, once; and after an error the log goes on being
@@ -497,9 +530,12 @@ static void a_full_disk_refuses_and_goes_on_when_there_is_room(void **unused)
 
 /* ---- kill −9 ---- */
 
+enum { HASHES = 1 << 20 };
+
 struct shared {
+    bool trims;
     uint64_t acknowledged; /* offsets before it were handed out */
-    uint64_t hash[1 << 20];
+    uint64_t hash[HASHES]; /* of those that are not trimmed */
 };
 
 static uint64_t hash_of(const void *bytes, size_t length)
@@ -544,9 +580,11 @@ static void child(struct shared *s, uint64_t start)
     for (;;) {
         int n = l->ops->next(l, r, 64, -1);
         for (int i = 0; i < n; i++) {
-            s->hash[r[i].offset] = hash_of(r[i].bytes, r[i].length);
+            s->hash[r[i].offset % HASHES] = hash_of(r[i].bytes, r[i].length);
             __atomic_store_n(&s->acknowledged, r[i].offset + 1, __ATOMIC_RELEASE);
         }
+        if (s->trims)
+            l->ops->trim(l, s->acknowledged);
     }
 }
 
@@ -555,15 +593,18 @@ static void check_hash(void *context, const struct log_record *r)
     struct shared *s = context;
 
     if (r->offset < s->acknowledged)
-        assert_true(s->hash[r->offset] == hash_of(r->bytes, r->length));
+        assert_true(s->hash[r->offset % HASHES] == hash_of(r->bytes, r->length));
 }
 
-static void killed_in_the_middle_of_appends(void **unused)
+/* How many segments were found that were used before. */
+static unsigned kill_again_and_again(bool trims)
 {
     struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     uint64_t random = 99, records = 0;
+    unsigned used = 0;
 
     assert_true(s != MAP_FAILED);
+    s->trims = trims;
     for (unsigned round = 0; round < 60; round++) {
         pid_t pid = fork();
         int status;
@@ -574,15 +615,31 @@ static void killed_in_the_middle_of_appends(void **unused)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status));
         struct file_log_report report;
-        struct log *l = open_log((struct file_log_options){.segment_bytes = 32768}, &report);
-        assert_int_equal(report.first_offset, 0);
+        used += used_before();
+        struct log *l =
+            open_log((struct file_log_options){.start_offset = s->acknowledged ? FILE_LOG_FIRST : 0,
+                                               .segment_bytes = 32768},
+                     &report);
+        assert_true(report.first_offset == 0 || (trims && report.first_offset < s->acknowledged));
         assert_true(report.end_offset >= s->acknowledged);
-        assert_int_equal(take_records(l, UINT64_MAX, 0, check_hash, s), report.end_offset);
+        assert_int_equal(take_records(l, UINT64_MAX, 0, check_hash, s),
+                         report.end_offset - report.first_offset);
         records = report.end_offset;
         l->ops->destroy(l);
     }
     assert_true(records > 100);
     munmap(s, sizeof(*s));
+    return used;
+}
+
+static void killed_in_the_middle_of_appends(void **unused)
+{
+    assert_int_equal(kill_again_and_again(false), 0);
+}
+
+static void killed_while_segments_are_used_again(void **unused)
+{
+    assert_true(kill_again_and_again(true) > 30);
 }
 
 int main(void)
@@ -593,6 +650,7 @@ int main(void)
         IN_A_DIRECTORY(after_a_failed_sync_nothing_is_written),
         IN_A_DIRECTORY(a_full_disk_refuses_and_goes_on_when_there_is_room),
         IN_A_DIRECTORY(killed_in_the_middle_of_appends),
+        IN_A_DIRECTORY(killed_while_segments_are_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
