@@ -4,7 +4,7 @@
 #include "core/answer/query.h"
 
 enum { COUNTED = 1, REORDERED = 2, STALE = 1 };
-enum { FENCE_WORDS = 3, FENCES_A_SLOT = (WINDOW_WORDS - 1) / FENCE_WORDS, PAYLOAD_WORDS = WINDOW_WORDS - 1 };
+enum { FENCE_WORDS = 3, FENCES_A_SLOT = (WINDOW_WORDS - 1) / FENCE_WORDS };
 
 /* The eight bits of an entry: its kind, and flags of its kind. */
 static uint8_t own_bits(enum notice_kind kind, unsigned flags)
@@ -114,42 +114,51 @@ static void add_silence(const struct adding *a, uint32_t location)
     window_add(a->window, &slot, 1);
 }
 
-/* Bytes or words into the slots behind the first. */
-static size_t put_words(const struct adding *a, struct window_slot *slots, size_t used, const void *bytes,
-                        size_t length)
+/* What has no fixed length lies behind the fixed words of its entry's first slot and goes on in the next: of
+ * a reservation of a line or two all of it is in the first. */
+struct payload {
+    size_t slots;    /* begun */
+    size_t at_bytes; /* in the last of them */
+};
+enum { FIXED_WORDS = 6 };
+static const struct payload payload_first = {1, FIXED_WORDS * sizeof(uint64_t)};
+
+static void put_bytes(const struct adding *a, struct window_slot *slots, struct payload *p, const void *bytes,
+                      size_t length)
 {
-    const char *at = bytes;
+    const char *from = bytes;
 
     while (length) {
-        size_t some = length < PAYLOAD_WORDS * 8 ? length : PAYLOAD_WORDS * 8;
-        slots[used] = (struct window_slot){.word = {window_head(a->offset, 0, 0)}};
-        memcpy(&slots[used++].word[1], at, some);
-        at += some;
+        if (p->at_bytes == sizeof(*slots)) {
+            slots[p->slots++] = (struct window_slot){.word = {window_head(a->offset, 0, 0)}};
+            p->at_bytes = sizeof(uint64_t);
+        }
+        size_t room = sizeof(*slots) - p->at_bytes, some = length < room ? length : room;
+        memcpy((char *)&slots[p->slots - 1] + p->at_bytes, from, some);
+        p->at_bytes += some;
+        from += some;
         length -= some;
     }
-    return used;
 }
 
 static void add_reservation(const struct adding *a, const struct reservation *r)
 {
     struct window_slot slots[WINDOW_SLOTS_OF_ENTRY_MOST];
     uint64_t lines[RESERVATION_LINES_MOST];
-    char texts[2 * TEXT_BYTES_MOST];
-    size_t count = 0, used = 1;
+    struct payload p = payload_first;
+    size_t count = 0;
 
     for (; count < r->lines_count && count < RESERVATION_LINES_MOST; count++)
         lines[count] = (uint64_t)r->lines[count].sku_number << 32 | r->lines[count].location_number;
-    memcpy(texts, r->id.at, r->id.length);
-    if (r->reference.length)
-        memcpy(texts + r->id.length, r->reference.at, r->reference.length);
-    used = put_words(a, slots, used, texts, r->id.length + r->reference.length);
-    used = put_words(a, slots, used, lines, count * sizeof(*lines));
     slots[0] = (struct window_slot){.word = {0}};
-    begin_slot(a, slots, own_bits(NOTICE_RESERVATION, 0), used - 1, UINT32_MAX, UINT32_MAX);
+    put_bytes(a, slots, &p, r->id.at, r->id.length);
+    put_bytes(a, slots, &p, r->reference.at, r->reference.length);
+    put_bytes(a, slots, &p, lines, count * sizeof(*lines));
+    begin_slot(a, slots, own_bits(NOTICE_RESERVATION, 0), p.slots - 1, UINT32_MAX, UINT32_MAX);
     slots[0].word[3] = (uint64_t)r->state << 32 | r->channel_number;
     slots[0].word[4] = (uint64_t)r->id.length << 32 | r->reference.length;
     slots[0].word[5] = count;
-    window_add(a->window, slots, used);
+    window_add(a->window, slots, p.slots);
 }
 
 void notices_add(struct window *w, const struct state *s, const struct record *r, const struct outcome *o,
@@ -179,31 +188,36 @@ static struct brief get_brief(const uint64_t *words)
                           .fenced = (milli_t)words[5]};
 }
 
-static size_t get_words(const struct window_slot *slots, size_t used, void *ret, size_t length)
+static void get_bytes(const struct window_slot *slots, struct payload *p, void *ret, size_t length)
 {
-    char *at = ret;
+    char *to = ret;
 
     while (length) {
-        size_t some = length < PAYLOAD_WORDS * 8 ? length : PAYLOAD_WORDS * 8;
-        memcpy(at, &slots[used++].word[1], some);
-        at += some;
+        if (p->at_bytes == sizeof(*slots)) {
+            p->slots++;
+            p->at_bytes = sizeof(uint64_t);
+        }
+        size_t room = sizeof(*slots) - p->at_bytes, some = length < room ? length : room;
+        memcpy(to, (const char *)&slots[p->slots - 1] + p->at_bytes, some);
+        p->at_bytes += some;
+        to += some;
         length -= some;
     }
-    return used;
 }
 
 static void read_reservation(const struct window_slot *slots, struct notice *n)
 {
     const uint64_t *word = slots[0].word;
     size_t id = word[4] >> 32, reference = (uint32_t)word[4];
+    struct payload p = payload_first;
 
     n->number = (uint32_t)word[3];
     n->state = (enum reservation_state)(word[3] >> 32);
-    size_t used = get_words(slots, 1, n->texts, id + reference);
+    get_bytes(slots, &p, n->texts, id + reference);
     n->id = (struct text){n->texts, id};
     n->reference = (struct text){n->texts + id, reference};
     n->lines_count = word[5];
-    get_words(slots, used, n->line_words, n->lines_count * sizeof(*n->line_words));
+    get_bytes(slots, &p, n->line_words, n->lines_count * sizeof(*n->line_words));
     n->lines = n->line_words;
 }
 
