@@ -15,27 +15,42 @@ uint64_t account_hash(struct text reference, struct text line)
     return line.length ? h ^ (hash_text(line) * 0x9E3779B97F4A7C15u) : h;
 }
 
+static struct account_by_line *by_line(const struct account *a)
+{
+    return (struct account_by_line *)(uintptr_t)account_texts(a) - 1;
+}
+
+uint64_t account_reference_hash(const struct account *a)
+{
+    return account_is_line(a) ? by_line(a)->reference_hash : a->hash;
+}
+
 void *account_create(size_t bytes, struct text reference, struct text line)
 {
-    struct account *a = calloc(1, bytes + reference.length + line.length);
+    bool is_line = reference.length && line.length;
+    size_t head = bytes + (is_line ? sizeof(struct account_by_line) : 0);
+    struct account *a = calloc(1, head + reference.length + line.length);
     if (!a)
         return NULL;
-    char *texts = (char *)a + bytes;
+    char *texts = (char *)a + head;
     if (reference.length)
         memcpy(texts, reference.at, reference.length);
     if (line.length)
         memcpy(texts + reference.length, line.at, line.length);
     a->hash = account_hash(reference, line);
-    a->reference_hash = line.length ? hash_text(reference) : 0;
-    a->reference = (struct text){texts, reference.length};
-    a->line = (struct text){texts + reference.length, line.length};
+    a->texts_at_8 = (uint8_t)(head / 8);
+    a->reference_length = (uint8_t)reference.length;
+    a->line_length = (uint8_t)line.length;
     a->closed_at = INSTANT_NONE;
+    if (is_line)
+        by_line(a)->reference_hash = hash_text(reference);
     return a;
 }
 
 static bool is(const struct account *a, uint64_t hash, struct text reference, struct text line)
 {
-    return a->hash == hash && text_equal(a->reference, reference) && text_equal(a->line, line);
+    return a->hash == hash && text_equal(account_reference(a), reference) &&
+           text_equal(account_line(a), line);
 }
 
 struct account *accounts_find(const struct accounts *a, struct text reference, struct text line)
@@ -88,20 +103,22 @@ static int slots_reserve(struct accounts *a)
 
 static void line_link(struct account **lines, uint32_t buckets, struct account *account)
 {
-    struct account **first = &lines[account->reference_hash & (buckets - 1)];
-    account->line_before = NULL;
-    account->line_next = *first;
+    struct account_by_line *own = by_line(account);
+    struct account **first = &lines[own->reference_hash & (buckets - 1)];
+    own->before = NULL;
+    own->next = *first;
     if (*first)
-        (*first)->line_before = account;
+        by_line(*first)->before = account;
     *first = account;
 }
 
 static void line_unlink(struct accounts *a, struct account *account)
 {
-    struct account **first = &a->lines[account->reference_hash & (a->buckets - 1)];
-    *(account->line_before ? &account->line_before->line_next : first) = account->line_next;
-    if (account->line_next)
-        account->line_next->line_before = account->line_before;
+    const struct account_by_line *own = by_line(account);
+    struct account **first = &a->lines[own->reference_hash & (a->buckets - 1)];
+    *(own->before ? &by_line(own->before)->next : first) = own->next;
+    if (own->next)
+        by_line(own->next)->before = own->before;
     a->lines_count--;
 }
 
@@ -114,7 +131,7 @@ static int lines_reserve(struct accounts *a)
     if (!lines)
         return ERROR_NOMEM;
     for (uint32_t i = 0; i < a->count; i++)
-        if (a->at[i]->line.length)
+        if (account_is_line(a->at[i]))
             line_link(lines, buckets, a->at[i]);
     free(a->lines);
     a->lines = lines;
@@ -128,8 +145,9 @@ uint32_t accounts_lines(const struct accounts *a, struct text reference, struct 
     if (!a->lines_count)
         return 0;
     uint64_t hash = hash_text(reference);
-    for (struct account *one = a->lines[hash & (a->buckets - 1)]; one; one = one->line_next) {
-        if (one->reference_hash != hash || !text_equal(one->reference, reference) || count == most)
+    for (struct account *one = a->lines[hash & (a->buckets - 1)]; one; one = by_line(one)->next) {
+        if (by_line(one)->reference_hash != hash || !text_equal(account_reference(one), reference) ||
+            count == most)
             continue;
         uint32_t i = count++;
         for (; i > 0 && account_compare(ret[i - 1], one) > 0; i--)
@@ -141,7 +159,7 @@ uint32_t accounts_lines(const struct accounts *a, struct text reference, struct 
 
 /* ---- all of them ---- */
 
-int accounts_reserve(struct accounts *a, bool with_line)
+int accounts_reserve(struct accounts *a, bool is_line)
 {
     if (a->count == a->capacity) {
         uint32_t capacity = a->capacity ? a->capacity * 2 : 4;
@@ -149,7 +167,7 @@ int accounts_reserve(struct accounts *a, bool with_line)
             return ERROR_NOMEM;
         a->capacity = capacity;
     }
-    int error = with_line ? lines_reserve(a) : 0;
+    int error = is_line ? lines_reserve(a) : 0;
     return error ? error : slots_reserve(a);
 }
 
@@ -159,7 +177,7 @@ void accounts_link(struct accounts *a, struct account *account)
     a->at[a->count++] = account;
     if (a->slots)
         slot_put(a->slots, a->slots_count - 1, (uint32_t)account->hash, account->number);
-    if (account->line.length) {
+    if (account_is_line(account)) {
         line_link(a->lines, a->buckets, account);
         a->lines_count++;
     }
@@ -190,7 +208,7 @@ static void slot_clear(struct accounts *a, uint32_t hole)
 void accounts_unlink(struct accounts *a, struct account *account)
 {
     accounts_reopen(a, account);
-    if (account->line.length)
+    if (account_is_line(account))
         line_unlink(a, account);
     struct account *last = a->at[a->count - 1];
     if (a->slots)
@@ -244,6 +262,6 @@ void accounts_finish(struct accounts *a, void (*finish)(struct account *account)
 
 int account_compare(const struct account *a, const struct account *b)
 {
-    int order = text_compare(a->reference, b->reference);
-    return order ? order : text_compare(a->line, b->line);
+    int order = text_compare(account_reference(a), account_reference(b));
+    return order ? order : text_compare(account_line(a), account_line(b));
 }

@@ -123,7 +123,7 @@ int change_demand(struct change *c, struct apply *a, struct text reference, stru
             return ERROR_NOMEM;
         c->demand_new = true;
     }
-    int error = c->demand_new ? accounts_reserve(&l->demand, line.length) : 0;
+    int error = c->demand_new ? accounts_reserve(&l->demand, line.length > 0) : 0;
     if (!error)
         error = demand_prepare(a, c->row, c->demand, 1, c->required);
     if (error)
@@ -198,7 +198,7 @@ int change_supply(struct change *c, const struct apply *a, const struct event *e
             return ERROR_NOMEM;
         c->supply_new = true;
     }
-    int error = c->supply_new ? accounts_reserve(&l->supply, e->line.length) : 0;
+    int error = c->supply_new ? accounts_reserve(&l->supply, e->line.length > 0) : 0;
     if (!error)
         error = dated_reserve(&l->dated, l->supply.count + 1);
     if (!error)

@@ -9,7 +9,8 @@
 
 struct demand *demand_create(struct text reference, struct text line)
 {
-    struct demand *d = account_create(sizeof(*d), reference, line);
+    size_t bytes = sizeof(struct demand) + (reference.length ? sizeof(struct chain) : 0);
+    struct demand *d = account_create(bytes, reference, line);
     if (!d)
         return NULL;
     d->required_at = d->required_said_at = d->dated_at = INSTANT_NONE;
@@ -289,4 +290,14 @@ int demand_room(struct demand *d, uint32_t more)
     d->entries = entries;
     d->entries_capacity = capacity;
     return 0;
+}
+
+void demand_fit(struct demand *d)
+{
+    if (d->entries == d->first || d->entries_count > DEMAND_FIRST_ENTRIES)
+        return;
+    memcpy(d->first, d->entries, d->entries_count * sizeof(*d->entries));
+    free(d->entries);
+    d->entries = d->first;
+    d->entries_capacity = DEMAND_FIRST_ENTRIES;
 }

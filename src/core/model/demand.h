@@ -63,32 +63,36 @@ enum {
     DEMAND_FIRST_ENTRIES = 2
 };
 
+/* The largest thing there is of a reservation's line: its members stand by size. */
 struct demand {
     struct account account;
     milli_t open, reserved, gone;                            /* now */
     milli_t open_at_count, reserved_at_count, gone_at_count; /* at the row's newest count; zero without one */
+    struct hold *holds, *holds_newest; /* of reservations that go on, oldest first; not in images */
+    struct demand_entry *entries;      /* by instant, then kind, then arrival */
+    struct demand_entry first[DEMAND_FIRST_ENTRIES];
+    uint32_t entries_count, entries_capacity, holds_count;
+    bool has_status, has_steps; /* an entry names a status; or is a reservation's */
+    bool unmatched;             /* more is gone than orders spoke of */
+    bool stale;                 /* entries were added that the figures do not have yet */
+    milli_t stale_quantity;     /* of them */
+    bool future;                /* required_at was still to come, and has not been found due yet */
+    bool indexed;               /* demand_index.h */
+    uint32_t channel;           /* CHANNEL_POOL: none */
     instant_t required_at, required_said_at;
-    bool future;   /* required_at was still to come, and has not been found due yet */
     milli_t dated; /* of what is open, in the row's list of what is to come, at dated_at */
     instant_t dated_at;
-    uint32_t channel;    /* CHANNEL_POOL: none */
     milli_t fence_asked; /* of what is open or gone, what the channel's fence was asked for */
     milli_t fence_took;  /* of that, what it gave and did not get back */
     uint64_t fence_sets; /* how often it had been set then */
     struct due_entry due;
-    struct chain by_reference; /* while `indexed`: demand_index.h */
-    bool indexed;
-    struct hold *holds, *holds_newest; /* of reservations that go on, oldest first; not in images */
-    uint32_t holds_count;
-    bool stale;             /* entries were added that the figures do not have yet */
-    milli_t stale_quantity; /* of them */
-    uint32_t entries_count, entries_capacity;
-    bool has_status;              /* an entry names a status */
-    bool has_steps;               /* or is a reservation's */
-    bool unmatched;               /* more is gone than orders spoke of */
-    struct demand_entry *entries; /* by instant, then kind, then arrival */
-    struct demand_entry first[DEMAND_FIRST_ENTRIES];
 };
+
+/* Of those with a reference, right behind it: while `indexed`. */
+static inline struct chain *demand_by_reference(struct demand *d)
+{
+    return (struct chain *)(d + 1);
+}
 
 /* NULL without memory. */
 struct demand *demand_create(struct text reference, struct text line);
@@ -99,6 +103,8 @@ void demand_destroy(struct demand *d);
 int demand_reserve(struct demand *d, uint32_t more, instant_t count_at, instant_t *ret_merged_until);
 /* The same without merging anything. */
 int demand_room(struct demand *d, uint32_t more);
+/* Nothing more will be said of it, probably: gives back the room that it does not need. */
+void demand_fit(struct demand *d);
 /* After demand_reserve: cannot fail. The caches are not touched. */
 void demand_add(struct demand *d, const struct demand_entry *entry);
 /* A reservation's step, also after demand_reserve. Zero: nothing. */
@@ -107,8 +113,8 @@ void demand_step(struct demand *d, enum demand_kind kind, instant_t at, milli_t 
  * included. */
 void demand_evaluate(const struct demand *d, const struct demand_entry *extra, instant_t until,
                      struct demand_figures *ret);
-/* How much may be held at `at`, once `freed` of what is held there is given back, before open + reserved grow:
- * what orders placed and nobody holds, and what had left or was cancelled before it was held. At most
+/* How much may be held at `at`, once `freed` of what is held there is given back, before open + reserved
+ * grow: what orders placed and nobody holds, and what had left or was cancelled before it was held. At most
  * QUANTITY_MOST. */
 milli_t demand_covered(const struct demand *d, instant_t at, milli_t freed);
 /* The newest instant at which a total was set; INSTANT_NONE. */

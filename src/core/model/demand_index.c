@@ -4,24 +4,23 @@
 #include "base/hash.h"
 #include "core/model/books.h"
 
-#define ACCOUNT_OF(chain) \
-    ((struct demand *)(void *)((char *)(uintptr_t)(chain)-offsetof(struct demand, by_reference)))
-
-static uint64_t hash_of(const struct account *a)
+/* demand_by_reference, the other way. */
+static const struct demand *account_of(const struct chain *c)
 {
-    return a->line.length ? a->reference_hash : a->hash;
+    return (const struct demand *)c - 1;
 }
 
 void demand_index_change(struct state *s, struct demand *d, uint32_t sku, uint32_t location)
 {
     d->indexed = !d->indexed;
     if (!d->indexed) {
-        chains_remove(s->open_demand, &d->by_reference); /* only the writer walks there: it may be freed */
+        chains_remove(s->open_demand,
+                      demand_by_reference(d)); /* only the writer walks there: it may be freed */
         return;
     }
     d->due.sku = sku; /* whose row it is */
     d->due.location = location;
-    chains_insert(s->open_demand, &d->by_reference, hash_of(&d->account));
+    chains_insert(s->open_demand, demand_by_reference(d), account_reference_hash(&d->account));
 }
 
 int demand_index_learn(struct state *s, struct ledger *l, uint32_t sku, uint32_t location)
@@ -47,12 +46,12 @@ const struct demand *demand_index_next(const struct state *s, struct demand_walk
         chains_next(&walk->at);
     }
     for (; walk->at.at; chains_next(&walk->at)) {
-        const struct demand *d = ACCOUNT_OF(walk->at.at);
+        const struct demand *d = account_of(walk->at.at);
         walk->is_cut = walk->passed == DEMAND_PASSED_MOST;
         if (walk->is_cut)
             return NULL;
         walk->passed++;
-        if (walk->at.at->hash == walk->hash && text_equal(d->account.reference, walk->reference))
+        if (walk->at.at->hash == walk->hash && text_equal(account_reference(&d->account), walk->reference))
             return d;
     }
     return NULL;

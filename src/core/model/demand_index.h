@@ -17,7 +17,7 @@ static inline int demand_index_reserve(struct state *s)
 void demand_index_change(struct state *s, struct demand *d, uint32_t sku, uint32_t location);
 static inline void demand_index_follow(struct state *s, struct demand *d, uint32_t sku, uint32_t location)
 {
-    if (d->indexed != (d->open + d->reserved > 0 && d->account.reference.length))
+    if (d->indexed != (d->open + d->reserved > 0 && d->account.reference_length))
         demand_index_change(s, d, sku, location);
 }
 /* After an image was loaded: what is open at this row. ERROR_NOMEM */

@@ -33,14 +33,14 @@ static int compare_accounts(const void *a, const void *b)
 {
     const struct demand *x = *(const struct demand *const *)a, *y = *(const struct demand *const *)b;
 
-    return compare(since(x), x->account.reference, x->account.line, since(y), y->account.reference,
-                   y->account.line);
+    return compare(since(x), account_reference(&x->account), account_line(&x->account), since(y),
+                   account_reference(&y->account), account_line(&y->account));
 }
 
 static bool is_behind(const struct demand *d, const struct demand_place *after)
 {
-    return !after->said || compare(since(d), d->account.reference, d->account.line, after->since,
-                                   after->reference, after->line) > 0;
+    return !after->said || compare(since(d), account_reference(&d->account), account_line(&d->account),
+                                   after->since, after->reference, after->line) > 0;
 }
 
 /* ---- showing one ---- */
@@ -55,7 +55,7 @@ static bool list_reservations(const struct demand *d, struct arena *a, struct de
             continue;
         if (!ids && !(ids = arena_alloc(a, DEMAND_RESERVATIONS_MOST * sizeof(*ids))))
             return false;
-        ids[count] = arena_text(a, h->of->id);
+        ids[count] = arena_text(a, kept_id(h->of));
         if (!ids[count++].at)
             return false;
     }
@@ -74,10 +74,10 @@ static bool copy_text(struct arena *a, struct text t, struct text *ret)
  * shown under the order that it got since. */
 static void order_of(const struct demand *d, struct text *ret_reference, struct text *ret_line)
 {
-    bool own = !d->account.reference.length;
+    bool own = !d->account.reference_length;
 
-    *ret_reference = own && d->holds ? d->holds->of->reference : d->account.reference;
-    *ret_line = own ? (struct text){0} : d->account.line;
+    *ret_reference = own && d->holds ? kept_reference(d->holds->of) : account_reference(&d->account);
+    *ret_line = own ? (struct text){0} : account_line(&d->account);
 }
 
 static bool show(const struct state *s, const struct demand *d, struct arena *a, struct demand_shown *ret)
@@ -142,7 +142,8 @@ static bool take_place(const struct demand *d, struct arena *a, struct demand_pl
 {
     ret->said = true;
     ret->since = since(d);
-    return copy_text(a, d->account.reference, &ret->reference) && copy_text(a, d->account.line, &ret->line);
+    return copy_text(a, account_reference(&d->account), &ret->reference) &&
+           copy_text(a, account_line(&d->account), &ret->line);
 }
 
 int demand_list(const struct state *s, struct text sku, struct text location,
@@ -186,7 +187,7 @@ static struct demand_place place_of(const struct somewhere *o)
                                  .since = since(o->demand),
                                  .sku = o->sku,
                                  .location = o->location,
-                                 .line = o->demand->account.line};
+                                 .line = account_line(&o->demand->account)};
 }
 
 static int compare_places(const struct demand_place *a, const struct demand_place *b)

@@ -33,9 +33,18 @@ void hold_leave(struct hold *h, instant_t log_time)
 {
     struct demand *d = h->demand;
     hold_unlink(h);
-    if (d && d->open + d->reserved == 0 && !d->holds)
-        accounts_close(h->accounts, &d->account, log_time);
+    if (!d || d->open + d->reserved != 0 || d->holds)
+        return;
+    demand_fit(d);
+    accounts_close(h->accounts, &d->account, log_time);
 }
+
+/* Of what is divided: what a hold's own steps said (moved is called off too), and what has been found for it.
+ */
+struct share {
+    milli_t held, confirmed, called_off, fulfilled;
+    milli_t open_held, open_committed, gone, by_order;
+};
 
 /* What is left to divide of what others said. */
 struct rest {
@@ -52,16 +61,16 @@ static milli_t take(milli_t *from, milli_t most)
     return taken;
 }
 
-static struct hold_share share_of(const struct hold *h)
+static struct share share_of(const struct hold *h)
 {
-    return (struct hold_share){.held = h->held,
-                               .confirmed = h->confirmed,
-                               .called_off = h->called_off + h->moved,
-                               .fulfilled = h->fulfilled};
+    return (struct share){.held = h->held,
+                          .confirmed = h->confirmed,
+                          .called_off = h->called_off + h->moved,
+                          .fulfilled = h->fulfilled};
 }
 
 /* What its own steps did, which counts first. What they could not do is left for the others. */
-static void divide_own(struct hold_share *s, struct rest *r)
+static void divide_own(struct share *s, struct rest *r)
 {
     s->by_order = take(&r->placed, s->held);
     s->open_committed = s->confirmed + s->by_order;
@@ -72,7 +81,7 @@ static void divide_own(struct hold_share *s, struct rest *r)
 }
 
 /* What orders and tills said beyond: first of what is confirmed, then of what is held. */
-static void divide_rest(struct hold_share *s, struct rest *r)
+static void divide_rest(struct share *s, struct rest *r)
 {
     s->open_committed -= take(&r->cancelled, s->open_committed);
     milli_t gone = take(&r->gone, s->open_committed);
@@ -80,7 +89,7 @@ static void divide_rest(struct hold_share *s, struct rest *r)
     s->gone += gone;
 }
 
-static void divide_beyond(struct hold_share *s, struct rest *r)
+static void divide_beyond(struct share *s, struct rest *r)
 {
     s->open_held -= take(&r->cancelled, s->open_held);
     milli_t gone = take(&r->gone, s->open_held);
@@ -89,12 +98,12 @@ static void divide_beyond(struct hold_share *s, struct rest *r)
 }
 
 /* Reservations that ended left their steps behind: together they are the oldest. */
-static struct hold_share share_of_the_past(const struct demand *d, const struct demand_figures *f)
+static struct share share_of_the_past(const struct demand *d, const struct demand_figures *f)
 {
-    struct hold_share past = {.held = f->held,
-                              .confirmed = f->confirmed,
-                              .called_off = f->called_off + f->moved,
-                              .fulfilled = f->fulfilled};
+    struct share past = {.held = f->held,
+                         .confirmed = f->confirmed,
+                         .called_off = f->called_off + f->moved,
+                         .fulfilled = f->fulfilled};
     for (const struct hold *h = d->holds; h; h = h->newer) {
         past.held -= h->held;
         past.confirmed -= h->confirmed;
@@ -104,38 +113,75 @@ static struct hold_share share_of_the_past(const struct demand *d, const struct 
     return past;
 }
 
-static void settle(struct hold *h, void (*tell)(struct kept *of, void *context), void *context)
+static void settle(struct hold *h, const struct share *s, hold_teller *tell, void *context)
 {
-    const struct hold_share *s = &h->share;
-    h->by_order = s->by_order;
-    if (h->open_held == s->open_held && h->open_committed == s->open_committed && h->gone == s->gone)
+    bool shown = h->open_held != s->open_held || h->open_committed != s->open_committed || h->gone != s->gone;
+    if (!shown && h->by_order == s->by_order)
         return;
-    tell(h->of, context);
+    tell(h->of, shown, context);
+    h->by_order = s->by_order;
     h->open_held = s->open_held;
     h->open_committed = s->open_committed;
     h->gone = s->gone;
 }
 
-void holds_divide(struct demand *d, const struct demand_figures *f,
-                  void (*tell)(struct kept *of, void *context), void *context)
+/* Who is asked in a round takes of what the rounds before left. What it took in those is computed anew, which
+ * is less than to remember it. */
+enum { ROUNDS = 3 };
+
+static void divide(struct share *s, struct rest left[ROUNDS], int rounds)
+{
+    divide_own(s, &left[0]);
+    if (rounds > 1)
+        divide_rest(s, &left[1]);
+    if (rounds > 2)
+        divide_beyond(s, &left[2]);
+}
+
+static void divide_among_many(struct demand *d, struct share past, struct rest all, hold_teller *tell,
+                              void *context)
+{
+    struct rest begins[ROUNDS] = {all};
+    for (int rounds = 1; rounds <= ROUNDS; rounds++) {
+        struct rest left[ROUNDS];
+        struct share s = past;
+        memcpy(left, begins, sizeof(left));
+        divide(&s, left, rounds);
+        for (struct hold *h = d->holds; h; h = h->newer) {
+            s = share_of(h);
+            divide(&s, left, rounds);
+            if (rounds == ROUNDS)
+                settle(h, &s, tell, context);
+        }
+        if (rounds < ROUNDS)
+            begins[rounds] = left[rounds - 1];
+    }
+}
+
+/* Nearly all accounts are of one reservation. */
+static void divide_with_past(struct hold *h, struct share past, struct rest left, hold_teller *tell,
+                             void *context)
+{
+    struct share s = share_of(h);
+    divide_own(&past, &left);
+    divide_own(&s, &left);
+    divide_rest(&past, &left);
+    divide_rest(&s, &left);
+    divide_beyond(&past, &left);
+    divide_beyond(&s, &left);
+    settle(h, &s, tell, context);
+}
+
+void holds_divide(struct demand *d, const struct demand_figures *f, hold_teller *tell, void *context)
 {
     if (!d->holds)
         return;
-    struct rest r = {.placed = f->placed - f->confirmed, .cancelled = f->cancelled, .gone = f->gone};
-    struct hold_share past = share_of_the_past(d, f);
-    divide_own(&past, &r);
-    for (struct hold *h = d->holds; h; h = h->newer) {
-        h->share = share_of(h);
-        divide_own(&h->share, &r);
-    }
-    divide_rest(&past, &r);
-    for (struct hold *h = d->holds; h; h = h->newer)
-        divide_rest(&h->share, &r);
-    divide_beyond(&past, &r);
-    for (struct hold *h = d->holds; h; h = h->newer)
-        divide_beyond(&h->share, &r);
-    for (struct hold *h = d->holds; h; h = h->newer)
-        settle(h, tell, context);
+    struct rest all = {.placed = f->placed - f->confirmed, .cancelled = f->cancelled, .gone = f->gone};
+    struct share past = share_of_the_past(d, f);
+    if (d->holds_count == 1)
+        divide_with_past(d->holds, past, all, tell, context);
+    else
+        divide_among_many(d, past, all, tell, context);
 }
 
 milli_t hold_fence_took(const struct hold *h)

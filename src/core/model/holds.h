@@ -9,13 +9,6 @@
 
 struct kept; /* reservations.h: the reservation, as the writer keeps it */
 
-/* Of what is divided: what a hold's own steps said (moved is called off too), and what has been found for it.
- */
-struct hold_share {
-    milli_t held, confirmed, called_off, fulfilled;
-    milli_t open_held, open_committed, gone, by_order;
-};
-
 struct hold {
     struct demand *demand;      /* NULL: it is not in an account (any more) */
     struct accounts *accounts;  /* among which that is */
@@ -23,8 +16,9 @@ struct hold {
     struct kept *of;
     struct sku *sku;
     uint32_t location;
-    uint32_t line;    /* of the reservation */
-    milli_t per_unit; /* of a kit's component: how much of it is in one kit; else one */
+    uint16_t line;      /* of the reservation: there are twice RESERVATION_CANDIDATES_MOST at most */
+    uint16_t line_then; /* after the record at hand */
+    milli_t per_unit;   /* of a kit's component: how much of it is in one kit; else one */
     /* as its own steps said */
     milli_t held, confirmed, called_off, moved, fulfilled;
     milli_t lapsed; /* was open when it expired: what a revival brings back */
@@ -32,11 +26,11 @@ struct hold {
     milli_t open_held, open_committed, gone;
     milli_t by_order; /* held, and confirmed by an order since */
     /* of the record at hand */
-    uint32_t row;        /* staged */
     bool fresh, dropped; /* made by the step at hand; goes with it */
-    uint32_t line_then;  /* after it */
-    uint32_t sku_number; /* while an image is loaded */
-    struct hold_share share;
+    union {
+        uint32_t row;        /* staged */
+        uint32_t sku_number; /* while an image is loaded */
+    };
 };
 
 /* Puts it into the account as its newest; room for its entries has been made (demand_reserve). */
@@ -45,10 +39,10 @@ void hold_link(struct hold *h, struct demand *d, struct accounts *all);
 void hold_unlink(struct hold *h);
 /* The same, and closes an account of which nothing is open and nobody's. */
 void hold_leave(struct hold *h, instant_t log_time);
-/* Divides an account's figures among its holds. `tell` is called for each that gets others, before it does.
- */
-void holds_divide(struct demand *d, const struct demand_figures *f,
-                  void (*tell)(struct kept *of, void *context), void *context);
+/* Divides an account's figures among its holds. `tell` is called for each that gets others, before it does;
+ * `shown`: anybody may see them. */
+typedef void hold_teller(struct kept *of, bool shown, void *context);
+void holds_divide(struct demand *d, const struct demand_figures *f, hold_teller *tell, void *context);
 /* What of `fence_took` of its account a query has to put back when it leaves the hold out. */
 milli_t hold_fence_took(const struct hold *h);
 

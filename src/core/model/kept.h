@@ -25,8 +25,10 @@ struct step_done {
 };
 
 struct kept_line {
-    struct sku *sku;
-    uint32_t sku_number; /* while an image is loaded */
+    union {
+        struct sku *sku;
+        uint32_t sku_number; /* while an image is loaded */
+    };
     uint32_t location;
     bool kit;
     milli_t quantity;
@@ -35,37 +37,74 @@ struct kept_line {
 /* What may be exchanged as a whole: lines and their holds. */
 struct kept_lines {
     uint32_t lines_count, holds_count;
-    struct kept_line *lines;
-    struct hold **holds;
+    struct kept_line *lines; /* NULL: neither */
+    struct hold **holds;     /* in the same allocation */
 };
 
-struct kept {
-    struct chain by_id, by_reference;
-    _Atomic(const struct reservation *) shown; /* release: pairs with the acquire of whoever found it */
-    struct text id, channel;                   /* in the same allocation */
-    struct text reference;                     /* own memory */
-    uint64_t serial;                           /* in the order in which they were granted */
-    uint32_t number;
-    enum reservation_state state, ends_as; /* what it is when nothing is open any more */
-    struct hash128 digest;
-    uint32_t channel_number, method;
-    bool partial, revived;
-    instant_t expires_at, required_at, created_at, changed_at, ended_at;
-    uint8_t incarnation;
-    uint64_t offset;
-    struct kept_lines has;
-    uint32_t missing_count;
+/* What few have; it is made when there is something to say and stays. */
+struct kept_rare {
     struct reservation_missing *missing; /* texts behind it, in the same allocation */
-    struct step_done *steps;
+    uint32_t missing_count;
     uint32_t steps_count, steps_capacity;
-    struct due_entry due;
+    struct step_done *steps;
+};
+
+/* By which orders call it. */
+struct kept_reference {
+    struct chain chain;
+    struct kept *of;
+    uint32_t length;
+    char at[];
+};
+
+/* There are as many as a day has; members stand by size. */
+struct kept {
+    struct chain by_id;
+    _Atomic(const struct reservation *) shown; /* release: pairs with the acquire of whoever found it */
+    struct kept_reference *reference;          /* NULL: none */
+    struct kept_rare *rare;                    /* NULL: nothing rare */
+    struct kept_lines has;
+    uint64_t serial; /* in the order in which they were granted */
+    struct hash128 digest;
+    instant_t expires_at, required_at, created_at, changed_at, ended_at;
+    uint64_t offset;
     uint64_t ended_serial;      /* in the order in which they ended */
     struct kept *older, *newer; /* of those that ended */
     milli_t gone;               /* of all its lines, when last looked at */
     struct kept *dirty_next, *stale_next;
+    struct due_entry due;
+    uint32_t number, channel_number, method;
+    uint8_t state, ends_as; /* enum reservation_state; what it is when nothing is open any more */
+    uint8_t incarnation;
+    uint8_t id_length, channel_length; /* of the texts behind it */
+    bool partial, revived;
     bool dirty; /* another than what is shown */
     bool stale; /* its state is to be looked at */
+    char texts[];
 };
+
+static inline struct text kept_id(const struct kept *k)
+{
+    return (struct text){k->texts, k->id_length};
+}
+static inline struct text kept_channel(const struct kept *k)
+{
+    return (struct text){k->texts + k->id_length, k->channel_length};
+}
+/* Empty: none. */
+static inline struct text reference_text(const struct kept_reference *r)
+{
+    return r ? (struct text){r->at, r->length} : (struct text){0};
+}
+static inline struct text kept_reference(const struct kept *k)
+{
+    return reference_text(k->reference);
+}
+extern const struct kept_rare kept_rare_none;
+static inline const struct kept_rare *kept_rare(const struct kept *k)
+{
+    return k->rare ? k->rare : &kept_rare_none;
+}
 
 struct reservations {
     struct epoch *epoch;
@@ -91,10 +130,14 @@ struct kept *reservations_get(const struct reservations *r, struct text id); /* 
 
 /* A new one, nowhere yet: to be filled, put in or destroyed. Texts are copied. NULL without memory. */
 struct kept *kept_create(struct text id, struct text channel);
-void kept_destroy(struct kept *k);                             /* takes NULL; its holds are in no account */
-int kept_set_reference(struct kept *k, struct text reference); /* ERROR_NOMEM */
+void kept_destroy(struct kept *k); /* takes NULL; its holds are in no account */
+/* To be put into one, or freed. An empty text makes none. ERROR_NOMEM */
+int kept_reference_make(struct text reference, struct kept_reference **ret);
 /* A copy, texts and all, to be freed. ERROR_NOMEM */
 int missing_copy(const struct reservation_missing *missing, uint32_t count, struct reservation_missing **ret);
+/* It takes them over, instead of those that it has; after kept_reserve_rare where there are any. */
+void kept_set_missing(struct kept *k, struct reservation_missing *missing, uint32_t count);
+int kept_reserve_rare(struct kept *k); /* ERROR_NOMEM */
 void kept_lines_finish(struct kept_lines *l);
 /* Room for `lines` and `holds`, the holds made. ERROR_NOMEM: nothing is there. */
 int kept_lines_make(struct kept_lines *l, uint32_t lines, uint32_t holds);
@@ -108,7 +151,7 @@ void reservations_refer(struct reservations *r, struct kept *k);
  * what it was. */
 void reservations_touch(struct reservations *r, struct kept *k);
 /* The same, where nothing of it is shown. */
-void reservations_note(struct reservations *r, const struct kept *k);
+void reservations_note(struct reservations *r, struct kept *k);
 /* It ended, or goes on again: its place among those that are remembered. */
 void reservations_end(struct reservations *r, struct kept *k, instant_t log_time);
 void reservations_ended(struct reservations *r, struct kept *k); /* an image says so */

@@ -88,8 +88,8 @@ static void show_supply(const struct ledger *l, struct rare *r)
         const struct supply *s = (const struct supply *)l->supply.at[i];
         if (s->open == 0)
             continue;
-        *shown++ = (struct supply_shown){.reference = copy(&texts, s->account.reference),
-                                         .line = copy(&texts, s->account.line),
+        *shown++ = (struct supply_shown){.reference = copy(&texts, account_reference(&s->account)),
+                                         .line = copy(&texts, account_line(&s->account)),
                                          .open = s->open,
                                          .expected_at = s->expected_at,
                                          .overdue = supply_overdue(s)};
@@ -128,7 +128,7 @@ struct rare *rare_build(struct ledger *l)
     for (uint32_t i = 0; i < l->supply.count; i++) {
         const struct supply *s = (const struct supply *)l->supply.at[i];
         count += s->open > 0;
-        bytes += s->open > 0 ? s->account.reference.length + s->account.line.length : 0;
+        bytes += s->open > 0 ? s->account.reference_length + s->account.line_length : 0;
     }
     struct rare *r =
         malloc(sizeof(*r) + count * sizeof(r->supply[0]) + l->fences.count * sizeof(r->fences[0]) +

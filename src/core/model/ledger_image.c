@@ -96,8 +96,8 @@ static void put_movements(struct buffer *b, const struct movements *m)
 
 static void put_account(struct buffer *b, const struct account *a)
 {
-    put_text(b, a->reference);
-    put_text(b, a->line);
+    put_text(b, account_reference(a));
+    put_text(b, account_line(a));
     put(b, a->closed, 1);
     put64(b, a->closed_at);
 }
@@ -380,7 +380,7 @@ static int link_account(struct reader *r, struct accounts *all, struct account *
         r->failed = true;
         return ERROR_CORRUPT;
     }
-    int error = accounts_reserve(all, said->line.length);
+    int error = accounts_reserve(all, account_is_line(account));
     if (error)
         return error;
     accounts_link(all, account);

@@ -22,8 +22,8 @@ static void describe_supply(const struct state *s, const struct supply *line, st
     *ret = (struct proposal_said){.kind = PROPOSAL_OVERDUE,
                                   .sku = sku_text(table_sku(s->table, line->due.sku)),
                                   .location = location_id(s, line->due.location),
-                                  .reference = line->account.reference,
-                                  .line = line->account.line,
+                                  .reference = account_reference(&line->account),
+                                  .line = account_line(&line->account),
                                   .seen = line->expected_at,
                                   .due = line->expected_at + s->settings.supply_grace_us};
 }
@@ -31,7 +31,7 @@ static void describe_supply(const struct state *s, const struct supply *line, st
 static void describe_hold(const struct kept *k, struct proposal_said *ret)
 {
     *ret = (struct proposal_said){
-        .kind = PROPOSAL_EXPIRE, .reference = k->id, .seen = k->expires_at, .due = k->expires_at};
+        .kind = PROPOSAL_EXPIRE, .reference = kept_id(k), .seen = k->expires_at, .due = k->expires_at};
 }
 
 static void describe_demand(const struct state *s, const struct demand *d, struct proposal_said *ret)
@@ -39,8 +39,8 @@ static void describe_demand(const struct state *s, const struct demand *d, struc
     *ret = (struct proposal_said){.kind = PROPOSAL_DEMAND,
                                   .sku = sku_text(table_sku(s->table, d->due.sku)),
                                   .location = location_id(s, d->due.location),
-                                  .reference = d->account.reference,
-                                  .line = d->account.line,
+                                  .reference = account_reference(&d->account),
+                                  .line = account_line(&d->account),
                                   .seen = d->dated_at,
                                   .due = d->dated_at};
 }

@@ -96,18 +96,18 @@ struct reservation_missing {   /* what `partial` did not get */
 /* Immutable once published. Texts lie in the same allocation. */
 struct reservation {
     _Atomic uint32_t holders; /* reservation_hold, reservation_drop */
-    enum reservation_state state;
     uint32_t number;
     uint64_t serial; /* in the order in which they were granted */
     struct text id, channel, reference;
-    uint32_t channel_number; /* CHANNEL_POOL: none */
-    uint32_t method;
-    bool partial;
-    bool revived; /* confirmed after it had expired */
     instant_t expires_at, required_at, created_at, changed_at,
-        ended_at;        /* log time; INSTANT_NONE where not */
-    uint8_t incarnation; /* index: of the record that last changed it */
+        ended_at; /* log time; INSTANT_NONE where not */
     uint64_t offset;
+    uint8_t incarnation; /* index: of the record that last changed it */
+    bool partial;
+    bool revived;                     /* confirmed after it had expired */
+    enum reservation_state state : 8; /* of a type of its own, but of one byte: there are many */
+    uint32_t method;
+    uint32_t channel_number; /* CHANNEL_POOL: none */
     uint32_t lines_count, missing_count, parts_count;
     const struct reservation_line *lines;
     const struct reservation_part *parts; /* of the kits among the lines, line by line */

@@ -7,7 +7,15 @@
 
 #include <stdlib.h>
 
-#define OF(chain_at, member) ((struct kept *)((char *)(uintptr_t)(chain_at)-offsetof(struct kept, member)))
+static struct kept *of_id(const struct chain *c)
+{
+    return (struct kept *)((char *)(uintptr_t)c - offsetof(struct kept, by_id));
+}
+
+static struct kept *of_reference(const struct chain *c)
+{
+    return ((const struct kept_reference *)((const char *)c - offsetof(struct kept_reference, chain)))->of;
+}
 
 /* ---- what readers hold ---- */
 
@@ -57,9 +65,9 @@ struct kept *kept_create(struct text id, struct text channel)
     struct kept *k = calloc(1, sizeof(*k) + id.length + channel.length);
     if (!k)
         return NULL;
-    char *texts = (char *)(k + 1);
-    k->id = copy(&texts, id);
-    k->channel = copy(&texts, channel);
+    char *texts = k->texts;
+    k->id_length = (uint8_t)copy(&texts, id).length;
+    k->channel_length = (uint8_t)copy(&texts, channel).length;
     k->channel_number = CHANNEL_POOL;
     k->expires_at = k->required_at = k->created_at = k->changed_at = k->ended_at = INSTANT_NONE;
     return k;
@@ -67,9 +75,8 @@ struct kept *kept_create(struct text id, struct text channel)
 
 void kept_lines_finish(struct kept_lines *l)
 {
-    for (uint32_t i = 0; l->holds && i < l->holds_count; i++)
+    for (uint32_t i = 0; l->lines && i < l->holds_count; i++)
         free(l->holds[i]);
-    free(l->holds);
     free(l->lines);
     *l = (struct kept_lines){0};
 }
@@ -77,9 +84,10 @@ void kept_lines_finish(struct kept_lines *l)
 int kept_lines_make(struct kept_lines *l, uint32_t lines, uint32_t holds)
 {
     *l = (struct kept_lines){.lines_count = lines, .holds_count = holds};
-    l->lines = calloc(lines ? lines : 1, sizeof(*l->lines));
-    l->holds = calloc(holds ? holds : 1, sizeof(struct hold *));
-    bool made = l->lines && l->holds;
+    l->lines = calloc(1, lines * sizeof(*l->lines) + holds * sizeof(struct hold *) + 1);
+    bool made = l->lines != NULL;
+    if (made)
+        l->holds = (struct hold **)(l->lines + lines);
     for (uint32_t i = 0; made && i < holds; i++)
         made = (l->holds[i] = calloc(1, sizeof(struct hold))) != NULL;
     if (made)
@@ -94,22 +102,43 @@ void kept_destroy(struct kept *k)
         return;
     reservation_drop(atomic_load_explicit(&k->shown, memory_order_relaxed));
     kept_lines_finish(&k->has);
-    free((char *)(uintptr_t)k->reference.at);
-    free(k->missing);
-    free(k->steps);
+    free(k->reference);
+    free(kept_rare(k)->missing);
+    free(kept_rare(k)->steps);
+    free(k->rare);
     free(k);
 }
 
-int kept_set_reference(struct kept *k, struct text reference)
+int kept_reference_make(struct text reference, struct kept_reference **ret)
 {
+    *ret = NULL;
     if (!reference.length)
         return 0;
-    char *at = malloc(reference.length);
-    if (!at)
+    struct kept_reference *r = calloc(1, sizeof(*r) + reference.length);
+    if (!r)
         return ERROR_NOMEM;
-    memcpy(at, reference.at, reference.length);
-    k->reference = (struct text){at, reference.length};
+    r->length = (uint32_t)reference.length;
+    memcpy(r->at, reference.at, reference.length);
+    *ret = r;
     return 0;
+}
+
+const struct kept_rare kept_rare_none = {0};
+
+int kept_reserve_rare(struct kept *k)
+{
+    if (!k->rare)
+        k->rare = calloc(1, sizeof(*k->rare));
+    return k->rare ? 0 : ERROR_NOMEM;
+}
+
+void kept_set_missing(struct kept *k, struct reservation_missing *missing, uint32_t count)
+{
+    if (!k->rare) /* and so there are none */
+        return;
+    free(k->rare->missing);
+    k->rare->missing = missing;
+    k->rare->missing_count = count;
 }
 
 int missing_copy(const struct reservation_missing *missing, uint32_t count, struct reservation_missing **ret)
@@ -146,35 +175,39 @@ static bool same(struct hash128 a, struct hash128 b)
 
 int kept_reserve_step(struct kept *k)
 {
-    if (k->steps_count < k->steps_capacity || k->steps_count >= STEPS_REMEMBERED)
-        return 0;
-    uint32_t capacity = k->steps_capacity ? 2 * k->steps_capacity : 2;
-    if (!array_grow(&k->steps, k->steps_capacity, capacity, sizeof(*k->steps)))
+    int error = kept_reserve_rare(k);
+    struct kept_rare *r = k->rare;
+    if (error || r->steps_count < r->steps_capacity || r->steps_count >= STEPS_REMEMBERED)
+        return error;
+    uint32_t capacity = r->steps_capacity ? 2 * r->steps_capacity : 2;
+    if (!array_grow(&r->steps, r->steps_capacity, capacity, sizeof(*r->steps)))
         return ERROR_NOMEM;
-    k->steps_capacity = capacity;
+    r->steps_capacity = capacity;
     return 0;
 }
 
 void kept_remember_step(struct kept *k, const struct reservation_said *said)
 {
+    struct kept_rare *r = k->rare;
     if (!said->step_id.length)
         return;
-    if (k->steps_count >= STEPS_REMEMBERED) {
-        memmove(k->steps, k->steps + 1, (STEPS_REMEMBERED - 1) * sizeof(*k->steps));
-        k->steps_count = STEPS_REMEMBERED - 1;
+    if (r->steps_count >= STEPS_REMEMBERED) {
+        memmove(r->steps, r->steps + 1, (STEPS_REMEMBERED - 1) * sizeof(*r->steps));
+        r->steps_count = STEPS_REMEMBERED - 1;
     }
-    k->steps[k->steps_count++] = (struct step_done){
+    r->steps[r->steps_count++] = (struct step_done){
         .id = hash_of_step(said->step_id), .digest = said->digest, .step = (uint8_t)said->step};
 }
 
 const struct step_done *kept_find_step(const struct kept *k, struct text step_id)
 {
-    if (!step_id.length)
+    const struct kept_rare *r = kept_rare(k);
+    if (!step_id.length || !r->steps_count)
         return NULL;
     struct hash128 id = hash_of_step(step_id);
-    for (uint32_t i = 0; i < k->steps_count; i++)
-        if (same(k->steps[i].id, id))
-            return &k->steps[i];
+    for (uint32_t i = 0; i < r->steps_count; i++)
+        if (same(r->steps[i].id, id))
+            return &r->steps[i];
     return NULL;
 }
 
@@ -213,8 +246,8 @@ static struct kept *find(const struct reservations *r, struct text id)
     uint64_t hash = hash_text(id);
     struct chains_walk w;
     for (chains_first(r->ids, hash, &w); w.at; chains_next(&w))
-        if (w.at->hash == hash && text_equal(OF(w.at, by_id)->id, id))
-            return OF(w.at, by_id);
+        if (w.at->hash == hash && text_equal(kept_id(of_id(w.at)), id))
+            return of_id(w.at);
     return NULL;
 }
 
@@ -250,7 +283,7 @@ size_t reservations_of(const struct reservations *r, struct text reference, cons
     struct chains_walk w;
     size_t count = 0;
     for (chains_first(r->references, hash, &w); w.at; chains_next(&w)) {
-        const struct reservation *one = w.at->hash == hash ? shown_of(OF(w.at, by_reference)) : NULL;
+        const struct reservation *one = w.at->hash == hash ? shown_of(of_reference(w.at)) : NULL;
         if (!one || !text_equal(one->reference, reference))
             continue;
         if (count < most)
@@ -310,7 +343,8 @@ int reservations_reserve(struct reservations *r)
 
 void reservations_refer(struct reservations *r, struct kept *k)
 {
-    chains_insert(r->references, &k->by_reference, hash_text(k->reference));
+    k->reference->of = k;
+    chains_insert(r->references, &k->reference->chain, hash_text(kept_reference(k)));
 }
 
 static void count_up(uint64_t *of, int64_t by)
@@ -339,14 +373,14 @@ void reservations_put(struct reservations *r, struct kept *k)
         r->before(r->before_context, k->number); /* at a cut the number was free */
     r->at[k->number] = k;
     mark(r, k);
-    chains_insert(r->ids, &k->by_id, hash_text(k->id));
-    if (k->reference.length)
+    chains_insert(r->ids, &k->by_id, hash_text(kept_id(k)));
+    if (k->reference)
         reservations_refer(r, k);
     count_up(&r->stats.open, 1);
     count_up(&r->stats.held, k->state == RESERVATION_HELD);
 }
 
-void reservations_note(struct reservations *r, const struct kept *k)
+void reservations_note(struct reservations *r, struct kept *k)
 {
     if (!k->dirty && r->before)
         r->before(r->before_context, k->number);
@@ -398,8 +432,8 @@ void reservations_forget(struct reservations *r, struct kept *k)
     *(k->newer ? &k->newer->older : &r->newest) = k->older;
     count_up(&r->stats.remembered, -1);
     chains_remove(r->ids, &k->by_id);
-    if (k->reference.length)
-        chains_remove(r->references, &k->by_reference);
+    if (k->reference)
+        chains_remove(r->references, &k->reference->chain);
     r->at[k->number] = NULL;
     r->free_numbers[r->free_count++] = k->number;
     epoch_retire(r->epoch, k, destroy_later);
@@ -470,34 +504,36 @@ static void show_parts(const struct kept *k, struct reservation_part *part)
 
 static size_t text_bytes(const struct kept *k, const struct state *s)
 {
-    size_t bytes = k->id.length + k->channel.length + k->reference.length;
+    size_t bytes = (size_t)k->id_length + k->channel_length + kept_reference(k).length;
+    const struct kept_rare *rare = kept_rare(k);
     for (uint32_t i = 0; i < k->has.lines_count; i++)
         bytes += sku_text(k->has.lines[i].sku).length +
                  catalogue_location_at(s->catalogue, k->has.lines[i].location)->id.length;
-    for (uint32_t i = 0; i < k->missing_count; i++)
-        bytes += k->missing[i].sku.length + k->missing[i].location.length;
+    for (uint32_t i = 0; i < rare->missing_count; i++)
+        bytes += rare->missing[i].sku.length + rare->missing[i].location.length;
     return bytes;
 }
 
 static struct reservation *make_shown(const struct kept *k, const struct state *s)
 {
+    const struct kept_rare *rare = kept_rare(k);
     size_t lines = k->has.lines_count * sizeof(struct reservation_line);
-    size_t missing = k->missing_count * sizeof(struct reservation_missing);
+    size_t missing = rare->missing_count * sizeof(struct reservation_missing);
     size_t parts = parts_of(k) * sizeof(struct reservation_part);
     struct reservation *r = malloc(sizeof(*r) + lines + missing + parts + text_bytes(k, s));
     if (!r)
         return NULL;
     struct reservation_line *line_at = (struct reservation_line *)(r + 1);
     struct reservation_missing *missing_at = (struct reservation_missing *)(line_at + k->has.lines_count);
-    struct reservation_part *part_at = (struct reservation_part *)(missing_at + k->missing_count);
+    struct reservation_part *part_at = (struct reservation_part *)(missing_at + rare->missing_count);
     char *texts = (char *)part_at + parts;
     *r = (struct reservation){.holders = 1,
-                              .state = k->state,
+                              .state = (enum reservation_state)k->state,
                               .number = k->number,
                               .serial = k->serial,
-                              .id = copy(&texts, k->id),
-                              .channel = copy(&texts, k->channel),
-                              .reference = copy(&texts, k->reference),
+                              .id = copy(&texts, kept_id(k)),
+                              .channel = copy(&texts, kept_channel(k)),
+                              .reference = copy(&texts, kept_reference(k)),
                               .channel_number = k->channel_number,
                               .method = k->method,
                               .partial = k->partial,
@@ -510,17 +546,17 @@ static struct reservation *make_shown(const struct kept *k, const struct state *
                               .incarnation = k->incarnation,
                               .offset = k->offset,
                               .lines_count = k->has.lines_count,
-                              .missing_count = k->missing_count,
+                              .missing_count = rare->missing_count,
                               .parts_count = parts_of(k),
                               .lines = line_at,
                               .parts = part_at,
                               .missing = missing_at};
     show_lines(k, s, line_at, &texts);
     show_parts(k, part_at);
-    for (uint32_t i = 0; i < k->missing_count; i++)
-        missing_at[i] = (struct reservation_missing){.sku = copy(&texts, k->missing[i].sku),
-                                                     .location = copy(&texts, k->missing[i].location),
-                                                     .quantity = k->missing[i].quantity};
+    for (uint32_t i = 0; i < rare->missing_count; i++)
+        missing_at[i] = (struct reservation_missing){.sku = copy(&texts, rare->missing[i].sku),
+                                                     .location = copy(&texts, rare->missing[i].location),
+                                                     .quantity = rare->missing[i].quantity};
     return r;
 }
 

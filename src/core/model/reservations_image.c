@@ -56,15 +56,16 @@ static void save_lines(const struct kept *k, struct buffer *out)
 
 static void save_rest(const struct kept *k, struct buffer *out)
 {
-    put_u32(out, k->missing_count);
-    for (uint32_t i = 0; i < k->missing_count; i++) {
-        put_text(out, k->missing[i].sku);
-        put_text(out, k->missing[i].location);
-        put_i64(out, k->missing[i].quantity);
+    const struct kept_rare *rare = kept_rare(k);
+    put_u32(out, rare->missing_count);
+    for (uint32_t i = 0; i < rare->missing_count; i++) {
+        put_text(out, rare->missing[i].sku);
+        put_text(out, rare->missing[i].location);
+        put_i64(out, rare->missing[i].quantity);
     }
-    put_u32(out, k->steps_count);
-    for (uint32_t i = 0; i < k->steps_count; i++) {
-        const struct step_done *s = &k->steps[i];
+    put_u32(out, rare->steps_count);
+    for (uint32_t i = 0; i < rare->steps_count; i++) {
+        const struct step_done *s = &rare->steps[i];
         put_u64(out, s->id.high);
         put_u64(out, s->id.low);
         put_u64(out, s->digest.high);
@@ -78,13 +79,13 @@ void reservations_save_one(const struct reservations *r, uint32_t number, struct
     const struct kept *k = r->at[number];
     if (!k)
         return;
-    put_text(out, k->id);
-    put_text(out, k->channel);
-    put_text(out, k->reference);
+    put_text(out, kept_id(k));
+    put_text(out, kept_channel(k));
+    put_text(out, kept_reference(k));
     put_u64(out, k->serial);
     put_u64(out, k->ended_serial);
-    put_u8(out, (uint8_t)k->state);
-    put_u8(out, (uint8_t)k->ends_as);
+    put_u8(out, k->state);
+    put_u8(out, k->ends_as);
     put_u8(out, k->partial);
     put_u8(out, k->revived);
     put_u64(out, k->digest.high);
@@ -136,7 +137,7 @@ static int load_holds(struct kept *k, struct bytes *in)
         milli_t figures[11];
         h->sku_number = get_u32(in);
         h->location = get_u32(in);
-        h->line = get_u32(in);
+        uint32_t line = get_u32(in);
         get_raw(in, figures, sizeof(figures));
         h->of = k;
         h->per_unit = figures[0];
@@ -150,8 +151,9 @@ static int load_holds(struct kept *k, struct bytes *in)
         h->open_committed = figures[8];
         h->gone = figures[9];
         h->by_order = figures[10];
-        if (h->line >= k->has.lines_count || h->per_unit <= 0)
+        if (line >= k->has.lines_count || h->per_unit <= 0)
             in->failed = true;
+        h->line = (uint16_t)line; /* RESERVATION_CANDIDATES_MOST bounds the lines */
     }
     return in->failed ? ERROR_CORRUPT : 0;
 }
@@ -179,8 +181,15 @@ static int load_missing(struct kept *k, struct bytes *in)
         said[i].location = get_text(in);
         said[i].quantity = get_i64(in);
     }
-    k->missing_count = count;
-    return in->failed ? ERROR_CORRUPT : missing_copy(said, count, &k->missing);
+    if (in->failed || !count)
+        return in->failed ? ERROR_CORRUPT : 0;
+    struct reservation_missing *missing;
+    int error = kept_reserve_rare(k);
+    if (!error)
+        error = missing_copy(said, count, &missing);
+    if (!error)
+        kept_set_missing(k, missing, count);
+    return error;
 }
 
 static int load_steps(struct kept *k, struct bytes *in)
@@ -190,7 +199,7 @@ static int load_steps(struct kept *k, struct bytes *in)
         int error = kept_reserve_step(k);
         if (error)
             return error;
-        struct step_done *s = &k->steps[k->steps_count++];
+        struct step_done *s = &k->rare->steps[k->rare->steps_count++];
         s->id.high = get_u64(in);
         s->id.low = get_u64(in);
         s->digest.high = get_u64(in);
@@ -223,9 +232,9 @@ static int load_fields(struct kept *k, struct text reference, struct bytes *in)
     k->offset = get_u64(in);
     if (in->failed || state >= RESERVATION_STATE_END || ends_as >= RESERVATION_STATE_END)
         return ERROR_CORRUPT;
-    k->state = (enum reservation_state)state;
-    k->ends_as = (enum reservation_state)ends_as;
-    int error = kept_set_reference(k, reference);
+    k->state = state;
+    k->ends_as = ends_as;
+    int error = kept_reference_make(reference, &k->reference);
     if (!error)
         error = load_lines(k, in);
     if (!error)
@@ -267,9 +276,9 @@ static int learn_hold(const struct state *s, struct hold *h)
         return 0;
     if (!sku_peek(h->sku, h->location, &row) || !row_rare(&row) || !row_rare(&row)->ledger)
         return ERROR_CORRUPT;
-    const struct text reference = h->of->reference;
+    const struct text reference = kept_reference(h->of);
     struct account *a = accounts_find(&row_rare(&row)->ledger->demand, reference,
-                                      reference.length ? (struct text){0} : h->of->id);
+                                      reference.length ? (struct text){0} : kept_id(h->of));
     if (!a)
         return ERROR_CORRUPT;
     hold_link(h, (struct demand *)a, &row_rare(&row)->ledger->demand);
@@ -281,9 +290,10 @@ static int learn_one(struct state *s, struct kept *k)
     int error = k->state == RESERVATION_HELD ? due_reserve(&s->due, DUE_HOLD, 1) : 0;
     for (uint32_t i = 0; i < k->has.lines_count && !error; i++) {
         struct kept_line *l = &k->has.lines[i];
-        if (l->sku_number >= table_sku_count(s->table) || !catalogue_location_at(s->catalogue, l->location))
+        uint32_t sku = l->sku_number;
+        if (sku >= table_sku_count(s->table) || !catalogue_location_at(s->catalogue, l->location))
             return ERROR_CORRUPT;
-        l->sku = table_sku(s->table, l->sku_number);
+        l->sku = table_sku(s->table, sku);
     }
     for (uint32_t i = 0; i < k->has.holds_count && !error; i++)
         error = learn_hold(s, k->has.holds[i]);

@@ -82,8 +82,8 @@ static void begin_judging(struct plan *p, const struct kept *k)
     const struct reservation_said *said = p->said;
     p->judging = (struct judging){.a = p->a,
                                   .arena = &p->a->state->scratch,
-                                  .channel = k ? k->channel : said->channel,
-                                  .reference = k && k->reference.length ? k->reference : said->reference,
+                                  .channel = k ? kept_channel(k) : said->channel,
+                                  .reference = k && k->reference ? kept_reference(k) : said->reference,
                                   .method = k ? k->method : said->method,
                                   .required_at = k ? k->required_at : said->required_at,
                                   .moves = said->step == STEP_MOVE,
@@ -168,7 +168,7 @@ static int reserve(struct plan *p, struct kept *k)
 
 static int confirm(struct plan *p, struct kept *k)
 {
-    if (k->reference.length && p->said->reference.length && !text_equal(k->reference, p->said->reference)) {
+    if (k->reference && p->said->reference.length && !text_equal(kept_reference(k), p->said->reference)) {
         refuse(p, REASON_CONFLICT);
         return 0;
     }

@@ -17,13 +17,14 @@ static void refuse(struct plan *p, enum reason reason)
 
 static struct text key_reference(const struct plan *p)
 {
-    return p->kept->reference.length ? p->kept->reference : p->reference;
+    return reference_text(p->kept->reference ? p->kept->reference : p->reference);
 }
 
-/* Without a reference it has an account of its own, by its id as line: no client's reference is empty. */
+/* Without a reference it has an account of its own, by its id as line: no client's reference is empty, so it
+ * is nobody else's line. */
 static struct text key_line(const struct plan *p)
 {
-    return key_reference(p).length ? (struct text){0} : p->kept->id;
+    return key_reference(p).length ? (struct text){0} : kept_id(p->kept);
 }
 
 /* The reservation's account in this row, made and linked if there is none. NULL: refused, or ERROR_NOMEM. */
@@ -36,7 +37,7 @@ static struct demand *account_in(struct plan *p, struct ledger *l, int *ret_erro
         refuse(p, REASON_TOO_MANY_ACCOUNTS);
         return NULL;
     }
-    *ret_error = accounts_reserve(&l->demand, key_line(p).length);
+    *ret_error = accounts_reserve(&l->demand, false);
     d = *ret_error ? NULL : demand_create(key_reference(p), key_line(p));
     if (!d) {
         *ret_error = ERROR_NOMEM;
@@ -69,9 +70,9 @@ static int prepare_entries(struct plan *p, struct staged_row *row, struct demand
 {
     struct account *lines[LINES_JOINED_MOST];
     uint32_t count =
-        d->has_steps || !d->account.reference.length
+        d->has_steps || !d->account.reference_length
             ? 0
-            : accounts_lines(&row->ledger->demand, d->account.reference, lines, LINES_JOINED_MOST);
+            : accounts_lines(&row->ledger->demand, account_reference(&d->account), lines, LINES_JOINED_MOST);
     for (uint32_t i = 0; i < count; i++) {
         const struct demand *own = (const struct demand *)lines[i];
         more += own->entries_count;
@@ -128,14 +129,7 @@ static int prepare_hold(struct plan *p, struct hold *h)
 
 static int prepare_reference(struct plan *p)
 {
-    if (!p->refers)
-        return 0;
-    char *at = malloc(p->said->reference.length);
-    if (!at)
-        return ERROR_NOMEM;
-    memcpy(at, p->said->reference.at, p->said->reference.length);
-    p->reference = (struct text){at, p->said->reference.length};
-    return 0;
+    return p->refers ? kept_reference_make(p->said->reference, &p->reference) : 0;
 }
 
 static int prepare_holds(struct plan *p, const struct kept_lines *l, bool all)
@@ -156,8 +150,10 @@ int plan_reserve(struct plan *p, struct outcome *o)
     p->acts_entries = entries_of_acts(p);
     if (!error)
         error = due_reserve(&p->a->state->due, DUE_HOLD, 1);
-    if (!error && p->said)
+    if (!error && p->said && p->said->step_id.length)
         error = kept_reserve_step(k);
+    if (!error && p->missing_count)
+        error = kept_reserve_rare(k);
     if (!error)
         error = prepare_reference(p);
     if (!error)
@@ -181,7 +177,6 @@ static void drop_lines(struct plan *p)
             hold_unlink(p->lines.holds[i]);
             free(p->lines.holds[i]);
         }
-    free(p->lines.holds);
     free(p->lines.lines);
     p->lines = (struct kept_lines){0};
 }
@@ -198,8 +193,8 @@ void plan_abandon(struct plan *p)
     drop_lines(p);
     free(p->missing);
     p->missing = NULL;
-    free((char *)(uintptr_t)p->reference.at);
-    p->reference = (struct text){0};
+    free(p->reference);
+    p->reference = NULL;
 }
 
 /* ---- carrying out ---- */
@@ -371,7 +366,7 @@ static void join_accounts(struct plan *p, uint32_t row_number, struct demand *ow
 static void join_own(struct plan *p, const struct hold *h)
 {
     struct ledger *l = p->a->rows[h->row].ledger;
-    struct demand *d = (struct demand *)accounts_find(&l->demand, p->kept->reference, (struct text){0});
+    struct demand *d = (struct demand *)accounts_find(&l->demand, kept_reference(p->kept), (struct text){0});
     if (h->demand && h->demand != d)
         join_accounts(p, h->row, h->demand, d);
 }
@@ -381,7 +376,7 @@ static void join_lines(struct plan *p, const struct hold *h)
 {
     struct account *lines[LINES_JOINED_MOST];
     struct accounts *all = &p->a->rows[h->row].ledger->demand;
-    struct text reference = p->kept->reference;
+    struct text reference = kept_reference(p->kept);
     struct demand *d =
         reference.length ? (struct demand *)accounts_find(all, reference, (struct text){0}) : NULL;
     if (!d || d->has_steps)
@@ -411,7 +406,6 @@ static void exchange_lines(struct plan *p)
             hold_leave(k->has.holds[i], p->a->state->log_time);
             free(k->has.holds[i]);
         }
-    free(k->has.holds);
     free(k->has.lines);
     k->has = p->lines;
     p->lines = (struct kept_lines){0};
@@ -419,9 +413,7 @@ static void exchange_lines(struct plan *p)
         k->has.holds[i]->line = k->has.holds[i]->line_then;
         k->has.holds[i]->fresh = false;
     }
-    free(k->missing);
-    k->missing = p->missing;
-    k->missing_count = p->missing_count;
+    kept_set_missing(k, p->missing, p->missing_count);
     p->missing = NULL;
 }
 
@@ -438,10 +430,10 @@ static void take_up(struct plan *p)
     }
     reservations_touch(r, k);
     k->expires_at = p->expires_at;
-    k->ends_as = p->ends_as;
+    k->ends_as = (uint8_t)p->ends_as;
     if (p->refers) {
         k->reference = p->reference;
-        p->reference = (struct text){0};
+        p->reference = NULL;
         reservations_refer(r, k);
     }
 }

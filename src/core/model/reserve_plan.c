@@ -32,7 +32,7 @@ static uint32_t fill_line(struct kept_lines *l, uint32_t line, uint32_t hold, co
     for (uint32_t i = 0; i < count; i++)
         *l->holds[hold + i] = (struct hold){.sku = kit ? table_find(t, kit->components[i].sku) : g->sku,
                                             .location = g->location,
-                                            .line = line,
+                                            .line = (uint16_t)line,
                                             .per_unit = kit ? kit->components[i].quantity : MILLI_PER_UNIT};
     return count;
 }
@@ -62,6 +62,17 @@ static void act_all(struct plan *p, struct kept_lines *l, enum act_kind kind)
         act(p, l->holds[i], kind, of_hold(l->holds[i], l->lines[l->holds[i]->line].quantity));
 }
 
+static int set_missing(struct kept *k, const struct judging *j)
+{
+    struct reservation_missing *missing;
+    int error = kept_reserve_rare(k);
+    if (!error)
+        error = missing_copy(j->missing, j->missing_count, &missing);
+    if (!error)
+        kept_set_missing(k, missing, j->missing_count);
+    return error;
+}
+
 int plan_new(struct plan *p, instant_t expires_at)
 {
     const struct reservation_said *said = p->said;
@@ -69,16 +80,15 @@ int plan_new(struct plan *p, instant_t expires_at)
     if (!k)
         return ERROR_NOMEM;
     p->is_new = true;
-    int error = kept_set_reference(k, said->reference);
-    if (!error)
-        error = missing_copy(p->judging.missing, p->judging.missing_count, &k->missing);
+    int error = kept_reference_make(said->reference, &k->reference);
+    if (!error && p->judging.missing_count)
+        error = set_missing(k, &p->judging);
     if (!error)
         error = lines_of_grants(p, &k->has);
     if (!error)
         error = acts_make(p, 3 * k->has.holds_count);
     if (error)
         return error;
-    k->missing_count = p->judging.missing_count;
     k->digest = said->digest;
     k->channel_number = p->judging.channel_number;
     k->method = said->method;
@@ -101,7 +111,7 @@ static int plan_of(struct plan *p, struct kept *k, uint32_t acts_of_hold)
 {
     p->kept = k;
     p->expires_at = k->expires_at;
-    p->ends_as = k->ends_as;
+    p->ends_as = (enum reservation_state)k->ends_as;
     return acts_make(p, acts_of_hold * k->has.holds_count);
 }
 
@@ -112,7 +122,7 @@ int plan_confirm(struct plan *p, struct kept *k)
         return error;
     for (uint32_t i = 0; i < k->has.holds_count; i++)
         act(p, k->has.holds[i], ACT_CONFIRM, k->has.holds[i]->held);
-    p->refers = p->said->reference.length && !k->reference.length;
+    p->refers = p->said->reference.length && !k->reference;
     p->ends_as = RESERVATION_FULFILLED;
     return 0;
 }
@@ -212,7 +222,7 @@ int plan_revival(struct plan *p, struct kept *k)
         act(p, k->has.holds[i], ACT_CONFIRM, k->has.holds[i]->lapsed);
     }
     p->revives = true;
-    p->refers = p->said->reference.length && !k->reference.length;
+    p->refers = p->said->reference.length && !k->reference;
     p->ends_as = RESERVATION_FULFILLED;
     return 0;
 }
@@ -337,7 +347,7 @@ static void own(struct plan *p)
 static bool is_as_it_was(const struct plan *p, const struct kept *k)
 {
     const struct judging *j = &p->judging;
-    bool same = j->grants_count == k->has.lines_count && !j->missing_count && !k->missing_count;
+    bool same = j->grants_count == k->has.lines_count && !j->missing_count && !kept_rare(k)->missing_count;
     for (uint32_t i = 0; same && i < j->grants_count; i++) {
         const struct kept_line *l = &k->has.lines[i];
         const struct grant *g = &j->grants[i];
@@ -419,7 +429,7 @@ static void keep_lines(struct plan *p, struct kept *k, uint32_t *then)
         struct hold *h = k->has.holds[i];
         h->fresh = false;
         h->dropped = then[h->line] == UINT32_MAX;
-        h->line_then = then[h->line];
+        h->line_then = (uint16_t)then[h->line];
         if (!h->dropped)
             to->holds[to->holds_count++] = h;
     }
@@ -446,7 +456,7 @@ static struct hold *hold_there(struct kept_lines *to, uint32_t line, const struc
         return NULL;
     *made = (struct hold){.sku = h->sku,
                           .location = location,
-                          .line_then = line,
+                          .line_then = (uint16_t)line,
                           .per_unit = h->per_unit,
                           .of = h->of,
                           .fresh = true};
@@ -516,7 +526,7 @@ int plan_move(struct plan *p, struct kept *k)
     if (error || !plan_is_granted(p))
         return error;
     uint32_t location = catalogue_location(p->a->state->catalogue, p->said->move_to)->number;
-    p->missing_count = k->missing_count;
-    error = missing_copy(k->missing, k->missing_count, &p->missing);
+    p->missing_count = kept_rare(k)->missing_count;
+    error = missing_copy(kept_rare(k)->missing, p->missing_count, &p->missing);
     return error ? error : move_lines(p, k, location);
 }

@@ -34,11 +34,11 @@ struct plan {
     bool was_done;                  /* under this step_id */
     enum reservation_state ends_as; /* if nothing is open afterwards */
     bool revives;
-    bool refers;             /* it gets a reference */
-    struct text reference;   /* copied, for it */
-    instant_t expires_at;    /* as it will be */
-    bool exchanges;          /* lines and what is missing, for those it has */
-    struct kept_lines lines; /* holds that stay are among them too */
+    bool refers;                      /* it gets a reference */
+    struct kept_reference *reference; /* for it */
+    instant_t expires_at;             /* as it will be */
+    bool exchanges;                   /* lines and what is missing, for those it has */
+    struct kept_lines lines;          /* holds that stay are among them too */
     struct reservation_missing *missing;
     uint32_t missing_count;
     uint32_t acts_count, accounts_count;

@@ -71,7 +71,7 @@ static void become(struct apply *a, struct kept *k, enum reservation_state state
     if (counter && (state != k->state || k->ended_at != INSTANT_NONE))
         count_reservations(counter, 1);
     count_reservations(&r->stats.held, (state == RESERVATION_HELD) - (k->state == RESERVATION_HELD));
-    k->state = state;
+    k->state = (uint8_t)state;
     due_set(&a->state->due, DUE_HOLD, &k->due, state == RESERVATION_HELD ? k->expires_at : INSTANT_NONE);
     if (!ends && k->ended_at != INSTANT_NONE) {
         reservations_reopen(r, k);
@@ -100,7 +100,10 @@ void reservations_follow(struct apply *a)
         k->changed_at = s->log_time;
         k->incarnation = (uint8_t)(s->incarnations_count - 1);
         k->offset = a->offset;
-        become(a, k, o.held > 0 ? RESERVATION_HELD : o.committed > 0 ? RESERVATION_CONFIRMED : k->ends_as);
+        become(a, k,
+               o.held > 0        ? RESERVATION_HELD
+               : o.committed > 0 ? RESERVATION_CONFIRMED
+                                 : (enum reservation_state)k->ends_as);
     }
 }
 

@@ -96,9 +96,9 @@ static void follow_fence(struct staged_row *row, struct demand *d)
     row->rare_dirty = true;
 }
 
-static void tell(struct kept *of, void *context)
+static void tell(struct kept *of, bool shown, void *context)
 {
-    reservations_touch(context, of);
+    (shown ? reservations_touch : reservations_note)(context, of);
 }
 
 void demand_follow(struct apply *a, struct staged_row *row, struct demand *d,

@@ -108,7 +108,7 @@ static bool older(const struct supply *a, const struct supply *b)
 
 static bool by_line(const struct supply *a, const struct supply *b)
 {
-    return text_compare(a->account.line, b->account.line) < 0;
+    return text_compare(account_line(&a->account), account_line(&b->account)) < 0;
 }
 
 struct family {
@@ -121,7 +121,7 @@ static struct family family_of(struct accounts *all, struct text reference)
     struct family f = {NULL, NULL};
     for (uint32_t i = 0; i < all->count; i++) {
         struct supply *s = (struct supply *)all->at[i];
-        if (text_equal(s->account.reference, reference))
+        if (text_equal(account_reference(&s->account), reference))
             put_sorted(&f.orders, s, by_line);
         else if (s->parent.length && text_equal(s->parent, reference))
             put_sorted(&f.notes, s, older);
@@ -232,7 +232,7 @@ void supply_refresh(struct accounts *all, struct supply *of, bool parents, insta
         close_list(all, of, of->open > 0, log_time);
         return;
     }
-    struct text reference = of->account.reference;
+    struct text reference = account_reference(&of->account);
     refresh_family(all, reference, log_time);
     for (int depth = 0; depth < DEPTH_MOST && of && of->parent.length && !text_equal(of->parent, reference);
          depth++) {

@@ -460,6 +460,28 @@ static void image_keeps_reservations(void **unused)
     world_close(&v);
 }
 
+/* The goods had left before the order came: it confirms what is held, and no figure of the reservation is
+ * another. What it confirmed stands in images all the same, so a cut before it must not show it. */
+static void a_cut_is_before_what_came_later_though_nothing_shows_it(void **unused)
+{
+    struct world w;
+    struct hash128 told;
+    with_stock(&w, U(10));
+    struct event receipt = plain(EVENT_RECEIPT, at(9, 0), U(10));
+    receipt.sku = TEXT("SKU-2");
+    say(&w, receipt);
+    struct ask two = for_reference(reserve("r-1", U(5)), "O-1");
+    ask_line(&two, "SKU-2", U(1), "L1");
+    expect_applied(&w, two);
+    say(&w, sale_of_order(at(11, 30), "O-1", U(5)));
+    struct hash128 cut = state_digest(w.state);
+    assert_int_equal(image_begin(w.state, NULL, NULL), 0);
+    say(&w, order(EVENT_ORDER_PLACED, at(11, 40), "O-1", U(5)));
+    assert_int_equal(image_step(w.state, SIZE_MAX, &told), 0);
+    assert_true(told.high == cut.high && told.low == cut.low);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +505,7 @@ int main(void)
         cmocka_unit_test(lines_of_an_order_are_the_reservations),
         cmocka_unit_test(the_last_of_what_was_open_says_how_it_ended),
         cmocka_unit_test(image_keeps_reservations),
+        cmocka_unit_test(a_cut_is_before_what_came_later_though_nothing_shows_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
