@@ -9,6 +9,11 @@
  * the same bytes. */
 int record_encode(const struct record *r, struct buffer *out);
 
+/* The same for one event that is a plain one already (event_plain.h): its bytes as they are, and where it
+ * came in. ERROR_NOMEM */
+int record_encode_plain(struct text event, uint32_t level, const struct intake_said *intake,
+                        struct buffer *out);
+
 /* Reads a record. Texts point into `bytes` or the arena: both must outlive it. ERROR_INVALID: problems say
  * why (pointer into the record as JSON would name it: "/events/3/quantity"); ERROR_NOMEM; ERROR_LIMIT: too
  * large, too many events, or needs more than the arena gives. `level` is the log's: types and fields above it

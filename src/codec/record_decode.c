@@ -2,6 +2,7 @@
  * record_body.c's. What comes may be forged: every length is checked, memory is bounded by the caller's arena
  * and by the number of events, nothing recurses, and texts are UTF-8 or refused. */
 #include "base/error.h"
+#include "codec/event_plain.h"
 #include "codec/record_body.h"
 #include "codec/record_codec.h"
 #include "codec/record_wire.h"
@@ -325,8 +326,10 @@ static void read_record_field(struct decoder *d, const struct wire_field *f, siz
         break;
     case RECORD_WIRE_EVENTS:
         d->event = (int64_t)*events_read;
-        if (want(d, "", f, WIRE_BYTES))
+        if (want(d, "", f, WIRE_BYTES) && !event_plain_read(f->bytes, d->level, &r->events[*events_read])) {
             read_event(d, f->bytes, &r->events[*events_read]);
+            r->sound_level = 0;
+        }
         d->event = NO_EVENT;
         ++*events_read;
         break;
@@ -346,18 +349,56 @@ static void read_record_field(struct decoder *d, const struct wire_field *f, siz
     }
 }
 
+static bool begins_with(struct wire *w, uint32_t number, enum wire_type type)
+{
+    bool does = w->at < w->end && (unsigned char)*w->at == (number << 3 | type);
+
+    w->at += does;
+    return does;
+}
+
+/* Nearly every record of a busy log: one plain event, and where it came in. False: not so, and nothing was
+ * said about it yet. */
+static bool read_plain(struct decoder *d, struct text bytes, struct record *r)
+{
+    struct wire w = wire_of(bytes);
+    struct wire_field event, intake = {.type = WIRE_BYTES};
+    uint64_t level = 0;
+    uint32_t seen;
+
+    if ((begins_with(&w, RECORD_WIRE_LEVEL, WIRE_VARINT) && !wire_varint(&w, &level)) ||
+        !begins_with(&w, RECORD_WIRE_EVENTS, WIRE_BYTES) || !wire_bytes(&w, &event.bytes))
+        return false;
+    bool has_intake = begins_with(&w, RECORD_WIRE_INTAKE, WIRE_BYTES);
+    if ((has_intake && !wire_bytes(&w, &intake.bytes)) || w.at != w.end)
+        return false;
+    struct event *e = arena_alloc(d->arena, sizeof(*e));
+    if (!e || !event_plain_read(event.bytes, d->level, e))
+        return false;
+    r->level = (uint32_t)level;
+    r->sound_level = d->level;
+    r->events_count = 1;
+    r->events = e;
+    if (has_intake)
+        read_message(d, &intake, &intake_message, &r->intake, &seen);
+    return true;
+}
+
 static int read_record(struct decoder *d, struct text bytes, struct record *r)
 {
     struct wire w = wire_of(bytes);
     struct wire_field f;
     size_t events_read = 0;
     struct text body = {0};
-    int error = survey(d, bytes, r, &body);
 
+    if (read_plain(d, bytes, r))
+        return d->failed ? ERROR_INVALID : 0;
+    int error = survey(d, bytes, r, &body);
     if (!error)
         error = take_room(d, r);
     if (error)
         return error;
+    r->sound_level = d->level; /* until one is not plain */
     while (wire_next(&w, &f) > 0)
         read_record_field(d, &f, &events_read, r);
     if (r->kind != RECORD_EVENTS)
@@ -395,8 +436,9 @@ static int hand_over(struct text one, size_t number, uint32_t level, const struc
     struct event e;
 
     found.count = 0;
+    if (event_plain_read(one, level, &e))
+        return r->each(r->context, number, &e, &found);
     bool ok = read_event(&d, one, &e);
-
     if (ok)
         event_check(&e, level, &found);
     return r->each(r->context, number, ok ? &e : NULL, &found);

@@ -150,3 +150,12 @@ int record_encode(const struct record *r, struct buffer *out)
         out->length = before;
     return error;
 }
+
+int record_encode_plain(struct text event, uint32_t level, const struct intake_said *intake,
+                        struct buffer *out)
+{
+    put_varint_if(out, RECORD_WIRE_LEVEL, level);
+    wire_put_text(out, RECORD_WIRE_EVENTS, event);
+    put_message(out, RECORD_WIRE_INTAKE, &intake_message, intake);
+    return out->failed ? ERROR_NOMEM : 0;
+}

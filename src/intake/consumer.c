@@ -317,18 +317,18 @@ static void push_filling(struct intake *i)
     i->filling = NULL;
 }
 
-static void take_message(struct intake *i, rd_kafka_message_t *m)
+/* Whether somebody has it now; else it is to be destroyed. */
+static bool take_message(struct intake *i, rd_kafka_message_t *m)
 {
     if (m->err) {
         take_error(i, m);
-        return;
+        return false;
     }
     struct lane *l = lane_of(i, m);
     if (l != i->filling)
         push_filling(i);
     i->filling = l;
-    if (l)
-        lane_message(l, m);
+    return l && lane_message(l, m);
 }
 
 /* The assignment changed while the batch was filled: nobody can tell which of it is from before. */
@@ -345,8 +345,8 @@ void consumer_poll(struct intake *i, int wait_ms, size_t most)
     i->now_ms = clock_monotonic_us() / 1000;
     if (!m)
         return;
-    take_message(i, m);
-    rd_kafka_message_destroy(m);
+    if (!take_message(i, m))
+        rd_kafka_message_destroy(m);
     if (most < 2) {
         push_filling(i);
         return;
@@ -354,11 +354,10 @@ void consumer_poll(struct intake *i, int wait_ms, size_t most)
     uint64_t assignments = i->assignments;
     ssize_t count = rd_kafka_consume_batch_queue(i->queue, 0, i->batch,
                                                  most - 1 < BATCH_MESSAGES ? most - 1 : BATCH_MESSAGES);
-    for (ssize_t k = 0; k < count && assignments == i->assignments; k++)
-        take_message(i, i->batch[k]);
-    push_filling(i);
     for (ssize_t k = 0; k < count; k++)
-        rd_kafka_message_destroy(i->batch[k]);
+        if (assignments != i->assignments || !take_message(i, i->batch[k]))
+            rd_kafka_message_destroy(i->batch[k]);
+    push_filling(i);
     if (count > 0 && assignments != i->assignments)
         start_over(i);
 }
@@ -591,6 +590,10 @@ static int replace_consumer(struct intake *i, char *detail, size_t size)
     rd_kafka_t *old = i->consumer;
     rd_kafka_queue_t *old_queue = i->queue;
 
+    if (!parcel_pool_part(&i->pool)) {
+        snprintf(detail, size, "%s", error_text(ERROR_NOMEM));
+        return ERROR_NOMEM;
+    }
     i->consumer = NULL;
     int error = consumer_create(i, detail, size);
     rd_kafka_t *made = i->consumer;
@@ -632,5 +635,6 @@ void consumer_destroy(struct intake *i)
         return;
     if (!i->fatal)
         commit(i, true);
+    parcel_pool_drop_messages(&i->pool);
     close_consumer(i);
 }

@@ -7,7 +7,8 @@
 int consumer_create(struct intake *i, char *detail, size_t detail_size);
 /* Begins to read: the assignment comes by consumer_poll. */
 int consumer_subscribe(struct intake *i, char *detail, size_t detail_size);
-/* After a fatal error, when it is time: another consumer takes its place, and every lane starts over from the state. */
+/* After a fatal error, when it is time: another consumer takes its place, and every lane starts over from the
+ * state. */
 void consumer_renew(struct intake *i);
 /* Leaves the group and frees; may take long when no broker answers. */
 void consumer_destroy(struct intake *i);

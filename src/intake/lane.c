@@ -114,31 +114,29 @@ static void hold(struct lane *l, struct parcel *p)
     l->held_count++;
 }
 
-/* A message that the state has already, read again for the sake of its dead letter. */
-static void lane_examine(struct lane *l, rd_kafka_message_t *m)
+/* A message that the state has already, read again for the sake of its dead letter. Whether it was taken. */
+static bool lane_examine(struct lane *l, rd_kafka_message_t *m)
 {
     struct intake *i = l->intake;
     struct rejection r;
 
     if (backlog_first(i->backlog, source_name(l->source), l->partition, m->offset) != m->offset)
-        return;
+        return false;
     struct parcel *p = parcel_take(&i->pool);
-    if (!p) {
+    if (!p || !backlog_take(i->backlog, source_name(l->source), l->partition, m->offset, &r)) {
+        if (p)
+            parcel_free(&i->pool, p);
         lane_choke(l);
-        return;
+        return false;
     }
-    if (!parcel_fill(&i->pool, p, l, m) ||
-        !backlog_take(i->backlog, source_name(l->source), l->partition, m->offset, &r)) {
-        parcel_free(&i->pool, p);
-        lane_choke(l);
-        return;
-    }
+    parcel_fill(&i->pool, p, l, m);
     p->from_backlog = true;
     p->step = PARCEL_LETTER;
     p->reason = reason_name(r.reason);
     snprintf(p->detail, sizeof(p->detail), "event %u: %s %s", r.event, reason_pointer(r.reason),
              reason_detail(r.reason));
     letters_send(&i->letters, p);
+    return true;
 }
 
 /* Makes a record of it; false without memory. */
@@ -167,30 +165,29 @@ static bool lane_translate(struct lane *l, struct parcel *p)
     return true;
 }
 
-void lane_message(struct lane *l, rd_kafka_message_t *m)
+bool lane_message(struct lane *l, rd_kafka_message_t *m)
 {
     struct intake *i = l->intake;
 
     l->moved_at_ms = i->now_ms;
     if (l->state != LANE_RUNNING)
-        return;
-    if (m->offset <= l->examine_until) {
-        lane_examine(l, m);
-        return;
-    }
+        return false;
+    if (m->offset <= l->examine_until)
+        return lane_examine(l, m);
     if (m->offset <= l->after)
-        return;
+        return false;
     struct parcel *p = parcel_take(&i->pool);
     if (!p) {
         lane_choke(l);
-        return;
+        return false;
     }
-    if (!parcel_fill(&i->pool, p, l, m) || !lane_translate(l, p)) {
+    parcel_fill(&i->pool, p, l, m);
+    if (!lane_translate(l, p)) {
         parcel_free(&i->pool, p);
         lane_fail(l);
-        return;
+        return true;
     }
-    l->after = m->offset;
+    l->after = p->offset;
     hold(l, p);
     if (p->step == PARCEL_AWAITS_LETTER)
         letters_send(&i->letters, p);
@@ -198,6 +195,7 @@ void lane_message(struct lane *l, rd_kafka_message_t *m)
         lane_push(l);
     if (l->held_count > i->pool.count / 4)
         lane_choke(l);
+    return true;
 }
 
 /* Too long for the log after all: it becomes a dead letter and a record that only moves the position. */

@@ -58,8 +58,9 @@ void lane_end(struct lane *l);
 int64_t lane_start_offset(const struct lane *l);
 int64_t lane_position(const struct lane *l);
 
-/* Takes it; lane_push has to follow when no more messages are at hand. */
-void lane_message(struct lane *l, rd_kafka_message_t *m);
+/* What a message says; lane_push has to follow when no more messages are at hand. True: the message is the
+ * lane's from now on, false: nobody needs it any more. */
+bool lane_message(struct lane *l, rd_kafka_message_t *m);
 /* Gives the engine what may go to it; false when it takes no more now. */
 bool lane_push(struct lane *l);
 /* A command came back. */

@@ -85,9 +85,19 @@ static void add_header(rd_kafka_headers_t *h, const char *name, const char *valu
     rd_kafka_header_add(h, name, -1, value, (ssize_t)strlen(value));
 }
 
+/* The message's own, as they came. */
+static rd_kafka_headers_t *headers_begin(const struct parcel *p)
+{
+    rd_kafka_headers_t *original = p->headers;
+
+    if (p->message && rd_kafka_message_headers(p->message, &original) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        original = NULL;
+    return original ? rd_kafka_headers_copy(original) : rd_kafka_headers_new(8);
+}
+
 static rd_kafka_headers_t *headers_of(const struct parcel *p)
 {
-    rd_kafka_headers_t *h = p->headers ? rd_kafka_headers_copy(p->headers) : rd_kafka_headers_new(8);
+    rd_kafka_headers_t *h = headers_begin(p);
     char number[24], at[INSTANT_TEXT_BYTES];
 
     add_header(h, "onhand.error.topic", p->lane->source->topic);
@@ -127,6 +137,7 @@ static bool produce(struct letters *l, struct parcel *p)
 void letters_send(struct letters *l, struct parcel *p)
 {
     p->letter_at_ms = l->intake->now_ms;
+    parcel_part(&l->intake->pool, p); /* it may wait long; without memory the message waits with it */
     if (l->topic_seen && produce(l, p)) {
         p->letter = LETTER_SENT;
         l->sent++;

@@ -38,6 +38,9 @@ static void parcel_clear(struct parcel *p)
     if (p->command.verdicts != p->few)
         free(p->command.verdicts);
     p->command.verdicts = NULL;
+    if (p->message)
+        rd_kafka_message_destroy(p->message);
+    p->message = NULL;
     if (p->headers)
         rd_kafka_headers_destroy(p->headers);
     p->headers = NULL;
@@ -92,6 +95,8 @@ static void parcel_count(struct parcel_pool *p, struct parcel *parcel)
 {
     size_t bytes = parcel->record.length + parcel->original.length;
 
+    if (parcel->message)
+        bytes += parcel->message->key_len + parcel->message->len;
     p->bytes += bytes - parcel->counted;
     parcel->counted = bytes;
 }
@@ -106,22 +111,52 @@ void parcel_begin(struct parcel *parcel, struct lane *lane, int64_t offset)
     parcel->key_length = 0;
 }
 
-bool parcel_fill(struct parcel_pool *p, struct parcel *parcel, struct lane *lane, rd_kafka_message_t *m)
+void parcel_fill(struct parcel_pool *p, struct parcel *parcel, struct lane *lane, rd_kafka_message_t *m)
 {
-    rd_kafka_headers_t *headers = NULL;
-
     parcel_begin(parcel, lane, m->offset);
+    parcel->message = m;
     parcel->has_key = m->key != NULL;
     parcel->has_value = m->payload != NULL;
     parcel->key_length = m->key_len;
-    if (buffer_reserve(&parcel->original, m->key_len + m->len)) {
-        buffer_add(&parcel->original, m->key, m->key_len);
-        buffer_add(&parcel->original, m->payload, m->len);
-    }
     parcel_count(p, parcel);
-    if (rd_kafka_message_detach_headers(m, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        parcel->headers = headers;
-    return !parcel->original.failed;
+}
+
+bool parcel_part(struct parcel_pool *p, struct parcel *parcel)
+{
+    rd_kafka_message_t *m = parcel->message;
+
+    if (!m)
+        return true;
+    if (!buffer_reserve(&parcel->original, m->key_len + m->len + 1)) {
+        buffer_clear(&parcel->original);
+        return false;
+    }
+    buffer_add(&parcel->original, m->key, m->key_len);
+    buffer_add(&parcel->original, m->payload, m->len);
+    if (rd_kafka_message_detach_headers(m, &parcel->headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        parcel->headers = NULL;
+    parcel->message = NULL;
+    rd_kafka_message_destroy(m);
+    parcel_count(p, parcel);
+    return true;
+}
+
+bool parcel_pool_part(struct parcel_pool *p)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < p->count; i++)
+        all &= parcel_part(p, &p->all[i]);
+    return all;
+}
+
+void parcel_pool_drop_messages(struct parcel_pool *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->all[i].message)
+            rd_kafka_message_destroy(p->all[i].message);
+        p->all[i].message = NULL;
+    }
 }
 
 bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events)

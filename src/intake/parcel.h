@@ -32,14 +32,16 @@ struct parcel {
     struct lane *lane;
     int64_t offset, after; /* of the message, and of the one before it in the chain */
     enum parcel_step step;
-    bool listed;            /* in its lane's list of held ones */
-    bool from_backlog;      /* its rejection is noted in the backlog as taken */
-    struct buffer record;   /* what the command carries */
-    struct buffer original; /* the message's key, then its value */
-    size_t counted;         /* of its bytes, what the pool knows of */
+    bool listed;          /* in its lane's list of held ones */
+    bool from_backlog;    /* its rejection is noted in the backlog as taken */
+    struct buffer record; /* what the command carries */
+    rd_kafka_message_t
+        *message; /* owned; NULL: none, or parted from: then what a dead letter needs of it is here: */
+    struct buffer original; /* its key, then its value */
     size_t key_length;
     bool has_key, has_value;
     rd_kafka_headers_t *headers; /* owned; NULL: none */
+    size_t counted;              /* of all these bytes, what the pool knows of */
 
     enum letter_step letter;
     int64_t letter_at_ms; /* LETTER_WANTED: not before; LETTER_SENT: since */
@@ -76,8 +78,16 @@ struct parcel *parcel_take(struct parcel_pool *p);
 void parcel_free(struct parcel_pool *p, struct parcel *parcel);
 /* An empty parcel for a message of that lane. */
 void parcel_begin(struct parcel *parcel, struct lane *lane, int64_t offset);
-/* Copies the message into a parcel; false without memory. Takes the message's headers. */
-bool parcel_fill(struct parcel_pool *p, struct parcel *parcel, struct lane *lane, rd_kafka_message_t *m);
+/* Puts the message into a parcel, whose it is from now on. Nothing is copied: librdkafka makes headers only
+ * for those who ask, half a kilobyte a message, and nearly all messages need no dead letter. */
+void parcel_fill(struct parcel_pool *p, struct parcel *parcel, struct lane *lane, rd_kafka_message_t *m);
+/* Copies what a dead letter needs of the message and gives the message back: each keeps a whole answer of the
+ * broker in memory, and none may outlive the consumer. False without memory: it has the message still. */
+bool parcel_part(struct parcel_pool *p, struct parcel *parcel);
+/* The same for all there are. */
+bool parcel_pool_part(struct parcel_pool *p);
+/* Gives all messages back, whatever needs them. */
+void parcel_pool_drop_messages(struct parcel_pool *p);
 /* Readies the command for a record of that many events; false without memory. */
 bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events);
 
@@ -94,11 +104,13 @@ void parcel_pool_wait(struct parcel_pool *p, int count, int timeout_ms);
 
 static inline struct text parcel_key(const struct parcel *p)
 {
-    return (struct text){p->original.at, p->key_length};
+    return (struct text){p->message ? p->message->key : p->original.at, p->key_length};
 }
 
 static inline struct text parcel_value(const struct parcel *p)
 {
+    if (p->message)
+        return (struct text){p->message->payload, p->message->len};
     return (struct text){p->original.at + p->key_length, p->original.length - p->key_length};
 }
 

@@ -3,7 +3,9 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "codec/event_json.h"
+#include "codec/event_plain.h"
 #include "codec/record_codec.h"
+#include "codec/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,10 +58,12 @@ static int each_event(void *context, size_t number, const struct event *e, const
 }
 
 /* A lone event begins with the tag of its first field; a length of ten cannot hold the fields an event must
- * have. */
+ * have. A record begins with the tag of its first event; nor can a length of eighteen hold what an event must
+ * have (its instant alone takes nine bytes since 1988). */
+enum { FIRST_FIELD = 0x08, RECORD_OF_EVENTS = 0x12 };
+
 static struct text delimit(struct translator *t, struct text payload)
 {
-    enum { FIRST_FIELD = 0x08 };
     size_t left = payload.length;
 
     if (payload.at[0] != FIRST_FIELD)
@@ -71,10 +75,6 @@ static struct text delimit(struct translator *t, struct text payload)
     buffer_text(&t->delimited, payload);
     return (struct text){t->delimited.at, t->delimited.length};
 }
-
-/* A record begins with the tag of its first event; nor can a length of eighteen hold what an event must have
- * (its instant alone takes nine bytes since 1988). */
-enum { RECORD_OF_EVENTS = 0x12 };
 
 static int read_events(struct translator *t, enum intake_format format, struct text payload, uint32_t level,
                        const struct event_reader *reader, struct problems *p)
@@ -150,11 +150,44 @@ int translate_skip(const struct intake_said *said, uint32_t level, struct buffer
     return encode(NULL, said, level, true, out);
 }
 
+/* The only event of a message, as it stands there; false: it has to be looked for. */
+static bool lone_event(struct text payload, struct text *ret)
+{
+    if (payload.length < 2 || payload.length > MESSAGE_BYTES_MOST)
+        return false;
+    if (payload.at[0] == FIRST_FIELD) {
+        *ret = payload;
+        return true;
+    }
+    struct wire w = {payload.at + 1, payload.at + payload.length};
+    return payload.at[0] == RECORD_OF_EVENTS && wire_bytes(&w, ret) && w.at == w.end;
+}
+
+/* The usual message says one event as our log would: it goes there as it is. */
+static bool pass_on(enum intake_format format, struct text payload, uint32_t level,
+                    const struct intake_said *said, struct buffer *out, struct translation *ret)
+{
+    struct text only;
+    struct event e;
+
+    if (format != INTAKE_PROTOBUF || !lone_event(payload, &only) || !event_plain_read(only, level, &e))
+        return false;
+    buffer_clear(out);
+    if (record_encode_plain(only, level, said, out) != 0)
+        return false;
+    ret->events = 1;
+    ret->bad = 0;
+    ret->reason = NULL;
+    ret->detail[0] = '\0';
+    return true;
+}
+
 int translate(struct translator *t, enum intake_format format, struct text payload, uint32_t level,
               const struct intake_said *said, struct buffer *out, struct translation *ret)
 {
+    if (pass_on(format, payload, level, said, out, ret))
+        return 0;
     int error = read_message(t, format, payload, level, ret);
-
     if (error)
         return error;
     error = encode(t, said, level, t->events_count == 0 && ret->reason, out);

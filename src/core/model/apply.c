@@ -61,6 +61,10 @@ static enum reason judge_shape(const struct apply *a, const struct event *e)
 {
     struct problems problems;
     problems.count = 0;
+    if (a->sound && (!ONHAND_CHECKS || event_check(e, a->state->level, &problems)))
+        return REASON_NONE;
+    if (ONHAND_CHECKS && a->sound)
+        abort(); /* whoever decoded it should have asked */
     if (e->type <= EVENT_NONE || e->type >= EVENT_END)
         return REASON_UNKNOWN_TYPE;
     if (!event_check(e, a->state->level, &problems))
@@ -608,6 +612,7 @@ static void one_verdict_for_all(struct apply *a, const struct record *r, struct 
 
 static int apply_events(struct apply *a, const struct record *r, struct outcome *o)
 {
+    a->sound = r->sound_level && r->sound_level == a->state->level;
     while (a->events_done < r->events_count) {
         if (r->events_count > 1 && a->events_done % PREFETCH_EVENTS == 0)
             prefetch_events(a, r->events + a->events_done, r->events_count - a->events_done);

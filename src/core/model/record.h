@@ -164,6 +164,7 @@ struct record {
     struct intake_said intake;
     uint64_t correlation_instance; /* who waits for the verdict; 0: nobody */
     uint64_t correlation_number;
+    uint32_t sound_level; /* at this level event_check found nothing wrong with any of the events; 0: nobody asked it */
     size_t events_count;
     struct event *events;
     union {

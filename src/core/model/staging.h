@@ -53,6 +53,7 @@ struct apply {
     bool active; /* a record stopped for want of memory and goes on */
     uint64_t offset;
     size_t events_done, skus_done;
+    bool sound;    /* its events were checked at the state's level */
     uint8_t notes; /* of the event at hand */
     struct found found; /* the same */
     struct staged_row *rows;

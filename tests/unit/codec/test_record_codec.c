@@ -2,6 +2,8 @@
  * agrees byte for byte. */
 #include "base/error.h"
 #include "codec/event_json.h"
+#include "codec/event_plain.h"
+#include "codec/wire.h"
 #include "any_event.h"
 
 #include "onhand/v1/record.pb-c.h"
@@ -72,6 +74,152 @@ static void events_go_through_both_formats_unchanged(void **unused)
         if (!same_event(&e, &back.events[0]))
             fail_msg("%s", json.at);
     }
+    arena_finish(&a);
+    buffer_finish(&b);
+}
+
+/* The bytes of the only event of a record without a level. */
+static struct text event_bytes(const struct buffer *b)
+{
+    struct wire w = {b->at, b->at + b->length};
+    struct wire_field f;
+    assert_int_equal(wire_next(&w, &f), 1);
+    assert_int_equal(f.number, 2);
+    return f.bytes;
+}
+
+static void encode_one(struct event *e, struct buffer *b)
+{
+    struct record r = {.kind = RECORD_EVENTS, .events_count = 1, .events = e};
+    buffer_clear(b);
+    assert_int_equal(record_encode(&r, b), 0);
+}
+
+/* What the short way through takes is what we would have written, and sound. */
+static bool is_plain(struct text bytes, struct event *ret, struct buffer *again)
+{
+    struct problems p = {0};
+
+    if (!event_plain_read(bytes, LEVEL_NEWEST, ret))
+        return false;
+    assert_true(event_check(ret, LEVEL_NEWEST, &p));
+    encode_one(ret, again);
+    struct text back = event_bytes(again);
+    assert_int_equal(back.length, bytes.length);
+    assert_memory_equal(back.at, bytes.at, bytes.length);
+    return true;
+}
+
+static void damage(struct draw *d, struct buffer *b)
+{
+    size_t at = draw(d, b->length);
+
+    switch (draw(d, 4)) {
+    case 0:
+        b->at[at] = (char)draw(d, 256);
+        break;
+    case 1:
+        b->at[at] = (char)(b->at[at] ^ 1 << draw(d, 8));
+        break;
+    case 2: /* a byte less */
+        memmove(b->at + at, b->at + at + 1, b->length - at - 1);
+        b->length--;
+        break;
+    default: /* one more: often a number that is longer than it need be */
+        buffer_byte(b, 0);
+        memmove(b->at + at + 1, b->at + at, b->length - at - 1);
+        b->at[at] = (char)(b->at[at] | 0x80);
+        b->at[at + 1] = (char)draw(d, 2);
+    }
+}
+
+/* Half of the events are left as they are drawn: most of those have texts beyond ASCII. */
+static void plain_events_are_read_as_all_are(void **unused)
+{
+    struct draw d = {.state = 7};
+    struct buffer b = {0}, again = {0}, damaged = {0};
+    size_t plain = 0, plain_damaged = 0;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        struct event e = draw_event(&d), read;
+        for (size_t k = 0; k < d.used && i % 2; k++)
+            d.room[k] = (char)(d.room[k] & 0x80 ? 'u' : d.room[k]);
+        encode_one(&e, &b);
+        struct text bytes = event_bytes(&b);
+        if (is_plain(bytes, &read, &again)) {
+            plain++;
+            assert_true(same_event(&e, &read));
+        }
+        for (int k = 0; k < 4; k++) {
+            buffer_clear(&damaged);
+            buffer_text(&damaged, bytes);
+            damage(&d, &damaged);
+            char *exact = malloc(damaged.length + 1); /* so that whoever reads too far is found out */
+            memcpy(exact, damaged.at, damaged.length);
+            plain_damaged += is_plain((struct text){exact, damaged.length}, &read, &again);
+            free(exact);
+        }
+    }
+    assert_in_range(plain, ROUNDS / 4, ROUNDS / 2);
+    assert_in_range(plain_damaged, ROUNDS / 100, 4 * ROUNDS);
+    buffer_finish(&b);
+    buffer_finish(&again);
+    buffer_finish(&damaged);
+}
+
+static void a_record_says_whether_its_events_were_checked(void **unused)
+{
+    struct event events[2] = {
+        {.type = EVENT_SALE,
+         .has = HAS(id) | HAS(source) | HAS(sku) | HAS(location) | HAS(quantity) | HAS(occurred_at),
+         .id = TEXT("e-1"),
+         .source = TEXT("till"),
+         .sku = TEXT("SKU-1"),
+         .location = TEXT("store-1"),
+         .quantity = 2000,
+         .occurred_at = 1795255500000000}};
+    struct record r = {.kind = RECORD_EVENTS, .level = 1, .events_count = 1, .events = events};
+    struct buffer b = {0};
+    struct arena a = {0};
+
+    r.intake = (struct intake_said){.name = TEXT("stock"), .partition = -1, .offset = 300, .after = 299};
+    assert_int_equal(record_encode(&r, &b), 0);
+    struct record back = decode(&b, &a);
+    assert_int_equal(back.sound_level, LEVEL_NEWEST);
+    assert_int_equal(back.level, 1);
+    assert_true(text_equal(back.intake.name, TEXT("stock")) && back.intake.partition == -1);
+    assert_true(back.intake.offset == 300 && back.intake.after == 299 && !back.intake.skipped);
+
+    struct buffer plain = {0};
+    struct text only = {0};
+    struct wire w = {b.at, b.at + b.length};
+    struct wire_field f;
+    while (wire_next(&w, &f) > 0)
+        if (f.number == 2)
+            only = f.bytes;
+    assert_int_equal(record_encode_plain(only, 1, &r.intake, &plain), 0);
+    assert_int_equal(plain.length, b.length);
+    assert_memory_equal(plain.at, b.at, b.length);
+    buffer_finish(&plain);
+
+    events[1] = events[0]; /* one that is not plain is enough */
+    events[1].sku = TEXT("SK\xc3\x9c-1");
+    r.events_count = 2;
+    buffer_clear(&b);
+    assert_int_equal(record_encode(&r, &b), 0);
+    assert_int_equal(decode(&b, &a).sound_level, 0);
+    events[1] = events[0];
+    buffer_clear(&b);
+    assert_int_equal(record_encode(&r, &b), 0);
+    assert_int_equal(decode(&b, &a).sound_level, LEVEL_NEWEST);
+
+    events[0].quantity = 0; /* not sound */
+    r.events_count = 1;
+    buffer_clear(&b);
+    assert_int_equal(record_encode(&r, &b), 0);
+    back = decode(&b, &a);
+    assert_int_equal(back.sound_level, 0);
+    assert_int_equal(back.events[0].quantity, 0);
     arena_finish(&a);
     buffer_finish(&b);
 }
@@ -392,6 +540,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_go_through_both_formats_unchanged),
+        cmocka_unit_test(plain_events_are_read_as_all_are),
+        cmocka_unit_test(a_record_says_whether_its_events_were_checked),
         cmocka_unit_test(what_stands_beside_events_goes_through),
         cmocka_unit_test(every_kind_of_record_goes_through),
         cmocka_unit_test(limits_are_kept),

@@ -68,6 +68,12 @@ int record_encode(const struct record *r, struct buffer *out)
     return 0;
 }
 
+int record_encode_plain(struct text event, uint32_t level, const struct intake_said *intake,
+                        struct buffer *out)
+{
+    return ERROR_INVALID; /* no message here is protobuf */
+}
+
 /* ---- the engine: one thread that applies what was submitted, in order ---- */
 
 enum { QUEUE = 8192, APPLIED_MOST = 65536 };
