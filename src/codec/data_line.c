@@ -51,9 +51,13 @@ enum data_kind data_kind_of(const struct json_node *nodes)
 /* What answers tell beside what was PUT, and what PUT would refuse. */
 static bool told_only(struct text key)
 {
-    return text_equal(key, TEXT("version")) || text_equal(key, TEXT("registered")) ||
-           text_equal(key, TEXT("stale")) || text_equal(key, TEXT("stale_since")) ||
-           text_equal(key, TEXT("last_event_at"));
+    static const char *const told[] = {"version",       "registered", "stale",         "stale_since",
+                                       "last_event_at", "due_at",     "last_count_at", "last_full_count_at"};
+
+    for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++)
+        if (text_equal(key, text_of(told[i])))
+            return true;
+    return false;
 }
 
 static void put_member(struct buffer *out, const struct json_node *nodes, uint32_t i, enum data_kind kind)

@@ -86,6 +86,9 @@ static const struct document_field location_fields[] = {
     ROW("stale", DOC_SHOWN),
     ROW("stale_since", DOC_SHOWN),
     ROW("last_event_at", DOC_SHOWN),
+    ROW("due_at", DOC_SHOWN),
+    ROW("last_count_at", DOC_SHOWN),
+    ROW("last_full_count_at", DOC_SHOWN),
     END,
 };
 

@@ -10,7 +10,13 @@
 
 void import_post(struct exchange *x);
 
-enum phase { READING, WRITING, COMPLETING /* what was not mentioned */, OVER };
+enum phase {
+    READING,
+    WRITING,
+    COMPLETING, /* what was not mentioned */
+    CLOSING,    /* that all of the location was counted */
+    OVER
+};
 
 struct import {
     struct pending pending;
@@ -260,6 +266,8 @@ static enum pending_status round_done(struct import *im, struct exchange *x)
         return begin_round(im, x, READING);
     case COMPLETING:
         return im->completes ? begin_round(im, x, COMPLETING) : begin_completing(im, x);
+    case CLOSING:
+        return im->report.failed ? end(im, x, NULL) : begin_round(im, x, CLOSING);
     default:
         return end(im, x, NULL);
     }
@@ -294,7 +302,14 @@ static enum pending_status complete_on(struct import *im, struct exchange *x)
         return stop_for(im, x, error);
     if (more && !import_round_is_full(&im->round))
         return PENDING_TURN;
-    return write_round(im, x, more ? COMPLETING : OVER);
+    return write_round(im, x, more ? COMPLETING : im->round.compares ? OVER : CLOSING);
+}
+
+static enum pending_status close_count(struct import *im, struct exchange *x)
+{
+    int error = import_round_add_whole(&im->round, im->as_of);
+
+    return error ? stop_for(im, x, error) : write_round(im, x, OVER);
 }
 
 static enum pending_status step(struct pending *p, struct exchange *x)
@@ -303,6 +318,7 @@ static enum pending_status step(struct pending *p, struct exchange *x)
 
     return im->phase == READING   ? read_on(im, x)
            : im->phase == WRITING ? write_on(im, x)
+           : im->phase == CLOSING ? close_count(im, x)
                                   : complete_on(im, x);
 }
 

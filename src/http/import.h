@@ -107,6 +107,8 @@ int import_round_add_bad(struct import_round *r, unsigned long line, const struc
 int import_round_add(struct import_round *r, const struct data_document *d);
 /* What no line mentions counts 0. */
 int import_round_add_zero(struct import_round *r, struct text sku, instant_t as_of);
+/* All that is at the location was counted as of then. */
+int import_round_add_whole(struct import_round *r, instant_t as_of);
 bool import_round_is_full(const struct import_round *r);
 /* No line follows: hands over what is left to the batch, which may be empty. ERROR_NOMEM, ERROR_LIMIT. */
 int import_round_end(struct import_round *r);

@@ -156,6 +156,16 @@ static int add_event(struct import_round *r, struct import_result *result, struc
     return make_bad(r, result, p);
 }
 
+/* Something of the location that no line of the file says. */
+static void say_here(const struct import_round *r, enum event_type type, instant_t as_of, struct event *ret)
+{
+    event_clear(ret);
+    ret->type = type;
+    ret->location = r->location;
+    ret->occurred_at = ret->as_of = as_of;
+    ret->has = HAS(location) | HAS(occurred_at) | HAS(as_of);
+}
+
 int import_round_add_zero(struct import_round *r, struct text sku, instant_t as_of)
 {
     struct event e;
@@ -164,14 +174,26 @@ int import_round_add_zero(struct import_round *r, struct text sku, instant_t as_
 
     if (!result)
         return ERROR_NOMEM;
-    event_clear(&e);
-    e.type = EVENT_COUNT;
+    say_here(r, EVENT_COUNT, as_of, &e);
     e.sku = sku;
-    e.location = r->location;
-    e.occurred_at = e.as_of = as_of;
-    e.has = HAS(sku) | HAS(location) | HAS(occurred_at) | HAS(as_of) | HAS(quantity);
+    e.has |= HAS(sku) | HAS(quantity);
     p.count = 0;
     return add_event(r, result, &e, &p);
+}
+
+/* Without a line in the report: it is no row's. A file that came before is named as it was. */
+int import_round_add_whole(struct import_round *r, instant_t as_of)
+{
+    struct event e;
+    struct problems p;
+    uint32_t record, number;
+
+    say_here(r, EVENT_HEARTBEAT, as_of, &e);
+    p.count = 0;
+    int error = complete(r, &e, &p);
+    if (!error && !p.count)
+        error = event_packer_add(&r->packer, &e, &record, &number);
+    return error;
 }
 
 /* ---- objects ---- */

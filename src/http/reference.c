@@ -125,6 +125,17 @@ static struct object item_found(const struct view *v, uint32_t n)
     return find_item(v, sku_text(table_sku(v->table, n)));
 }
 
+/* When it will have been silent for too long, unless it speaks; INSTANT_NONE: never, or it is already. As
+ * engine/silence.c. */
+static instant_t silent_too_long_at(const struct view *v, const struct location *l)
+{
+    instant_t heard = places_heard(v->places, l->number);
+
+    if (!l->stale_after_us || heard == INSTANT_NONE || places_is_stale(v->places, l->number))
+        return INSTANT_NONE;
+    return hours_add(&calendar_of(&v->calendars, l)->hours, heard, l->stale_after_us);
+}
+
 /* What is no part of the document. A PUT that brings it back is not refused for it. */
 static void put_heard(struct buffer *b, const struct view *v, struct text id)
 {
@@ -137,6 +148,12 @@ static void put_heard(struct buffer *b, const struct view *v, struct text id)
     json_put_instant(b, silence.since);
     buffer_text(b, TEXT(",\"last_event_at\":"));
     json_put_instant(b, places_heard(v->places, l->number));
+    buffer_text(b, TEXT(",\"due_at\":"));
+    json_put_instant(b, silent_too_long_at(v, l));
+    buffer_text(b, TEXT(",\"last_count_at\":"));
+    json_put_instant(b, places_counted(v->places, l->number));
+    buffer_text(b, TEXT(",\"last_full_count_at\":"));
+    json_put_instant(b, places_counted_whole(v->places, l->number));
 }
 
 static bool location_is_stale(const struct view *v, uint32_t n)

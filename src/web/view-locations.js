@@ -13,14 +13,17 @@ const typeWord = (type = 'store') => type.replaceAll('_', ' ');
 
 const spoken = (one) => [since(one.last_event_at), one.stale && flag('stale'), one.stale_since && element('span', { class: 'soft small' }, 'since ', at(one.stale_since)), one.enabled === false && flag('disabled')];
 
-const counted = (one) => one.last_count_at ?? one.last_counted_at;
+const freshness = (one) => ['Last spoke ', spoken(one), one.due_at && [' stale unless it speaks by ', at(one.due_at)], ' last counted ', since(one.last_count_at),
+    one.last_full_count_at && [' all of it ', since(one.last_full_count_at)]].flat(2).filter(Boolean);
 
 const columns = [
     { id: 'name', title: 'Location', head: true, value: (one) => one.name ?? one.id, cell: (one) => [linkTo(['locations', one.id], one.name ?? one.id), one.name && element('span', { class: 'id' }, one.id)] },
     { id: 'type', title: 'Type', value: (one) => typeWord(one.type), cell: (one) => (one.registered === false ? 'not registered' : typeWord(one.type)) },
     { id: 'address', title: 'Address', value: (one) => one.address ?? '' },
     { id: 'heard', title: 'Last spoke', value: (one) => one.last_event_at ?? '', cell: (one) => element('span', { class: 'badges' }, spoken(one)) },
-    { id: 'counted', title: 'Last counted', value: (one) => counted(one) ?? '', cell: (one) => since(counted(one), '–') },
+    { id: 'counted', title: 'Last counted', value: (one) => one.last_count_at ?? '', cell: (one) => since(one.last_count_at) },
+    { id: 'whole', title: 'All counted', value: (one) => one.last_full_count_at ?? '', cell: (one) => since(one.last_full_count_at) },
+    { id: 'due', title: 'Stale by', meaning: 'When it becomes stale unless it speaks before', value: (one) => one.due_at ?? '', cell: (one) => at(one.due_at) },
     { id: 'silence', title: 'Silent after', number: true, value: (one) => one.stale_after_seconds ?? 0, cell: (one) => (one.stale_after_seconds ? duration(one.stale_after_seconds) : '–') },
 ];
 
@@ -77,7 +80,7 @@ async function single({ page, signal, segments: [id], heading, again }) {
     }
     say(h1, one.name || id);
     document.title = `${one.name || id} · onhand`;
-    const fresh = element('p', { class: 'badges' }, 'Last spoke ', spoken(one), counted(one) && [' last counted ', since(counted(one))]);
+    const fresh = element('p', { class: 'badges' }, freshness(one));
     const groups = (await all('/v1/groups', 'groups', {}, signal)).filter((group) => group.members.includes(id));
     page.append(fresh, facts([
         ['Id', id], ['Type', typeWord(one.type)], ['Address', one.address], ['GLN', one.gln], ['Place', one.latitude !== undefined && `${one.latitude}, ${one.longitude}`],
@@ -86,7 +89,7 @@ async function single({ page, signal, segments: [id], heading, again }) {
         ['Supplies', one.lanes?.map((lane, i) => [i > 0 && ', ', linkTo(['locations', lane.to], `${lane.to} in ${lane.days} ${lane.days === 1 ? 'day' : 'days'}`)])],
         ['Known from', one.registered === false && 'events only: nobody has registered it'],
     ]), element('div', { class: 'columns' }, opening(one), methods(one)));
-    again(async () => page.isConnected && fresh.replaceChildren('Last spoke ', ...spoken(await get(`/v1/locations/${segment(id)}`, {}, { signal })).filter(Boolean)));
+    again(async () => page.isConnected && fresh.replaceChildren(...freshness(await get(`/v1/locations/${segment(id)}`, {}, { signal }))));
 }
 
 async function groups({ page, signal, segments: [id], heading }) {

@@ -142,6 +142,24 @@ static int compare_row(struct sim *s, const struct oracle *o, unsigned sku, unsi
     return 0;
 }
 
+static int compare_place(struct sim *s, const struct oracle *o, unsigned location)
+{
+    const struct state *state = engine_state(s->engine);
+    struct text place = world_location(location);
+    const struct location *l = catalogue_location(state->catalogue, place);
+
+    for (int whole = 0; whole <= 1; whole++) {
+        instant_t want = oracle_counted(o, place, whole),
+                  got = !l      ? INSTANT_NONE
+                        : whole ? places_counted_whole(&state->places, l->number)
+                                : places_counted(&state->places, l->number);
+        if (got != want)
+            return sim_fail(s, "%.*s was counted%s at %ld, the oracle says %ld", TEXT_ARGS(place),
+                            whole ? " as a whole" : "", (long)got, (long)want);
+    }
+    return 0;
+}
+
 /* As a reader of the table sees it. */
 static milli_t seen_by(const struct sim *s, const struct sku *sku, uint32_t location, const char *channel)
 {
@@ -327,6 +345,8 @@ int sim_judge(struct sim *s)
     for (unsigned sku = 0; !error && sku < s->world.skus; sku++)
         for (unsigned location = 0; !error && location < s->world.locations; location++)
             error = compare_row(s, o, sku, location);
+    for (unsigned location = 0; !error && location < s->world.locations; location++)
+        error = compare_place(s, o, location);
     if (!error)
         error = compare_shoppers(s, b);
     if (error && s->show)

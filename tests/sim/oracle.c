@@ -241,3 +241,16 @@ struct oracle_row oracle_row(const struct oracle *o, struct text sku, struct tex
     }
     return row;
 }
+
+instant_t oracle_counted(const struct oracle *o, struct text location, bool whole)
+{
+    instant_t newest = INSTANT_NONE;
+
+    for (size_t i = 0; i < o->count; i++) {
+        const struct event *e = &o->events[i];
+        bool counts = whole ? e->type == EVENT_HEARTBEAT && e->has & HAS(as_of) : e->type == EVENT_COUNT;
+        if (counts && same(e->location, location) && e->as_of > newest)
+            newest = e->as_of;
+    }
+    return newest;
+}

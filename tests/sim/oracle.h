@@ -22,5 +22,7 @@ struct oracle_row {
  * ahead. */
 bool oracle_take(struct oracle *o, const struct event *e, instant_t appended_at);
 struct oracle_row oracle_row(const struct oracle *o, struct text sku, struct text location);
+/* As of when anything there was counted last, or (`whole`) all of it; INSTANT_NONE: never. */
+instant_t oracle_counted(const struct oracle *o, struct text location, bool whole);
 
 #endif

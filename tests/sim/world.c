@@ -233,6 +233,10 @@ static void make_heartbeat(struct making *m, unsigned location)
     struct event *e = begin_event(m, EVENT_HEARTBEAT, 0, location);
     e->sku = (struct text){0};
     e->has &= ~HAS(sku);
+    if (random_percent(m->w->random, 30)) { /* all that is there was counted */
+        e->as_of = e->occurred_at;
+        e->has |= HAS(as_of);
+    }
 }
 
 static void happen(struct making *m)

@@ -365,6 +365,8 @@ static void commit(struct apply *a, const struct event *e, struct target *t, siz
     stage_line(o, row, (uint32_t)event, said_quantity(e), &figures);
     if (!t->there && e->type != EVENT_ALLOCATION) /* a plan is no word of the place itself */
         hear(a, row, e, o);
+    if (c->is_count)
+        places_note_count(&a->state->places, row->location, c->sums.count_at);
     if (!c->did && c->left_out)
         return;
     bool unmatched = c->demand && c->demand->unmatched && c->demand->gone > gone_before;
@@ -497,6 +499,8 @@ static int apply_heartbeat(struct apply *a, const struct event *e, struct outcom
     if (error)
         return error;
     hear_location(a, location, e, o);
+    if (e->has & HAS(as_of))
+        places_note_whole_count(&a->state->places, location, e->as_of);
     *ret = (struct event_verdict){.verdict = VERDICT_APPLIED, .notes = a->notes};
     return 0;
 }

@@ -174,6 +174,8 @@ void state_check_row(const struct state *s, const struct sku *sku, uint32_t loca
     expect(&k, "reorder_point", r->reorder_point, limits.reorder_point);
     expect(&k, "backorder_limit", r->backorder_limit, limits.backorder_limit);
     expect(&k, "last_count_at", r->last_count_at, l->sums.count_at);
+    expect(&k, "its location was counted then or later",
+           places_counted(&s->places, location) >= l->sums.count_at, true);
     if (l->demand.count <= ACCOUNTS_MOST || s->counts.records % ACCOUNTS_MOST == 0)
         check_demand(&k, l);
     check_supply(&k, l, r);

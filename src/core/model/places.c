@@ -37,11 +37,31 @@ static struct place_facts *facts_of(const struct places *p, uint32_t location)
     return chunk ? &chunk[location % PLACES_CHUNK] : NULL;
 }
 
+static void set_later(_Atomic instant_t *newest, instant_t at)
+{
+    if (at > atomic_load_explicit(newest, memory_order_relaxed))
+        atomic_store_explicit(newest, at, memory_order_release);
+}
+
 void places_hear(struct places *p, uint32_t location, instant_t at)
 {
     struct place_facts *f = facts_of(p, location);
-    if (f && at > atomic_load_explicit(&f->heard_at, memory_order_relaxed))
-        atomic_store_explicit(&f->heard_at, at, memory_order_release);
+    if (f)
+        set_later(&f->heard_at, at);
+}
+
+void places_note_count(struct places *p, uint32_t location, instant_t as_of)
+{
+    struct place_facts *f = facts_of(p, location);
+    if (f)
+        set_later(&f->counted_at, as_of);
+}
+
+void places_note_whole_count(struct places *p, uint32_t location, instant_t as_of)
+{
+    struct place_facts *f = facts_of(p, location);
+    if (f)
+        set_later(&f->counted_whole_at, as_of);
 }
 
 void places_set_stale(struct places *p, uint32_t location, instant_t since, uint64_t offset)
@@ -77,32 +97,51 @@ uint32_t places_rows_in_use(const struct places *p, uint32_t location)
     return f ? f->rows_in_use : 0;
 }
 
-instant_t places_heard(const struct places *p, uint32_t location)
+static instant_t instant_in(const _Atomic instant_t *newest)
 {
-    struct place_facts *f = facts_of(p, location);
-    instant_t at = f ? atomic_load_explicit(&f->heard_at, memory_order_acquire) : 0;
+    instant_t at = atomic_load_explicit(newest, memory_order_acquire);
     return at ? at : INSTANT_NONE;
 }
 
+instant_t places_heard(const struct places *p, uint32_t location)
+{
+    const struct place_facts *f = facts_of(p, location);
+    return f ? instant_in(&f->heard_at) : INSTANT_NONE;
+}
+
+instant_t places_counted(const struct places *p, uint32_t location)
+{
+    const struct place_facts *f = facts_of(p, location);
+    return f ? instant_in(&f->counted_at) : INSTANT_NONE;
+}
+
+instant_t places_counted_whole(const struct places *p, uint32_t location)
+{
+    const struct place_facts *f = facts_of(p, location);
+    return f ? instant_in(&f->counted_whole_at) : INSTANT_NONE;
+}
+
+/* Of each location in turn: last heard of, last counted, last counted as a whole. */
 void places_save(const struct places *p, struct buffer *out)
 {
     for (uint32_t i = 0; i < p->count; i++) {
-        instant_t at = places_heard(p, i);
-        buffer_add(out, &at, sizeof(at));
+        put_i64(out, places_heard(p, i));
+        put_i64(out, places_counted(p, i));
+        put_i64(out, places_counted_whole(p, i));
     }
 }
 
 int places_load(struct places *p, const void *bytes, size_t length)
 {
-    if (length % sizeof(instant_t))
-        return ERROR_CORRUPT;
-    for (size_t i = 0; i < length / sizeof(instant_t); i++) {
-        instant_t at;
-        memcpy(&at, (const char *)bytes + i * sizeof(at), sizeof(at));
-        int error = places_reserve(p, (uint32_t)i);
+    struct bytes in = {bytes, length, false};
+    for (uint32_t i = 0; in.left && !in.failed; i++) {
+        instant_t heard = get_i64(&in), counted = get_i64(&in), counted_whole = get_i64(&in);
+        int error = in.failed ? ERROR_CORRUPT : places_reserve(p, i);
         if (error)
             return error == ERROR_LIMIT ? ERROR_CORRUPT : error;
-        places_hear(p, (uint32_t)i, at);
+        places_hear(p, i, heard);
+        places_note_count(p, i, counted);
+        places_note_whole_count(p, i, counted_whole);
     }
     return 0;
 }

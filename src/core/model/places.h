@@ -1,5 +1,5 @@
-/* What apply keeps of each location beside the catalogue: when it was last heard of, whether it has been
- * silent for too long, and how many rows there are in use. */
+/* What apply keeps of each location beside the catalogue: when it was last heard of and last counted, whether
+ * it has been silent for too long, and how many rows there are in use. */
 #ifndef CORE_MODEL_PLACES_H
 #define CORE_MODEL_PLACES_H
 
@@ -11,7 +11,9 @@
 enum { PLACES_CHUNK = 4096, PLACES_CHUNKS = 1024 };
 
 struct place_facts {
-    _Atomic instant_t heard_at; /* 0: never. release by the writer, acquire by readers */
+    _Atomic instant_t heard_at;   /* 0: never. release by the writer, acquire by readers */
+    _Atomic instant_t counted_at; /* as_of of the newest count of any row there; else like heard_at */
+    _Atomic instant_t counted_whole_at; /* of the newest count of all that is there */
     /* twice the offset of the record that last made it stale or not, + 1 while it is stale; 0: it never was.
      * Pairs like heard_at. */
     _Atomic uint64_t silence;
@@ -37,12 +39,16 @@ int places_reserve(struct places *p, uint32_t location); /* ERROR_NOMEM, ERROR_L
 void places_finish(struct places *p);
 /* @thread writer, after places_reserve */
 void places_hear(struct places *p, uint32_t location, instant_t at);
+void places_note_count(struct places *p, uint32_t location, instant_t as_of);
+void places_note_whole_count(struct places *p, uint32_t location, instant_t as_of);
 /* Stale since then; INSTANT_NONE: not stale any more. */
 void places_set_stale(struct places *p, uint32_t location, instant_t since, uint64_t offset);
 void places_count(struct places *p, uint32_t location, int rows);
 uint32_t places_rows_in_use(const struct places *p, uint32_t location);
 /* @thread any. INSTANT_NONE: never */
 instant_t places_heard(const struct places *p, uint32_t location);
+instant_t places_counted(const struct places *p, uint32_t location);
+instant_t places_counted_whole(const struct places *p, uint32_t location);
 struct place_silence places_silence(const struct places *p, uint32_t location);
 static inline bool places_is_stale(const struct places *p, uint32_t location)
 {

@@ -875,12 +875,12 @@ static void an_object_is_put_read_listed_and_deleted(void **state)
     expect(get("/v1/locations/store-2"), 404, "none of the locations is called `store-2`");
     expect(put("/v1/locations/store-2", "{}"), 201, NULL);
     expect(get("/v1/locations?limit=1"), 200,
-           "{\"locations\":[{\"id\":\"store-1\",\"name\":\"Uno\",\"stale\":false,\"stale_since\":null,\"last_"
-           "event_at\":null}],"
+           "{\"locations\":[{\"id\":\"store-1\",\"name\":\"Uno\",\"stale\":false,\"stale_since\":null,"
+           "\"last_event_at\":null,\"due_at\":null,\"last_count_at\":null,\"last_full_count_at\":null}],"
            "\"next\":\"1\",");
     expect(get("/v1/locations?after=1"), 200,
-           "{\"locations\":[{\"id\":\"store-2\",\"stale\":false,\"stale_since\":null,\"last_event_at\":null}]"
-           ",\"next\":null,"
+           "{\"locations\":[{\"id\":\"store-2\",\"stale\":false,\"stale_since\":null,\"last_event_at\":null,"
+           "\"due_at\":null,\"last_count_at\":null,\"last_full_count_at\":null}],\"next\":null,"
            "\"version\":"
            "\"1795219200000042:3\"");
     expect(get("/v1/locations?stale=true"), 200, "{\"locations\":[],\"next\":null,");
@@ -890,8 +890,11 @@ static void an_object_is_put_read_listed_and_deleted(void **state)
     expect(delete_at("/v1/locations/store-2"), 204, NULL);
     expect(delete_at("/v1/locations/store-2"), 404, NULL);
     expect(get("/v1/locations/store-2"), 404, NULL);
-    expect(get("/v1/locations"), 200, "\"last_event_at\":null}],\"next\":null");
-    expect(put("/v1/locations/store-1", "{\"name\":\"Uno\",\"stale\":true,\"last_event_at\":null}"), 200,
+    expect(get("/v1/locations"), 200, "\"last_full_count_at\":null}],\"next\":null");
+    expect(put("/v1/locations/store-1",
+               "{\"name\":\"Uno\",\"stale\":true,\"last_event_at\":null,\"due_at\":null,"
+               "\"last_count_at\":null,\"last_full_count_at\":null}"),
+           200,
            "{\"id\":\"store-1\",\"name\":\"Uno\"}"); /* as a GET shows it */
     expect(put("/v1/items/SKU%2F1", "{\"name\":\"Shoe\",\"step\":1}"), 201,
            "{\"sku\":\"SKU/1\",\"name\":\"Shoe\"");

@@ -229,6 +229,10 @@ static void what_a_full_file_does_not_mention_is_not_there(void **state)
     expect_on_hand("A", "s", "5");
     expect_on_hand("B", "s", "0");
     expect_on_hand("B", "t", "3"); /* another place */
+    expect(get("/v1/locations/s"), 200,
+           "\"last_count_at\":\"2026-11-21T10:00:00Z\",\"last_full_count_at\":\"2026-11-21T10:00:00Z\"}");
+    expect(get("/v1/locations/t"), 200,
+           "\"last_count_at\":\"2026-11-20T10:00:00Z\",\"last_full_count_at\":null}");
     expect(import("?scope=full&location=s", COUNT("A", "s", 5)), 200,
            "\"lines\":1,\"applied\":0,\"partial\":0,\"repeated\":1,\"unchanged\":0,\"failed\":0,"
            "\"unmentioned\":0}");
@@ -242,6 +246,7 @@ static void a_bad_line_takes_nothing_away(void **state)
            "\"failed\":1,\"unmentioned\":null}");
     expect_on_hand("A", "s", "5");
     expect_on_hand("B", "s", "2");
+    expect(get("/v1/locations/s"), 200, "\"last_full_count_at\":null}");
     expect(import("?scope=full&location=s", COUNT("A", "t", 5)), 200,
            "\"detail\":\"must be s: scope=full is of that location alone\"");
     expect(import("?scope=full&location=s",

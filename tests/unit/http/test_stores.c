@@ -217,6 +217,20 @@ static void who_is_silent_says_so(void **state)
     expect(get("/v1/stores"), 200, "\"last_event_at\":\"20");
 }
 
+/* Last heard of at 10:00, open until 10:30: the other half hour of silence is the next day's. */
+static void when_silence_will_be_too_long_is_told_in_opening_hours(void **state)
+{
+    put_done("/v1/locations/A",
+             "{\"time_zone\":\"Europe/London\",\"stale_after_seconds\":3600,\"opening_hours\":["
+             "{\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"],\"opens\":\"09:00\",\"closes\":\"10:"
+             "30\"}]}");
+    expect(get("/v1/locations/A"), 200, "\"last_event_at\":null,\"due_at\":null,");
+    count_at("X", "A", "5", "10:00");
+    expect(get("/v1/locations/A"), 200,
+           "\"last_event_at\":\"2026-11-21T10:00:00Z\",\"due_at\":\"2026-11-22T09:30:00Z\","
+           "\"last_count_at\":\"2026-11-21T10:00:00Z\",\"last_full_count_at\":null}");
+}
+
 static void wrong_values_are_named(void **state)
 {
     static const struct {
@@ -332,6 +346,7 @@ int main(void)
         TEST(a_channel_is_told_no_more_than_its_cap),
         TEST(hours_are_those_of_the_place),
         TEST(who_is_silent_says_so),
+        TEST(when_silence_will_be_too_long_is_told_in_opening_hours),
         TEST(wrong_values_are_named),
         TEST(answers_are_kept_by_their_tag),
         TEST(keys_are_bound),

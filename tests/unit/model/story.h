@@ -120,6 +120,10 @@ static inline void story_event(struct story *s, struct story_record *r, struct e
         e->basis = (enum count_basis)story_roll(s, BASIS_END);
         e->quantity *= 5;
         break;
+    case EVENT_HEARTBEAT:
+        e->has |= HAS(as_of);
+        e->as_of = e->occurred_at;
+        break;
     case EVENT_TRANSFER_SHIP:
         e->has |= HAS(to);
         e->to = story_text(r, "place-%llu", 6 + story_roll(s, 3));

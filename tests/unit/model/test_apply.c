@@ -214,6 +214,32 @@ static void heartbeats_and_events_are_heard(void **unused)
     world_close(&w);
 }
 
+/* The newest of any row there, whatever comes late; and when somebody says so, of all of them. */
+static void a_location_knows_when_it_was_counted(void **unused)
+{
+    struct world w;
+    world_open(&w);
+    say(&w, plain(EVENT_RECEIPT, at(9, 0), U(1)));
+    uint32_t number = catalogue_location(w.state->catalogue, TEXT("L1"))->number;
+    assert_int_equal(places_counted(&w.state->places, number), INSTANT_NONE);
+    say(&w, counted(at(9, 30), BASIS_PHYSICAL, U(4)));
+    assert_int_equal(places_counted(&w.state->places, number), at(9, 30));
+    say(&w, counted(at(9, 10), BASIS_PHYSICAL, U(5))); /* superseded */
+    struct event other = counted(at(9, 20), BASIS_PHYSICAL, U(7));
+    other.sku = TEXT("S2");
+    say(&w, other);
+    assert_int_equal(places_counted(&w.state->places, number), at(9, 30));
+    assert_int_equal(places_counted_whole(&w.state->places, number), INSTANT_NONE);
+    struct event whole = event_of(EVENT_HEARTBEAT, at(9, 40));
+    whole.has = (whole.has & ~HAS(sku)) | HAS(as_of);
+    whole.sku = (struct text){0};
+    whole.as_of = at(9, 25);
+    expect_verdict(&w, whole, APPLIED);
+    assert_int_equal(places_counted_whole(&w.state->places, number), at(9, 25));
+    assert_int_equal(places_counted(&w.state->places, number), at(9, 30));
+    world_close(&w);
+}
+
 static void a_location_in_use_stays(void **unused)
 {
     struct world w;
@@ -423,6 +449,7 @@ int main(void)
         cmocka_unit_test(alerts_go_out_once_per_crossing),
         cmocka_unit_test(settings_of_a_row_newest_wins_each),
         cmocka_unit_test(heartbeats_and_events_are_heard),
+        cmocka_unit_test(a_location_knows_when_it_was_counted),
         cmocka_unit_test(a_location_in_use_stays),
         cmocka_unit_test(kits_and_steps),
         cmocka_unit_test(log_settings_are_all_or_none),
