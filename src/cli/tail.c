@@ -212,6 +212,7 @@ static void put_question(struct buffer *out, const struct settings *s)
     if (kind != KIND_ALL)
         put_filter(out, "kind", word);
     put_filters(out, "sku", &s->sku);
+    put_filters(out, "product", &s->product);
     put_filters(out, "location", &s->location);
     put_filter(out, "group", s->group);
     put_filter(out, "channel", s->channel);

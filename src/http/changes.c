@@ -26,7 +26,7 @@ static void put_reached(struct listener *n, struct buffer *b)
 {
     uint64_t reached = listeners_reached(n);
 
-    if (!n->behind && !n->open && reached && reached - 1 > n->last_offset)
+    if (!n->behind && !n->open && !n->ends && reached && reached - 1 > n->last_offset)
         n->last_offset = reached - 1;
     if (!n->open)
         id_write(b, n->loop->http->options.view, n->last_offset);
@@ -58,7 +58,7 @@ static bool write_some(struct listener *n, struct exchange *x, bool first)
     epoch_enter(x->loop->reader);
     if (first)
         put_first(n, x->out);
-    if (n->behind)
+    if (n->behind && !n->ends)
         goes_on = listeners_catch_up(n);
     take_ready(n, x->out);
     if (x->out->length == at && x->loop->now_us >= n->heartbeat_us) {
@@ -101,7 +101,7 @@ static enum pending_status step(struct pending *p, struct exchange *x)
             return PENDING_DONE;
     }
     bool goes_on = write_some(n, x, first);
-    if (x->loop->stopping || x->connection->ended || n->keys != x->loop->keys)
+    if (x->loop->stopping || x->connection->ended || n->keys != x->loop->keys || n->ends)
         return end_stream(n, x); /* the keys are others now: who still may comes again */
     if (goes_on)
         return n->behind && !n->waits ? PENDING_TURN : PENDING_WAIT;
@@ -115,6 +115,7 @@ static void listener_free(struct listener *n)
     buffer_finish(&n->ready);
     free(n->skus);
     free(n->locations);
+    free(n->products);
     free(n->names);
     free(n);
 }
@@ -148,26 +149,52 @@ static bool is_named(const struct wanted *w, size_t count, struct text name)
     return false;
 }
 
-static void add_name(struct asked *a, const struct parameter *p, bool is_sku, struct problems *errors)
+/* Adds a name to one of the lists: NULL when it is there, or may not be. */
+static struct wanted *add_name(struct asked *a, const struct parameter *p, struct wanted *to, size_t *count_,
+                               struct problems *errors)
 {
-    struct listener *n = a->listener;
-    struct wanted *to = is_sku ? n->skus : n->locations;
-    size_t *count_ = is_sku ? &n->skus_count : &n->locations_count;
-
-    if (!(is_sku ? text_is_identifier(p->value) : text_is_name(p->value))) {
-        parameter_wrong(errors, p->name, is_sku ? "must be a SKU" : "must be the name of a location");
-        return;
-    }
     if (is_named(to, *count_, p->value))
-        return;
+        return NULL;
     if (*count_ == LISTENER_NAMES_MOST) {
         parameter_wrong(errors, p->name, "may be said a thousand times");
-        return;
+        return NULL;
     }
-    char *at = n->names + a->names_used;
+    char *at = a->listener->names + a->names_used;
+    struct wanted *w = &to[(*count_)++];
     memcpy(at, p->value.at, p->value.length);
-    to[(*count_)++].name = (struct text){at, p->value.length};
+    w->name = (struct text){at, p->value.length};
     a->names_used += p->value.length;
+    return w;
+}
+
+static void add_sku(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    if (text_is_identifier(p->value))
+        add_name(a, p, a->listener->skus, &a->listener->skus_count, errors);
+    else
+        parameter_wrong(errors, p->name, "must be a SKU");
+}
+
+static void add_location(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    if (text_is_name(p->value))
+        add_name(a, p, a->listener->locations, &a->listener->locations_count, errors);
+    else
+        parameter_wrong(errors, p->name, "must be the name of a location");
+}
+
+static void add_product(struct asked *a, const struct parameter *p, struct problems *errors)
+{
+    struct wanted *w = NULL;
+
+    if (text_is_identifier(p->value))
+        w = add_name(a, p, a->listener->products, &a->listener->products_count, errors);
+    else
+        parameter_wrong(errors, p->name, "must be a product");
+    if (w) {
+        w->number = (uint32_t)product_mark(w->name);
+        w->known = true;
+    }
 }
 
 static void add_kind(struct asked *a, const struct parameter *p, struct problems *errors)
@@ -189,9 +216,11 @@ static void read_one(struct asked *a, const struct parameter *p, struct problems
     bool group = text_equal(p->name, TEXT("group")), channel = text_equal(p->name, TEXT("channel"));
 
     if (text_equal(p->name, TEXT("sku")))
-        add_name(a, p, true, errors);
+        add_sku(a, p, errors);
+    else if (text_equal(p->name, TEXT("product")))
+        add_product(a, p, errors);
     else if (text_equal(p->name, TEXT("location")))
-        add_name(a, p, false, errors);
+        add_location(a, p, errors);
     else if (text_equal(p->name, TEXT("kind")))
         add_kind(a, p, errors);
     else if (text_equal(p->name, TEXT("after")))
@@ -226,13 +255,16 @@ static void read_place(struct exchange *x, struct asked *a, struct problems *err
 static bool make_room(struct exchange *x, struct listener *n)
 {
     size_t skus = x->query.length / 4 + 1, locations = x->query.length / 9 + 1; /* "sku=", "location=" */
+    size_t products = x->query.length / 8 + 1;
 
     if (x->key && x->key->locations_count > locations)
         locations = x->key->locations_count;
     n->names = malloc(x->query.length + 1);
     n->skus = calloc(skus < LISTENER_NAMES_MOST ? skus : LISTENER_NAMES_MOST, sizeof(*n->skus));
     n->locations = calloc(locations, sizeof(*n->locations));
-    return n->names && n->skus && n->locations;
+    n->products =
+        calloc(products < LISTENER_NAMES_MOST ? products : LISTENER_NAMES_MOST, sizeof(*n->products));
+    return n->names && n->skus && n->locations && n->products;
 }
 
 /* False: answered. */
@@ -348,7 +380,11 @@ static void listen_from_now(struct exchange *x, struct listener *n)
     int error = listeners_join(n);
     epoch_exit(l->reader);
     if (error) {
-        problem_no_memory(x);
+        if (error == ERROR_LIMIT)
+            problem(x, PROBLEM_BAD_PARAMETER, "more than %d kits are variants of what `product` names",
+                    LISTENER_NAMES_MOST);
+        else
+            problem_no_memory(x);
         atomic_fetch_sub_explicit(&l->http->listeners_count, 1, memory_order_relaxed);
         listener_free(n);
         return;

@@ -248,20 +248,24 @@ void listeners_written(struct listener *n)
     enlist(l, n);
 }
 
-/* By SKUs, else by locations, else by its group, else by nothing: one way only. */
+/* By SKUs and products, else by locations, else by its group, else by nothing: one way only. */
 static int subscribe_all(struct listeners *l, struct listener *n)
 {
-    size_t most = n->skus_count ? n->skus_count : n->locations_count ? n->locations_count : 1;
+    size_t named = n->skus_count + n->products_count;
+    size_t most = named ? named : n->locations_count ? n->locations_count : 1;
 
     n->subscriptions = calloc(most, sizeof(*n->subscriptions));
     if (!n->subscriptions)
         return ERROR_NOMEM;
     n->subscriptions_count = most;
-    if (!n->skus_count && !n->locations_count) {
+    if (!named && !n->locations_count) {
         if (n->has_group && index_group_join(l, n->group))
             return ERROR_NOMEM;
         index_subscribe(l, n, 0, n->has_group ? BY_GROUP : BY_NOTHING, n->has_group ? n->group : 0);
     }
+    for (size_t i = 0; i < n->products_count; i++)
+        index_subscribe(l, n, n->skus_count + i, BY_PRODUCT, n->products[i].number);
+    l->products_count += n->products_count;
     n->unknown_count = n->skus_count + n->locations_count;
     l->unknown_count += n->unknown_count;
     index_find_names(l, n);
@@ -284,10 +288,13 @@ int listeners_join(struct listener *n)
         l->record_cursor = l->cursor;
         l->record_offset = UINT64_MAX;
     }
-    if (subscribe_all(l, n)) {
+    int error = listener_find_kits(n);
+    if (!error)
+        error = subscribe_all(l, n);
+    if (error) {
         free(n->subscriptions);
         n->subscriptions = NULL;
-        return ERROR_NOMEM;
+        return error;
     }
     l->count++;
     enlist(l, n);
@@ -332,8 +339,9 @@ void listeners_leave(struct listener *n)
     listener_set_waiting(l, n, false);
     for (size_t i = 0; i < n->subscriptions_count; i++)
         index_unsubscribe(l, &n->subscriptions[i]);
-    if (n->has_group && !n->skus_count && !n->locations_count)
+    if (n->has_group && !names_items(n) && !n->locations_count)
         index_group_leave(l, n->group);
+    l->products_count -= n->products_count;
     l->unknown_count -= n->unknown_count;
     l->count--;
     delist(l, n);

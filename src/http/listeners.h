@@ -28,7 +28,14 @@ struct wanted { /* one name of a filter */
 };
 
 /* By what a listener is found. */
-enum dimension { BY_SKU = 1, BY_LOCATION, BY_GROUP, BY_NOTHING, BY_PART /* kits, by a component */ };
+enum dimension {
+    BY_SKU = 1,
+    BY_LOCATION,
+    BY_GROUP,
+    BY_NOTHING,
+    BY_PART, /* kits, by a component */
+    BY_PRODUCT
+};
 
 struct kit_watch;
 struct subscription {
@@ -49,9 +56,10 @@ struct listener {
     /* what it asked for */
     struct key_set *keys; /* as they were when it came */
     const struct key *key;
-    char *names; /* what the filters point into */
-    struct wanted *skus, *locations;
-    size_t skus_count, locations_count, unknown_count;
+    char *names;                                /* what the filters point into */
+    struct wanted *skus, *locations, *products; /* of a product the number is half its mark */
+    size_t skus_count, locations_count, products_count, unknown_count;
+    size_t said_skus_count; /* of skus; those behind are the kits among the variants of its products */
     bool has_group, has_channel, bound; /* bound: the locations are those of its key */
     uint32_t group, channel;            /* numbers; CHANNEL_POOL: none */
     uint32_t tells;                     /* bits of enum tell */
@@ -67,6 +75,7 @@ struct listener {
 
     /* how far it has come */
     bool begun, behind, skips, missed;
+    bool ends;             /* it comes again with its id: other kits are variants of its products now */
     bool waits;            /* behind, and cannot go on before the next look */
     uint64_t cursor;       /* while it is behind */
     uint64_t after_offset; /* while it skips: what it has heard already */
@@ -81,7 +90,8 @@ struct listener {
 };
 
 /* ---- listeners.c ---- */
-/* Takes it in: the question is read, nothing is written yet. ERROR_NOMEM */
+/* Takes it in: the question is read, nothing is written yet. ERROR_NOMEM; ERROR_LIMIT: its products have too
+ * many kits. */
 int listeners_join(struct listener *n);
 void listeners_leave(struct listener *n);
 /* Brings it, while it is behind, nearer to the others; false: what it has not heard is not kept any more. */

@@ -21,14 +21,32 @@ static bool wants_location(const struct listener *n, uint32_t location)
     return g && !g->deleted && group_has(g, location);
 }
 
+bool filter_is_of_product(const struct listener *n, uint64_t mark)
+{
+    return mark && lets_through(n->products, n->products_count, (uint32_t)mark);
+}
+
+/* A variant is what is one now. */
+static bool wants_item(const struct listener *n, uint32_t sku)
+{
+    if (!names_items(n) || lets_through(n->skus, n->skus_count, sku))
+        return true;
+    const struct sku *s = n->products_count ? table_sku(view_of(n)->table, sku) : NULL;
+    const struct item *i = s ? item_of(s) : NULL;
+    for (size_t p = 0; i && p < n->products_count; p++)
+        if (text_equal(i->product, n->products[p].name))
+            return true;
+    return false;
+}
+
 static bool wants_row(const struct listener *n, uint32_t sku, uint32_t location)
 {
-    return (!n->skus_count || lets_through(n->skus, n->skus_count, sku)) && wants_location(n, location);
+    return wants_item(n, sku) && wants_location(n, location);
 }
 
 static bool wants_reservation(const struct listener *n, const struct notice *t)
 {
-    bool all = !n->skus_count && !n->locations_count && !n->has_group, any = all;
+    bool all = !names_items(n) && !n->locations_count && !n->has_group, any = all;
 
     if (n->has_channel && n->channel != t->number)
         return false;
@@ -43,7 +61,7 @@ bool filter_wants(const struct listener *n, const struct notice *t)
     if (t->kind == NOTICE_ROW || t->kind == NOTICE_KIT)
         return wants_row(n, t->sku, t->location);
     if (t->kind == NOTICE_SILENCE)
-        return n->tells & 1u << TELL_STALE && (!n->skus_count || n->says_tells) &&
+        return n->tells & 1u << TELL_STALE && (!names_items(n) || n->says_tells) &&
                wants_location(n, t->location);
     return n->tells & 1u << TELL_RESERVATION && wants_reservation(n, t);
 }
@@ -70,7 +88,8 @@ bool filter_is_touched(const struct listener *n, const struct notice *t)
 {
     switch (t->kind) {
     case NOTICE_ITEM:
-        return !n->skus_count || lets_through(n->skus, n->skus_count, t->sku);
+        return !names_items(n) || lets_through(n->skus, n->skus_count, t->sku) ||
+               filter_is_of_product(n, t->product_was) || filter_is_of_product(n, t->product_now);
     case NOTICE_LOCATION:
         return wants_location(n, t->location);
     case NOTICE_SILENCE:

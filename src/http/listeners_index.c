@@ -119,7 +119,7 @@ static void find_location(struct listeners *l, struct listener *n, size_t i)
     w->known = true;
     n->unknown_count--;
     l->unknown_count--;
-    if (!n->skus_count)
+    if (!names_items(n))
         index_subscribe(l, n, i, BY_LOCATION, w->number);
 }
 

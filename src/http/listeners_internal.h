@@ -34,6 +34,7 @@ struct listeners {
     struct listener *first, *last; /* who was written to last is last */
     struct listener *ready, **ready_last;
     size_t count, unknown_count, waiting_count;
+    size_t products_count;  /* products that are asked for */
     bool whole;             /* the last look came to the end: the cursor stands between records */
     uint64_t record_cursor; /* where the record at hand begins */
     uint64_t record_offset;
@@ -85,6 +86,13 @@ void index_find_names(struct listeners *l, struct listener *n);
 void index_find_unknown(struct listeners *l);
 
 /* ---- listeners_filter.c ---- */
+/* Does it ask about items by name? */
+static inline bool names_items(const struct listener *n)
+{
+    return n->skus_count || n->products_count;
+}
+/* Is its place by product_mark of one of its products? */
+bool filter_is_of_product(const struct listener *n, uint64_t mark);
 /* Is it to be told of that row, kit, silence or reservation? */
 bool filter_wants(const struct listener *n, const struct notice *t);
 /* May what it is shown be another because of this, although no row is? */
@@ -93,6 +101,9 @@ bool filter_is_touched(const struct listener *n, const struct notice *t);
 const struct channel *filter_channel(const struct listener *n);
 
 /* ---- listeners_kits.c ---- */
+/* Adds the kits among the variants of its products to its SKUs: a kit has no rows by which it could be found.
+ * ERROR_NOMEM; ERROR_LIMIT beyond LISTENER_NAMES_MOST. */
+int listener_find_kits(struct listener *n);
 /* The item of its ith SKU when that is a kit, else NULL. */
 const struct item *listener_kit(const struct listener *n, size_t i);
 /* Its kits are told to it no more, neither with the others nor by itself. */

@@ -11,6 +11,56 @@ const struct item *listener_kit(const struct listener *n, size_t i)
     return item && item->components_count ? item : NULL;
 }
 
+static bool is_named(const struct listener *n, struct text sku)
+{
+    for (size_t i = 0; i < n->skus_count; i++)
+        if (text_equal(n->skus[i].name, sku))
+            return true;
+    return false;
+}
+
+static int add_kit(struct listener *n, struct text sku)
+{
+    if (is_named(n, sku))
+        return 0;
+    if (n->skus_count >= LISTENER_NAMES_MOST)
+        return ERROR_LIMIT;
+    struct wanted *grown = realloc(n->skus, (n->skus_count + 1) * sizeof(*grown));
+    if (!grown)
+        return ERROR_NOMEM;
+    n->skus = grown;
+    n->skus[n->skus_count++] = (struct wanted){.name = sku};
+    return 0;
+}
+
+static int find_kits_of(struct listener *n, struct text product)
+{
+    const struct view *v = view_of(n);
+    size_t most = catalogue_variants(v->catalogue, product, NULL, 0);
+    uint32_t *numbers = malloc((most ? most : 1) * sizeof(*numbers));
+    int error = numbers ? 0 : ERROR_NOMEM;
+    size_t count = numbers ? catalogue_variants(v->catalogue, product, numbers, most) : 0;
+
+    for (size_t i = 0; i < (count < most ? count : most) && !error; i++) {
+        const struct sku *s = table_sku(v->table, numbers[i]);
+        const struct item *item = s ? item_of(s) : NULL;
+        if (item && item->components_count && text_equal(item->product, product))
+            error = add_kit(n, sku_text(s));
+    }
+    free(numbers);
+    return error;
+}
+
+int listener_find_kits(struct listener *n)
+{
+    int error = 0;
+
+    n->said_skus_count = n->skus_count;
+    for (size_t i = 0; i < n->products_count && !error; i++)
+        error = find_kits_of(n, n->products[i].name);
+    return error;
+}
+
 static void watch_drop(struct listeners *l, struct kit_watch *k)
 {
     if (--k->users)

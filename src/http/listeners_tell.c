@@ -75,14 +75,37 @@ static void tell_refresh(struct listener *n, const struct notice *t)
     buffer_finish(&b);
 }
 
+/* Kits are found when somebody comes: is one among its products' variants that was not, or no more? Nothing
+ * else is in that record, so it is told all of it. */
+static void end_when_kits_are_others(struct listener *n, const struct notice *t)
+{
+    const struct sku *sku = table_sku(view_of(n)->table, t->sku);
+    const struct item *item = sku ? item_of(sku) : NULL;
+    bool is = item && item->components_count && filter_is_of_product(n, product_mark_of(item));
+    bool was = false;
+
+    for (size_t i = 0; i < n->skus_count; i++)
+        if (n->skus[i].known && n->skus[i].number == t->sku) {
+            if (i < n->said_skus_count)
+                return; /* it is told by its own name */
+            was = true;
+        }
+    if (is == was)
+        return;
+    listener_end_event(n, true);
+    n->ends = true;
+}
+
 /* One notice to one listener. */
 void listener_hear(struct listeners *l, struct listener *n, const struct notice *t)
 {
-    if (n->skips && t->offset <= n->after_offset)
+    if (n->ends || (n->skips && t->offset <= n->after_offset))
         return;
     bool is_scope = t->kind >= NOTICE_ITEM && t->kind <= NOTICE_CHANNEL;
     if ((is_scope || t->kind == NOTICE_SILENCE) && filter_is_touched(n, t))
         tell_refresh(n, t);
+    if (t->kind == NOTICE_ITEM && n->products_count)
+        end_when_kits_are_others(n, t);
     if (!is_scope && filter_wants(n, t))
         tell(l, n, t);
 }
@@ -126,7 +149,7 @@ static void offer(struct listeners *l, struct listener *n, const struct notice *
     }
     size_t before = n->ready.length;
     listener_hear(l, n, t);
-    if (n->ready.length != before || n->ready.failed)
+    if (n->ready.length != before || n->ready.failed || n->ends)
         listener_make_ready(l, n);
 }
 
@@ -140,11 +163,16 @@ static void offer_chain(struct listeners *l, uint64_t key, const struct notice *
 static void offer_row(struct listeners *l, uint32_t sku, uint32_t location, const struct notice *t,
                       uint64_t cursor)
 {
+    const struct view *v = l->loop->http->options.view;
+    const struct sku *of = l->products_count ? table_sku(v->table, sku) : NULL;
+    uint64_t product = of ? product_mark_of(item_of(of)) : 0;
+
     offer_chain(l, key_of(BY_SKU, sku), t, cursor);
     offer_chain(l, key_of(BY_LOCATION, location), t, cursor);
+    if (product)
+        offer_chain(l, key_of(BY_PRODUCT, (uint32_t)product), t, cursor);
     for (size_t i = 0; i < l->groups_count; i++) {
-        const struct group *g =
-            catalogue_group_at(l->loop->http->options.view->catalogue, l->groups[i].number);
+        const struct group *g = catalogue_group_at(v->catalogue, l->groups[i].number);
         if (g && group_has(g, location))
             offer_chain(l, key_of(BY_GROUP, l->groups[i].number), t, cursor);
     }

@@ -170,14 +170,14 @@ const askSoon = settled(ask, 60);
 // ---- live ----
 
 function listen() {
-    const wanted = variants.map((one) => one.sku);
-    const now = JSON.stringify([wanted, chosen.channel]);
+    const { product, sku, channel } = chosen;
+    const now = variants.length ? JSON.stringify(product ? { product, channel } : { sku, channel }) : '';
     if (now === following) return;
     following = now;
     stopFollowing();
-    byId('live').hidden = !wanted.length;
-    if (!wanted.length) return;
-    stopFollowing = follow({ sku: wanted, channel: chosen.channel }, askSoon, (state) => {
+    byId('live').hidden = !now;
+    if (!now) return;
+    stopFollowing = follow(JSON.parse(now), askSoon, (state) => {
         byId('live').dataset.state = state;
         say(byId('live'), state === 'live' ? 'Live' : 'Not live');
         if (state === 'live') askSoon(); // what was missed meanwhile

@@ -12,7 +12,6 @@ import { levelWord } from './words.js';
 const SETTLE_MS = 250;
 const LOOK_MS = 10000; // what concerns one channel alone is told to nobody else
 const GRID_FROM = 5; // variants
-const FOLLOWED_MOST = 100; // SKUs in an address
 
 /** What a channel may promise of the item at each location, and of its product's variants in all: {item, product}. */
 async function ask(channel, sku, product, signal) {
@@ -167,7 +166,7 @@ export async function show({ page, parameters, signal, heading, again }) {
     const quietly = () => load().catch(() => {});
     const refresh = settled(quietly, SETTLE_MS);
     again(quietly);
-    const stop = follow({ sku: [...new Set([sku, ...variants.map((one) => one.sku)])].slice(0, FOLLOWED_MOST) }, refresh, (state) => state === 'live' && refresh());
+    const stop = follow({ sku, product }, refresh, (state) => state === 'live' && refresh());
     const look = setInterval(quietly, LOOK_MS);
     signal.addEventListener('abort', () => {
         stop();

@@ -83,6 +83,7 @@ def test_a_silent_store_is_held_back_until_it_speaks(daemon, redis_server):
     place = shop.get("/v1/locations/ST01").json()
     heard, since = (datetime.fromisoformat(place[k].replace("Z", "+00:00")) for k in ("last_event_at", "stale_since"))
     assert place["stale"] and (since - heard).total_seconds() == SILENCE_S
+    assert place["due_at"] is None and place["last_count_at"] and place["last_full_count_at"] is None
     wait_until(lambda: shop.metric("onhand_locations_stale") == 1, PATIENCE_S, "the metric says so")
     refused = shop.post("/v1/reservations", {"id": "r-1", "channel": "web", "items": [{"sku": "SHOE", "quantity": 1, "location": "ST01"}]})
     assert refused.status_code == 409, refused.text
@@ -97,6 +98,8 @@ def test_a_silent_store_is_held_back_until_it_speaks(daemon, redis_server):
     assert shop.stop() == 0
     shop.start()
     assert stale(shop) == ["ST01"] and shown(shop, "web") == 0
+    again = shop.get("/v1/locations/ST01").json()
+    assert all(again[k] == place[k] for k in ("last_count_at", "last_full_count_at", "stale_since"))
     insights = shop.get("/v1/insights", params={"sku": "SHOE", "channel": "web"}).json()  # kept over the restart
     assert insights["error_most"] == 0
     assert insights["entries"][0]["reservations"] == 1 and insights["entries"][0]["queries"] > 0

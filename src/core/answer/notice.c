@@ -70,6 +70,17 @@ static void add_row(const struct adding *a, const struct outcome *o, const struc
     window_add(a->window, slots, 1 + more);
 }
 
+/* An item is another, perhaps of another product. */
+static void add_item(const struct adding *a, const struct sku *sku, uint64_t product_was)
+{
+    struct window_slot slot = {.word = {0}};
+
+    begin_slot(a, &slot, own_bits(NOTICE_ITEM, 0), 0, sku_number(sku), UINT32_MAX);
+    slot.word[4] = product_was;
+    slot.word[5] = product_mark_of(item_of(sku));
+    window_add(a->window, &slot, 1);
+}
+
 static void add_scope(const struct adding *a, enum notice_kind kind, uint32_t sku, uint32_t location,
                       uint32_t number)
 {
@@ -80,7 +91,7 @@ static void add_scope(const struct adding *a, enum notice_kind kind, uint32_t sk
     window_add(a->window, &slot, 1);
 }
 
-static void add_reference(const struct adding *a, const struct record *r)
+static void add_reference(const struct adding *a, const struct record *r, const struct outcome *o)
 {
     const struct state *s = a->state;
     struct text id = r->reference.id;
@@ -88,7 +99,7 @@ static void add_reference(const struct adding *a, const struct record *r)
     if (r->kind == RECORD_ITEM) {
         const struct sku *sku = table_find(s->table, id);
         if (sku)
-            add_scope(a, NOTICE_ITEM, sku_number(sku), UINT32_MAX, 0);
+            add_item(a, sku, o->product_was);
     } else if (r->kind == RECORD_LOCATION) {
         const struct location *l = catalogue_location(s->catalogue, id);
         if (l)
@@ -167,7 +178,7 @@ void notices_add(struct window *w, const struct state *s, const struct record *r
     const struct adding a = {w, s, offset};
 
     if (r->kind != RECORD_EVENTS && o->verdicts_count && o->verdicts[0].verdict == VERDICT_APPLIED)
-        add_reference(&a, r);
+        add_reference(&a, r, o);
     for (size_t i = 0; i < o->changes_count; i++)
         add_row(&a, o, &o->changes[i]);
     for (size_t i = 0; i < o->locations_count; i++)
@@ -240,6 +251,9 @@ size_t notice_read(const struct window_slot *slots, struct notice *n)
         n->reorder_point = (milli_t)word[15];
         n->fences_count = window_slot_more(slots);
         n->fences = slots + 1;
+    } else if (n->kind == NOTICE_ITEM) {
+        n->product_was = word[4];
+        n->product_now = word[5];
     } else if (n->kind == NOTICE_SILENCE) {
         n->stale = flags & STALE;
         n->heard_at = (instant_t)word[3];

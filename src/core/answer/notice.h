@@ -32,6 +32,7 @@ struct notice {
     uint32_t number;        /* NOTICE_GROUP: the group's; NOTICE_CHANNEL, NOTICE_RESERVATION: the channel's,
                                UINT32_MAX: none, or rules for all */
     instant_t at;           /* log time */
+    uint64_t product_was, product_now; /* NOTICE_ITEM: product_mark of what it was and is a variant of */
     /* NOTICE_ROW */
     struct brief was, now;
     bool counted, reordered; /* once counted; fell to its reorder point with this record */

@@ -65,6 +65,7 @@ struct outcome {
                                                NULL); gone at the next record */
     size_t locations_count; /* locations that became stale, or are so no longer */
     uint32_t *locations;
+    uint64_t product_was; /* of an item that was PUT or deleted: product_mark of what it was a variant of */
     bool keeps_briefs; /* set by the caller: what changes tell of before and after, and reservations, are
                           wanted. False: they cost nothing */
     size_t fences_count;

@@ -186,6 +186,11 @@ size_t catalogue_near_count(const struct catalogue *c)
     return nearby_count(&c->nearby);
 }
 
+uint64_t product_mark(struct text product)
+{
+    return product.length ? hash128(product.at, product.length, 0).low | 1 : 0;
+}
+
 size_t catalogue_variants(const struct catalogue *c, struct text product, uint32_t *ret, size_t most)
 {
     return products_skus(&c->products, product, ret, most);

@@ -160,6 +160,13 @@ static inline const struct item *item_of(const struct sku *s)
     return i && !i->deleted ? i : NULL;
 }
 
+/* Tells products apart where their names have no room; 0: no product. The same everywhere and for ever. */
+uint64_t product_mark(struct text product);
+static inline uint64_t product_mark_of(const struct item *i) /* `i` may be NULL */
+{
+    return i ? product_mark(i->product) : 0;
+}
+
 /* May it be handed over in that way (enum method; 0: in whatever way)? `item` may be NULL. Of a kit only what it says itself: ask for its components too. */
 static inline bool item_goes_by(const struct item *i, uint32_t method)
 {

@@ -11,8 +11,8 @@
 enum { PLACES_CHUNK = 4096, PLACES_CHUNKS = 1024 };
 
 struct place_facts {
-    _Atomic instant_t heard_at;   /* 0: never. release by the writer, acquire by readers */
-    _Atomic instant_t counted_at; /* as_of of the newest count of any row there; else like heard_at */
+    _Atomic instant_t heard_at;         /* 0: never. release by the writer, acquire by readers */
+    _Atomic instant_t counted_at;       /* as_of of the newest count of any row there; else like heard_at */
     _Atomic instant_t counted_whole_at; /* of the newest count of all that is there */
     /* twice the offset of the record that last made it stale or not, + 1 while it is stale; 0: it never was.
      * Pairs like heard_at. */

@@ -166,6 +166,8 @@ static int apply_reference(struct apply *a, const struct record *r, struct event
         return 0;
     }
     bool was_there = is_registered(s, r->kind, said->id);
+    const struct sku *sku = r->kind == RECORD_ITEM ? table_find(s->table, said->id) : NULL;
+    o->product_was = sku ? product_mark_of(item_of(sku)) : 0;
     int error = put_reference(a, r, at, ret);
     if (!error && r->kind == RECORD_LOCATION && ret->verdict == VERDICT_APPLIED)
         forget_silence(a, said->id, o);

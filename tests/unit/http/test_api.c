@@ -894,8 +894,7 @@ static void an_object_is_put_read_listed_and_deleted(void **state)
     expect(put("/v1/locations/store-1",
                "{\"name\":\"Uno\",\"stale\":true,\"last_event_at\":null,\"due_at\":null,"
                "\"last_count_at\":null,\"last_full_count_at\":null}"),
-           200,
-           "{\"id\":\"store-1\",\"name\":\"Uno\"}"); /* as a GET shows it */
+           200, "{\"id\":\"store-1\",\"name\":\"Uno\"}"); /* as a GET shows it */
     expect(put("/v1/items/SKU%2F1", "{\"name\":\"Shoe\",\"step\":1}"), 201,
            "{\"sku\":\"SKU/1\",\"name\":\"Shoe\"");
     expect(get("/v1/items/SKU%2F1"), 200, "\"name\":\"Shoe\"");

@@ -369,6 +369,102 @@ static void what_rules_and_places_change_is_said_once(void **state)
     expect_heard(&b, "refresh location s2\nrefresh item A\nrefresh channel *\n");
 }
 
+/* ---- variants of a product ---- */
+
+static void put_variant(const char *sku, const char *product, int status)
+{
+    char target[80], body[80];
+
+    snprintf(target, sizeof(target), "/v1/items/%s", sku);
+    snprintf(body, sizeof(body), "{\"name\":\"x\",\"product\":\"%s\"}", product);
+    want("PUT", target, body, status);
+}
+
+/* Whose variant an item is, it is when it is told: so each step is heard before the next. */
+static void wait_for(struct ear *e, const char *part)
+{
+    while (!strstr(e->bytes, part)) {
+        ssize_t n = read(e->talk.fd, e->bytes + e->length, sizeof(e->bytes) - 1 - e->length);
+        if (n <= 0)
+            fail_msg("%s is not told: %s", part, e->bytes);
+        e->length += (size_t)n;
+    }
+}
+
+static void variants_are_heard_as_they_come_and_go(void **state)
+{
+    put_variant("A", "SHOE", 201);
+    listen_to(&a, "/v1/changes?product=SHOE&kind=change");
+    listen_to(&b, "/v1/changes?product=SHOE&product=BOOT&location=s2&kind=change");
+    listen_to(&c, "/v1/changes?product=SHOE&sku=X&kind=change");
+    listen_to(&d, "/v1/changes?product=SHOE&kind=reservation");
+    receive("A", "s1", "5");
+    receive("A", "s2", "2");
+    put_variant("B", "SHOE", 201);
+    receive("B", "s1", "3");
+    hold("r-1", "B", "s1", 1);
+    wait_for(&a, "\"sku\":\"B\",\"location\":\"s1\",\"available\":2");
+    wait_for(&c, "\"sku\":\"B\",\"location\":\"s1\",\"available\":2");
+    wait_for(&d, "r-1");
+    put_variant("B", "BOOT", 200);
+    receive("B", "s1", "1");
+    receive("B", "s2", "7");
+    receive("X", "s1", "1");
+    end_streams();
+    expect_heard(&a, "change A s1 0 5 in_stock\nchange A s2 0 2 in_stock\nrefresh item B\n"
+                     "change B s1 0 3 in_stock\nchange B s1 3 2 in_stock\nrefresh item B\n");
+    expect_heard(&b, "change A s2 0 2 in_stock\nrefresh item B\nrefresh item B\nchange B s2 0 7 in_stock\n");
+    expect_heard(&c, "change A s1 0 5 in_stock\nchange A s2 0 2 in_stock\nrefresh item B\n"
+                     "change B s1 0 3 in_stock\nchange B s1 3 2 in_stock\nrefresh item B\n"
+                     "change X s1 0 1 in_stock\n");
+    expect_heard(&d, "refresh item B\nreservation null r-1 held null\nrefresh item B\n");
+    want("GET", "/v1/changes?product=", NULL, 400);
+}
+
+/* The window says what an item was a variant of, so who comes back hears of one that is gone. */
+static void who_comes_back_hears_which_variants_came_and_went(void **state)
+{
+    put_variant("A", "SHOE", 201);
+    receive("A", "s1", "5");
+    listen_to(&a, "/v1/changes?product=SHOE&kind=change");
+    end_streams();
+    expect_heard(&a, "");
+    put_variant("A", "BOOT", 200);
+    put_variant("B", "SHOE", 201);
+    put_variant("C", "HAT", 201);
+    receive("A", "s1", "1");
+    receive("B", "s1", "4");
+    want("DELETE", "/v1/items/B", NULL, 204);
+    put_variant("B", "SHOE", 201);
+    listen_after(&b, "/v1/changes?product=SHOE&kind=change", a.last_id);
+    end_streams();
+    expect_heard(&b, "refresh item A\nrefresh item B\nchange B s1 0 4 in_stock\nrefresh item B\n"
+                     "refresh item B\n");
+}
+
+/* A kit has no rows of its own: who asked for its product comes again, and has it from its first change on.
+ */
+static void a_kit_that_becomes_a_variant_ends_the_stream_at_its_record(void **state)
+{
+    static const char *const question = "/v1/changes?product=SET&kind=change";
+
+    put_variant("A", "SET", 201);
+    receive("P", "s1", "4");
+    listen_to(&a, question);
+    receive("A", "s1", "1");
+    want("PUT", "/v1/items/KIT",
+         "{\"name\":\"kit\",\"product\":\"SET\",\"components\":[{\"sku\":\"P\",\"quantity\":1}]}", 201);
+    sell("P", "s1", "1");
+    expect_heard(&a, "change A s1 0 1 in_stock\nrefresh item KIT\n"); /* and the stream is over */
+    listen_after(&b, question, a.last_id);
+    listen_to(&c, question);
+    sell("P", "s1", "2");
+    wait_for(&c, "\"available\":1");
+    put_variant("KIT", "OTHER", 200); /* and no kit any more */
+    expect_heard(&b, "change KIT s1 4 3 in_stock\nchange KIT s1 3 1 in_stock\nrefresh item KIT\n");
+    expect_heard(&c, "change KIT s1 3 1 in_stock\nrefresh item KIT\n");
+}
+
 /* ---- kits ---- */
 
 static void make_kit(const char *buffer)
@@ -511,6 +607,9 @@ int main(void)
         TEST(each_hears_what_it_asked_for),
         TEST(each_channel_hears_its_own_figures),
         TEST(what_rules_and_places_change_is_said_once),
+        TEST(variants_are_heard_as_they_come_and_go),
+        TEST(who_comes_back_hears_which_variants_came_and_went),
+        TEST(a_kit_that_becomes_a_variant_ends_the_stream_at_its_record),
         TEST(a_kit_changes_with_its_components),
         TEST(a_kit_is_right_for_who_comes_back_later),
         TEST(a_kit_with_other_components_is_told_by_those),

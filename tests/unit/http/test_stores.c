@@ -220,10 +220,11 @@ static void who_is_silent_says_so(void **state)
 /* Last heard of at 10:00, open until 10:30: the other half hour of silence is the next day's. */
 static void when_silence_will_be_too_long_is_told_in_opening_hours(void **state)
 {
-    put_done("/v1/locations/A",
-             "{\"time_zone\":\"Europe/London\",\"stale_after_seconds\":3600,\"opening_hours\":["
-             "{\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"],\"opens\":\"09:00\",\"closes\":\"10:"
-             "30\"}]}");
+    put_done(
+        "/v1/locations/A",
+        "{\"time_zone\":\"Europe/London\",\"stale_after_seconds\":3600,\"opening_hours\":["
+        "{\"days\":[\"mo\",\"tu\",\"we\",\"th\",\"fr\",\"sa\",\"su\"],\"opens\":\"09:00\",\"closes\":\"10:"
+        "30\"}]}");
     expect(get("/v1/locations/A"), 200, "\"last_event_at\":null,\"due_at\":null,");
     count_at("X", "A", "5", "10:00");
     expect(get("/v1/locations/A"), 200,
