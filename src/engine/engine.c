@@ -98,7 +98,7 @@ static void engine_free(struct engine *e)
     state_destroy(e->state);
     epoch_destroy(e->epoch);
     outcome_finish(&e->outcome);
-    arena_finish(&e->arena);
+    batch_finish(&e->batch);
     free(e->checkpoints_directory);
     pthread_cond_destroy(&e->changed);
     pthread_mutex_destroy(&e->lock);

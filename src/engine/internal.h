@@ -4,16 +4,16 @@
 
 #include "core/model/apply.h"
 #include "core/model/image.h"
+#include "engine/batch.h"
 #include "engine/dead_letter.h"
 #include "engine/digests.h"
 #include "engine/duty.h"
 #include "engine/engine.h"
+#include "engine/read_ahead.h"
 #include "engine/store.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-enum { BATCH_RECORDS = 256 };
 
 /* What the writer copies out of its state so that others may look: one relaxed store each, after every batch.
  */
@@ -49,11 +49,11 @@ struct copying {
     uint64_t news;            /* records since then that say something about the world */
     uint64_t news_since_cut;  /* since the last cut of the log, taken or not */
     bool of_cut;              /* what is copied is the state behind a cut of the log: the others are told */
-    bool image_done; /* its digest is there; the window follows */
+    bool image_done;          /* its digest is there; the window follows */
     struct hash128 image_digest;
     uint64_t window_at;
     char window_piece[WINDOW_PIECE_BYTES];
-    int64_t cut_asked_us;     /* monotonic: a cut of ours is on its way since; 0: none */
+    int64_t cut_asked_us; /* monotonic: a cut of ours is on its way since; 0: none */
 };
 
 /* Questions from other threads that only the writer can answer; under engine.lock. */
@@ -85,11 +85,9 @@ struct engine {
     pthread_t writer;
     bool joined; /* it has ended: engine_stop */
     struct outcome outcome;
-    struct arena arena;
-    struct log_record records[BATCH_RECORDS];
-    struct record decoded[BATCH_RECORDS];
-    bool readable[BATCH_RECORDS];
-    uint32_t unknown_fields[BATCH_RECORDS]; /* left out of each */
+    struct batch batch;
+    uint64_t window_from; /* records before it are not told to the window: it would lose them to later ones */
+    struct read_ahead *ahead;                /* while records of earlier lives come, if they are many */
     struct command *answered[BATCH_RECORDS]; /* of this batch: they go back together behind it */
     size_t answered_count;
     struct copying copying;
@@ -100,16 +98,16 @@ struct engine {
 
     struct published published;
     _Atomic uint64_t steps_refused[REASON_END]; /* of reservations, since start */
-    _Atomic bool stopping;     /* engine_close was called: commands are refused */
-    _Atomic bool drained;      /* nothing more will come out of the log */
-    _Atomic bool digest_armed; /* the writer looks at wanted after each record */
+    _Atomic bool stopping;                      /* engine_close was called: commands are refused */
+    _Atomic bool drained;                       /* nothing more will come out of the log */
+    _Atomic bool digest_armed;                  /* the writer looks at wanted after each record */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* ready, stopped, or an answer to `wanted` */
     struct wanted wanted;
     struct digest_found newest_digest; /* of this instance, behind a cut; next_offset 0: none */
     struct asks asks;
-    int stopped_by;                    /* the error that stopped the writer, 0 while it runs */
+    int stopped_by; /* the error that stopped the writer, 0 while it runs */
     bool ready;
     char why_not_ready[240];
 };

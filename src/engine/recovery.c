@@ -195,10 +195,10 @@ static int go_on(struct engine *e, char *detail, size_t detail_size)
         snprintf(detail, detail_size, "the first record of the log cannot be read now");
         return got ? got : ERROR_UNAVAILABLE;
     }
-    int error = record_decode(l.bytes, l.length, e->state->level, &e->arena, &r, &unknown, &problems);
+    int error = record_decode(l.bytes, l.length, e->state->level, &e->batch.arena, &r, &unknown, &problems);
     if (!error)
         error = state_apply(e->state, &r, l.offset, l.appended_at, &e->outcome);
-    arena_reset(&e->arena);
+    arena_reset(&e->batch.arena);
     if (!error && e->options.window)
         window_clear(e->options.window, l.offset + 1);
     if (error)

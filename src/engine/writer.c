@@ -10,58 +10,12 @@
 
 #include <time.h>
 
-enum { IDLE_MS = 200, COPY_WAIT_MS = 2, RETIRED_A_TURN = 4096, FETCHED_AHEAD = 8 };
+enum { IDLE_MS = 200, COPY_WAIT_MS = 2, RETIRED_A_TURN = 4096 };
 
 static void command_finish(struct command *c, int status)
 {
     c->status = status;
     c->done(c);
-}
-
-/* Another core wrote the bytes, and the command that will be answered. */
-static void fetch_record(const struct log_record *r)
-{
-    const char *bytes = r->bytes, *command = r->cookie;
-
-    __builtin_prefetch(bytes);
-    __builtin_prefetch(bytes + 64);
-    if (command) {
-        __builtin_prefetch(command, 1);
-        __builtin_prefetch(command + 64, 1);
-    }
-}
-
-/* Everything of a batch is decoded before anything is applied, so that what apply will touch can be fetched
- * meanwhile. A record that raises the level ends the run, because what follows it is to be read at the new
- * level. */
-static size_t decode_run(struct engine *e, size_t from, size_t count)
-{
-    struct problems problems; /* five kilobytes: only its count begins at zero */
-    size_t i = from;
-
-    for (size_t k = from; k < count && k < from + FETCHED_AHEAD; k++)
-        fetch_record(&e->records[k]);
-    while (i < count) {
-        struct record *r = &e->decoded[i];
-        if (i + FETCHED_AHEAD < count)
-            fetch_record(&e->records[i + FETCHED_AHEAD]);
-        problems.count = 0;
-        e->unknown_fields[i] = 0;
-        *r = (struct record){0};
-        int error = record_decode_any(e->records[i].bytes, e->records[i].length, e->state->level, &e->arena,
-                                      r, &e->unknown_fields[i], &problems);
-        e->readable[i] = error == 0;
-        if (error) {
-            e->unreadable++;
-            log_warning("record %lu cannot be read and is left out: %s %s", e->records[i].offset,
-                        problems.count ? problems.at[0].pointer : "",
-                        problems.count ? problems.at[0].detail : error_text(error));
-        }
-        i++;
-        if (e->readable[i - 1] && (r->kind == RECORD_LEVEL || r->kind == RECORD_INCARNATION))
-            break;
-    }
-    return i;
 }
 
 static void keep_dead_letters(struct engine *e, const struct record *r, uint64_t offset)
@@ -81,20 +35,21 @@ static void keep_dead_letters(struct engine *e, const struct record *r, uint64_t
 
 /* Bytes that are no record of ours: whoever may write to the log's topic can send them. They are kept with
  * the reason, which decoding them once more tells. */
-static void keep_unreadable(struct engine *e, const struct log_record *l)
+static void keep_unreadable(struct engine *e, const struct log_record *l, struct arena *arena)
 {
     struct problems problems = {0};
     struct record r = {0};
     uint32_t unknown_fields;
-
-    if (!e->dead_letters)
-        return;
     int error =
-        record_decode_any(l->bytes, l->length, e->state->level, &e->arena, &r, &unknown_fields, &problems);
-    dead_letters_add_unreadable(e->dead_letters, state_incarnation(e->state), l->offset, l->appended_at,
-                                problems.count ? problems.at[0].pointer : "",
-                                problems.count ? problems.at[0].detail : error_text(error),
-                                (struct text){l->bytes, l->length});
+        record_decode_any(l->bytes, l->length, e->state->level, arena, &r, &unknown_fields, &problems);
+    const char *pointer = problems.count ? problems.at[0].pointer : "";
+    const char *detail = problems.count ? problems.at[0].detail : error_text(error);
+
+    e->unreadable++;
+    log_warning("record %lu cannot be read and is left out: %s %s", l->offset, pointer, detail);
+    if (e->dead_letters)
+        dead_letters_add_unreadable(e->dead_letters, state_incarnation(e->state), l->offset, l->appended_at,
+                                    pointer, detail, (struct text){l->bytes, l->length});
 }
 
 static void answer(struct engine *e, struct command *c, uint64_t offset)
@@ -148,45 +103,68 @@ static void publish_position(struct engine *e, bool only_events)
     atomic_store_explicit(&v->next_offset, e->state->next_offset, memory_order_release);
 }
 
-/* Applies one record, however long memory takes to come back. */
-static int apply_one(struct engine *e, size_t i)
+/* Out of memory: a while later there may be some. False: nobody waits for that any more. */
+static bool wait_for_memory(struct engine *e, const char *doing, uint64_t offset)
 {
-    const struct log_record *l = &e->records[i];
-
-    for (;;) {
-        int error = e->readable[i]
-                        ? state_apply(e->state, &e->decoded[i], l->offset, l->appended_at, &e->outcome)
-                        : state_skip(e->state, l->offset, l->appended_at);
-        if (error != ERROR_NOMEM)
-            return error;
-        engine_set_why(e, "out of memory while applying record %lu: trying again", l->offset);
-        atomic_store_explicit(&e->view.ready, false, memory_order_relaxed);
-        if (atomic_load_explicit(&e->stopping, memory_order_relaxed))
-            return error;
-        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-        epoch_poll(e->epoch, SIZE_MAX);
-    }
+    engine_set_why(e, "out of memory while %s record %lu: trying again", doing, offset);
+    atomic_store_explicit(&e->view.ready, false, memory_order_relaxed);
+    if (atomic_load_explicit(&e->stopping, memory_order_relaxed))
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+    epoch_poll(e->epoch, SIZE_MAX);
+    return true;
 }
 
-static void prefetch(struct engine *e, size_t from, size_t to)
+/* Applies one record, however long memory takes to come back. */
+static int apply_one(struct engine *e, const struct batch *b, size_t i)
+{
+    const struct log_record *l = &b->records[i];
+    int error;
+
+    do
+        error = b->readable[i] ? state_apply(e->state, &b->decoded[i], l->offset, l->appended_at, &e->outcome)
+                               : state_skip(e->state, l->offset, l->appended_at);
+    while (error == ERROR_NOMEM && wait_for_memory(e, "applying", l->offset));
+    return error;
+}
+
+static void prefetch(struct engine *e, const struct batch *b, size_t from)
 {
     const struct record *records[BATCH_RECORDS];
     size_t count = 0;
 
-    for (size_t i = from; i < to; i++)
-        if (e->readable[i])
-            records[count++] = &e->decoded[i];
+    for (size_t i = from; i < b->decoded_count; i++)
+        if (b->readable[i])
+            records[count++] = &b->decoded[i];
     state_prefetch(e->state, records, count);
 }
 
-static void tell_duty(struct engine *e, size_t i)
+static void tell_duty(struct engine *e, const struct record *r)
 {
-    enum record_kind kind = e->readable[i] ? e->decoded[i].kind : RECORD_EVENTS;
+    enum record_kind kind = r ? r->kind : RECORD_EVENTS;
 
     if (record_is_news(kind))
         duty_news(e->duty, e->state->next_offset);
     else if (kind == RECORD_PROGRESS)
         duty_outputs_changed(e->duty, e->state);
+}
+
+static bool is_for_window(const struct engine *e, uint64_t offset)
+{
+    return e->options.window && offset >= e->window_from;
+}
+
+/* Of a long replay the window would be written over again and again: what is told begins where it may just
+ * fill it, if every second record changes something. */
+static void begin_window(struct engine *e)
+{
+    struct window *w = e->options.window;
+    uint64_t most = w ? 2 * window_slots(w) : 0;
+
+    if (!w || e->ready_at_offset <= e->state->next_offset + most)
+        return;
+    e->window_from = e->ready_at_offset - most;
+    window_clear(w, UINT64_MAX);
 }
 
 static void show_in_window(struct engine *e, const struct record *r, uint64_t offset)
@@ -201,7 +179,7 @@ static void told(struct engine *e, const struct record *r, uint64_t offset)
 {
     const struct historian *h = &e->options.historian;
 
-    if (e->options.window)
+    if (is_for_window(e, offset))
         show_in_window(e, r, offset);
     feed_applied(e->options.feed, e->state, r, &e->outcome, offset);
     if (h->applied)
@@ -221,70 +199,107 @@ static void flush(struct engine *e)
 }
 
 /* Steps that were refused, by reason: since start, replay included. */
-static void count_step(struct engine *e, size_t i)
+static void count_step(struct engine *e, const struct record *r)
 {
     const struct event_verdict *v = e->outcome.verdicts;
 
-    if (e->readable[i] && e->decoded[i].kind == RECORD_RESERVATION && e->outcome.verdicts_count &&
-        v->verdict == VERDICT_REJECTED)
+    if (r->kind == RECORD_RESERVATION && e->outcome.verdicts_count && v->verdict == VERDICT_REJECTED)
         atomic_fetch_add_explicit(&e->steps_refused[v->reason], 1, memory_order_relaxed);
 }
 
-static int apply_run(struct engine *e, size_t from, size_t to)
+/* What is wanted of the next record's outcome. */
+static void begin_outcome(struct engine *e, uint64_t offset)
 {
-    prefetch(e, from, to);
-    for (size_t i = from; i < to; i++) {
-        e->outcome.verdicts_count = e->outcome.alerts_count = e->outcome.changes_count = 0;
-        e->outcome.locations_count = e->outcome.lines_count = 0;
-        e->outcome.keeps_briefs = e->options.window;
-        if (e->options.historian.wants)
-            e->outcome.keeps_lines = e->options.historian.wants(e->options.historian.context);
-        int error = apply_one(e, i);
+    struct outcome *o = &e->outcome;
+
+    o->verdicts_count = o->alerts_count = o->changes_count = 0;
+    o->locations_count = o->lines_count = 0;
+    o->keeps_briefs = is_for_window(e, offset);
+    if (o->keeps_briefs && e->window_from) {
+        window_clear(e->options.window, offset);
+        e->window_from = 0;
+    }
+    if (e->options.historian.wants)
+        o->keeps_lines = e->options.historian.wants(e->options.historian.context);
+}
+
+/* Hands on what became of a record: `r` is NULL when nobody could read it. */
+static void applied(struct engine *e, struct batch *b, const struct record *r, struct log_record *l)
+{
+    struct command *c = l->cookie;
+
+    if (r)
+        keep_dead_letters(e, r, l->offset);
+    else
+        keep_unreadable(e, l, &b->arena);
+    e->alerts += e->outcome.alerts_count;
+    publish_position(e, !r || r->kind == RECORD_EVENTS || r->kind == RECORD_RESERVATION);
+    tell_duty(e, r);
+    if (r) {
+        count_step(e, r);
+        told(e, r, l->offset);
+        digests_applied(e, r, r->kind == RECORD_DIGEST && digests_are_ours(c));
+    } else {
+        e->copying.news++;
+    }
+    if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed))
+        copying_arm(e);
+    l->cookie = NULL;
+    if (c)
+        answer(e, c, l->offset);
+}
+
+static int apply_run(struct engine *e, struct batch *b, size_t from)
+{
+    prefetch(e, b, from);
+    for (size_t i = from; i < b->decoded_count; i++) {
+        begin_outcome(e, b->records[i].offset);
+        int error = apply_one(e, b, i);
         if (error)
             return error;
-        e->state->counts.unknown_fields +=
-            e->unknown_fields[i]; /* now: a digest may be taken of the state here */
-        uint64_t offset = e->records[i].offset;
-        if (e->readable[i])
-            keep_dead_letters(e, &e->decoded[i], offset);
-        else
-            keep_unreadable(e, &e->records[i]);
-        e->alerts += e->outcome.alerts_count;
-        publish_position(e, !e->readable[i] || e->decoded[i].kind == RECORD_EVENTS ||
-                                e->decoded[i].kind == RECORD_RESERVATION);
-        tell_duty(e, i);
-        count_step(e, i);
-        if (e->readable[i])
-            told(e, &e->decoded[i], offset);
-        struct command *c = e->records[i].cookie;
-        if (e->readable[i])
-            digests_applied(e, &e->decoded[i], e->decoded[i].kind == RECORD_DIGEST && digests_are_ours(c));
-        else
-            e->copying.news++;
-        if (atomic_load_explicit(&e->digest_armed, memory_order_relaxed))
-            copying_arm(e);
-        e->records[i].cookie = NULL;
-        if (c)
-            answer(e, c, offset);
+        e->state->counts.unknown_fields += b->unknown_fields[i]; /* now: a digest may be taken of the state */
+        applied(e, b, b->readable[i] ? &b->decoded[i] : NULL, &b->records[i]);
     }
     return 0;
 }
 
-static int apply_batch(struct engine *e, size_t count)
+/* Everything up to a change of level is decoded before anything of it is applied, so that what apply will
+ * touch can be fetched meanwhile. */
+static int decode_run(struct engine *e, struct batch *b, size_t from)
 {
     int error = 0;
 
-    for (size_t from = 0; from < count && !error;) {
-        size_t to = decode_run(e, from, count);
-        error = apply_run(e, from, to);
-        from = to;
+    do
+        error = batch_decode(b, e->state->level);
+    while (error == ERROR_NOMEM && b->decoded_count == from &&
+           wait_for_memory(e, "decoding", b->records[from].offset));
+    return b->decoded_count > from ? 0 : error;
+}
+
+static int apply_all(struct engine *e, struct batch *b)
+{
+    int error = 0;
+
+    for (size_t from = 0; from < b->count && !error;) {
+        if (b->decoded_count == from)
+            error = decode_run(e, b, from);
+        size_t end = b->decoded_count;
+        if (!error)
+            error = apply_run(e, b, from);
+        from = end;
     }
+    return error;
+}
+
+static int apply_batch(struct engine *e, struct batch *b)
+{
+    int error = apply_all(e, b);
+
     give_answered(e);
-    arena_reset(&e->arena);
     flush(e);
-    for (size_t i = 0; error && i < count; i++)
-        if (e->records[i].cookie)
-            command_finish(e->records[i].cookie, ERROR_UNAVAILABLE);
+    for (size_t i = 0; error && i < b->count; i++)
+        if (b->records[i].cookie)
+            command_finish(b->records[i].cookie, ERROR_UNAVAILABLE);
     return error;
 }
 
@@ -394,27 +409,59 @@ static void stopped(struct engine *e, int error)
 /* After an error nothing is applied any more, but what still comes out of the log has to be handed back. */
 static void hand_back(struct engine *e)
 {
+    struct log_record *records = e->batch.records;
+
     while (!atomic_load_explicit(&e->drained, memory_order_acquire)) {
-        int count = e->log->ops->next(e->log, e->records, BATCH_RECORDS, IDLE_MS);
+        int count = e->log->ops->next(e->log, records, BATCH_RECORDS, IDLE_MS);
         for (int i = 0; i < count; i++)
-            if (e->records[i].cookie)
-                command_finish(e->records[i].cookie, ERROR_UNAVAILABLE);
+            if (records[i].cookie)
+                command_finish(records[i].cookie, ERROR_UNAVAILABLE);
         if (count < 0)
             nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
     }
+}
+
+/* Applies what another thread has read ahead. 0: there is no more of that. */
+static int apply_ahead(struct engine *e)
+{
+    struct batch *b;
+    int count = read_ahead_next(e->ahead, &b);
+    int error = count > 0 ? apply_batch(e, b) : count;
+
+    if (count > 0 && !error) {
+        read_ahead_give_back(e->ahead, e->state->level);
+        return count;
+    }
+    read_ahead_end(e->ahead);
+    e->ahead = NULL;
+    return error;
+}
+
+/* Applies the next records. How many, or an error. */
+static int apply_next(struct engine *e, int wait_ms)
+{
+    struct batch *b = &e->batch;
+    int count = e->ahead ? apply_ahead(e) : 0;
+
+    if (count)
+        return count;
+    batch_clear(b);
+    count = e->log->ops->next(e->log, b->records, BATCH_RECORDS, wait_ms);
+    if (count <= 0)
+        return count;
+    b->count = (size_t)count;
+    int error = apply_batch(e, b);
+    return error ? error : count;
 }
 
 /* One turn: what the log has now, then a piece of whatever is being copied. How many records were applied, or
  * an error. */
 int writer_turn(struct engine *e, int wait_ms, int *ret_next_wait_ms)
 {
-    int count = e->log->ops->next(e->log, e->records, BATCH_RECORDS, wait_ms);
+    int count = apply_next(e, wait_ms);
 
     if (count < 0)
         return count;
-    int error = count ? apply_batch(e, (size_t)count) : 0;
-    if (error)
-        return error;
     if (!count && e->options.historian.applied) /* who wants something of it need not wait for a record */
         e->options.historian.flushed(e->options.historian.context, e->state, e->state->next_offset);
     epoch_poll(e->epoch, RETIRED_A_TURN);
@@ -431,6 +478,9 @@ void *writer_main(void *context)
     struct engine *e = context;
     int count, wait_ms = 0;
 
+    if (!e->options.open_log)
+        e->ahead = read_ahead_begin(e->log, e->state->next_offset, e->ready_at_offset, e->state->level);
+    begin_window(e);
     flush(e); /* before anybody hears that the engine is ready */
     publish_counters(e);
     for (;;) {
@@ -439,6 +489,8 @@ void *writer_main(void *context)
         if (count < 0 || (count == 0 && last))
             break;
     }
+    read_ahead_end(e->ahead);
+    e->ahead = NULL;
     stopped(e, count);
     if (count < 0)
         hand_back(e);

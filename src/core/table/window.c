@@ -51,6 +51,11 @@ void window_destroy(struct window *w)
     free(w);
 }
 
+size_t window_slots(const struct window *w)
+{
+    return w->mask + 1;
+}
+
 /* ---- the writer's side ---- */
 
 void window_add(struct window *w, const struct window_slot *slots, size_t count)

@@ -45,6 +45,7 @@ static inline uint8_t window_slot_more(const struct window_slot *s)
 /* Room for so many slots, a power of two, at least WINDOW_SLOTS_LEAST. NULL without memory. */
 struct window *window_create(size_t slots);
 void window_destroy(struct window *w); /* takes NULL */
+size_t window_slots(const struct window *w);
 
 /* ---- @thread writer ---- */
 /* The next entry: of the same record as the last, or of a later one. */
@@ -54,7 +55,8 @@ void window_add(struct window *w, const struct window_slot *slots, size_t count)
 void window_show(struct window *w, uint64_t next_offset);
 /* As it was created: what pieces brought is void. Before anybody reads it. */
 void window_forget(struct window *w);
-/* The offsets begin anew: what is there is forgotten, and what comes from next_offset on is complete. */
+/* The offsets begin anew: what is there is forgotten, and what comes from next_offset on is complete;
+ * UINT64_MAX: nothing that comes is, before it is said anew. */
 void window_clear(struct window *w, uint64_t next_offset);
 
 /* For checkpoints: what the window holds of records before `before_offset`, a piece at a time. A piece is an
