@@ -161,6 +161,8 @@ static void begin_at(struct file_log *l, struct log_recovery *r, const struct fi
     l->marked = r->whole;
     while (r->list.count > r->tail + 1)
         r->list.count--;
+    l->back = r->image; /* for its memory: the first record that is read back is looked for anew */
+    r->image = (struct segment_image){0};
     l->keeper.list = r->list;
     r->list = (struct segment_list){0};
 }

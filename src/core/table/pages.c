@@ -41,9 +41,29 @@ void *pages_map(size_t bytes, size_t align, bool huge)
     return memory;
 }
 
+static _Thread_local struct {
+    pages_asked asked;
+    void *context;
+} listener;
+
+void pages_tell(pages_asked asked, void *context)
+{
+    listener.asked = asked;
+    listener.context = context;
+}
+
 void pages_advise_huge(void *memory, size_t bytes)
 {
     (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    if (listener.asked)
+        listener.asked(listener.context, memory, bytes);
+}
+
+void pages_fetch(void *memory, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    (void)madvise(memory, bytes, MADV_POPULATE_WRITE);
+#endif
 }
 
 void pages_unmap(void *memory, size_t bytes)

@@ -14,6 +14,13 @@ void *pages_map(size_t bytes, size_t align, bool huge);
 /* Asks for huge pages for a part of what was mapped (whole huge pages). Only advice: small pages serve as
  * well, slower. */
 void pages_advise_huge(void *memory, size_t bytes);
+/* Who fetches pages ahead: told of each run of huge pages that the calling thread asks for from now on,
+ * because it is about to touch them. NULL: nobody. @thread any, each for itself */
+typedef void (*pages_asked)(void *context, void *memory, size_t bytes);
+void pages_tell(pages_asked asked, void *context);
+/* Takes pages from the machine as if each had been touched, and changes nothing in them; where nothing is
+ * mapped any more, or the system cannot do that, nothing happens. @thread any */
+void pages_fetch(void *memory, size_t bytes);
 void pages_unmap(void *memory, size_t bytes); /* the same bytes as mapped; takes NULL */
 
 #ifdef ONHAND_HOOKS
