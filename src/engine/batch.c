@@ -36,15 +36,17 @@ static int decode(struct batch *b, size_t i, uint32_t level)
                              &problems);
 }
 
-/* Here, because on a replay this is not the thread that has the most to do. */
+/* Of events whose decoder did not. Here, because on a replay this is not the thread that has the most to do.
+ */
 static void check_events(struct record *r, uint32_t level)
 {
     struct problems problems; /* as above */
 
-    for (size_t i = 0; i < r->events_count; i++) {
-        problems.count = 0;
-        r->events[i].sound = event_check(&r->events[i], level, &problems);
-    }
+    problems.count = 0;
+    for (size_t i = 0; i < r->events_count && r->sound_level != level; i++)
+        if (!event_check(&r->events[i], level, &problems))
+            return; /* apply says which */
+    r->sound_level = level;
 }
 
 int batch_decode(struct batch *b, uint32_t level)

@@ -60,9 +60,6 @@ struct apply *apply_of(struct state *s)
 static enum reason judge_shape(const struct apply *a, const struct event *e)
 {
     struct problems problems;
-
-    if (e->sound)
-        return REASON_NONE;
     problems.count = 0;
     if (a->sound && (!ONHAND_CHECKS || event_check(e, a->state->level, &problems)))
         return REASON_NONE;

@@ -78,7 +78,6 @@ struct event {
     struct text order_reference;
     milli_t safety_stock, reorder_point, backorder_limit;
     struct allocation_said allocation;
-    bool sound; /* event_check found nothing at the level of the log: apply need not look again */
 };
 
 /* Where a record came in, when it came through intake (architecture.md, Intake). */

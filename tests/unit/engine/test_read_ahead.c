@@ -83,7 +83,7 @@ static void check_record(const struct made_log *l, struct batch *b, size_t i, ui
         return;
     }
     assert_int_equal(r->events_count, 1);
-    assert_true(r->events[0].sound);
+    assert_int_equal(r->sound_level, 1);
     assert_int_equal(r->events[0].quantity, offset);
     struct text said = {id, (size_t)snprintf(id, sizeof(id), "e-%lu", offset)};
     assert_true(text_equal(r->events[0].id, said));
