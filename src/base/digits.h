@@ -35,11 +35,16 @@ static inline char *digits_before(char *end, uint64_t value)
 /* The same from `to` on; returns what is behind them. */
 static inline char *digits_put(char *to, uint64_t value)
 {
-    char digits[DIGITS_MOST], *end = digits + DIGITS_MOST, *first = digits_before(end, value);
+    char digits[DIGITS_MOST], *end = digits + DIGITS_MOST;
 
-    while (first < end)
-        *to++ = *first++;
-    return to;
+    if (value < 10) { /* most quantities */
+        *to = (char)('0' + value);
+        return to + 1;
+    }
+    const char *first = digits_before(end, value);
+    size_t length = (size_t)(end - first);
+    memcpy(to, first, length);
+    return to + length;
 }
 
 #endif

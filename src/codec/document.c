@@ -339,6 +339,22 @@ static void take_aside(struct walk *w, const struct document_field *f, const str
         complain(w, at, "must be an RFC 3339 instant with an offset, such as 2026-11-21T10:05:00Z");
 }
 
+void document_members(const struct json_node *nodes, uint32_t object, const struct document_field *fields,
+                      const struct json_node *ret[DOCUMENT_FIELDS_MOST], uint32_t *ret_unknown)
+{
+    memset(ret, 0, DOCUMENT_FIELDS_MOST * sizeof(struct json_node *));
+    *ret_unknown = 0;
+    for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next) {
+        uint32_t f = 0;
+        while (fields[f].name && !is_named(nodes[i].key, fields[f].name))
+            f++;
+        if (fields[f].name)
+            ret[f] = &nodes[i];
+        else
+            ++*ret_unknown;
+    }
+}
+
 static void refuse_unknown(struct walk *w, const struct document_field *fields, uint32_t object,
                            const struct place *at)
 {
@@ -357,13 +373,17 @@ static bool take_object(struct walk *w, const struct document_field *fields, con
                         const struct place *at)
 {
     uint32_t object = (uint32_t)(n - w->nodes);
+    const struct json_node *members[DOCUMENT_FIELDS_MOST];
     struct text before = TEXT("{\"");
+    uint32_t unknown;
 
     if (n->type != JSON_OBJECT)
         return complain(w, at, "must be an object");
-    refuse_unknown(w, fields, object, at);
+    document_members(w->nodes, object, fields, members, &unknown);
+    if (unknown)
+        refuse_unknown(w, fields, object, at);
     for (const struct document_field *f = fields; f->name; f++) {
-        const struct json_node *member = document_member(w->nodes, object, f->name);
+        const struct json_node *member = members[f - fields];
         if (!member && !f->required)
             continue;
         const struct place inner = {.outer = at, .key = text_of(f->name)};

@@ -41,6 +41,11 @@ struct document_field {
 bool document_write(const struct document_field *shape, const struct json_node *nodes, uint32_t at,
                     const char *pointer, struct text known, struct buffer *out, struct problems *p);
 
+/* The members of an object, each at the number of its field: NULL where there is none. How many are no field
+ * of the table, which has DOCUMENT_FIELDS_MOST at most. */
+enum { DOCUMENT_FIELDS_MOST = 32 };
+void document_members(const struct json_node *nodes, uint32_t object, const struct document_field *fields,
+                      const struct json_node *ret[DOCUMENT_FIELDS_MOST], uint32_t *ret_unknown);
 /* The member of an object; NULL when there is none. */
 const struct json_node *document_member(const struct json_node *nodes, uint32_t object, const char *name);
 

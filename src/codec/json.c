@@ -6,13 +6,15 @@
 #include "base/hash.h"
 
 enum { NODES_AT_FIRST = 32, PAIRWISE_MOST = 16 };
+/* Of a whole document: about as many as baskets of its length have, so that nothing is copied to grow. */
+enum { BYTES_OF_NODE = 12, NODES_EXPECTED_MOST = 1024 };
 
 /* A document on its way into nodes. A function that meets something wrong says so in `trouble` and `at`. */
 struct scanner {
     const char *begin, *at, *end;
     struct arena *nodes_arena, *texts_arena; /* NULL: nothing is kept, keys are not compared */
     struct json_node *nodes;
-    uint32_t count, capacity;
+    uint32_t count, capacity, nodes_expected;
     unsigned depth;
     uint32_t open[JSON_DEPTH_MOST]; /* the containers around `at`, outermost first */
     uint64_t objects;               /* bit n: the n-th of them is an object */
@@ -277,7 +279,7 @@ static struct json_node *add_node(struct scanner *s, struct text key)
     if (!s->nodes_arena)
         return &s->nothing;
     if (s->count == s->capacity) {
-        uint32_t capacity = s->capacity ? 2 * s->capacity : NODES_AT_FIRST;
+        uint32_t capacity = s->capacity ? 2 * s->capacity : NODES_AT_FIRST + s->nodes_expected;
         struct json_node *grown = take(s, s->nodes_arena, capacity * sizeof(*grown));
         if (!grown)
             return NULL;
@@ -515,8 +517,10 @@ int json_parse(struct text t, struct arena *a, const struct json_node **ret_node
                struct problems *p)
 {
     struct scanner s = scanner_of(t, a, a);
-    int error = scan(&s, 1, NULL, p);
+    size_t expected = t.length / BYTES_OF_NODE;
 
+    s.nodes_expected = (uint32_t)(expected < NODES_EXPECTED_MOST ? expected : NODES_EXPECTED_MOST);
+    int error = scan(&s, 1, NULL, p);
     if (!error) {
         *ret_nodes = s.nodes;
         *ret_count = s.count;

@@ -92,6 +92,7 @@ static const struct document_field location_fields[] = {
     END,
 };
 
+_Static_assert(sizeof(location_fields) / sizeof(*location_fields) <= DOCUMENT_FIELDS_MOST, "the largest");
 static const struct document_field group_fields[] = {
     ROW("id", DOC_EQUAL),
     ROW("name", DOC_TEXT, .most = 256),

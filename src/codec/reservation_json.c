@@ -29,19 +29,22 @@ static const struct document_field near_fields[] = {
     {.name = "within_km", .kind = DOC_QUANTITY, .least = 1, .most = 40000 * MILLI_PER_UNIT},
     {.name = "limit", .kind = DOC_INTEGER, .least = 1, .most = NEAR_LIMIT_MOST},
     NO_MORE};
+/* Fields of what is sent most have their numbers: they are looked up once, not each by its name. */
+enum { ITEM_SKU, ITEM_QUANTITY, ITEM_LOCATION, ITEM_CANDIDATES, ITEM_GROUP, ITEM_NEAR, ITEM_SPLIT, ITEM_END };
 static const struct document_field item_fields[] = {
-    {.name = "sku", .required = true, TEXT_FIELD},
-    {.name = "quantity", .kind = DOC_QUANTITY, .required = true, .least = 1, .most = QUANTITY_MOST},
-    {.name = "location", .kind = DOC_NAME},
-    {.name = "candidates",
-     .kind = DOC_LIST,
-     .least = 1,
-     .most = RESERVATION_CANDIDATES_MOST,
-     .inner = &candidate},
-    {.name = "group", .kind = DOC_NAME},
-    {.name = "near", .kind = DOC_OBJECT, .inner = near_fields},
-    {.name = "split", .kind = DOC_FLAG},
-    NO_MORE};
+    [ITEM_SKU] = {.name = "sku", .required = true, TEXT_FIELD},
+    [ITEM_QUANTITY] =
+        {.name = "quantity", .kind = DOC_QUANTITY, .required = true, .least = 1, .most = QUANTITY_MOST},
+    [ITEM_LOCATION] = {.name = "location", .kind = DOC_NAME},
+    [ITEM_CANDIDATES] = {.name = "candidates",
+                         .kind = DOC_LIST,
+                         .least = 1,
+                         .most = RESERVATION_CANDIDATES_MOST,
+                         .inner = &candidate},
+    [ITEM_GROUP] = {.name = "group", .kind = DOC_NAME},
+    [ITEM_NEAR] = {.name = "near", .kind = DOC_OBJECT, .inner = near_fields},
+    [ITEM_SPLIT] = {.name = "split", .kind = DOC_FLAG},
+    [ITEM_END] = NO_MORE};
 static const struct document_field item = {.kind = DOC_OBJECT, .inner = item_fields};
 #define ITEMS                                                                                            \
     {                                                                                                    \
@@ -86,18 +89,33 @@ static const struct document_field promise_fields[] = {
         .name = "ttl_seconds", .kind = DOC_INTEGER, .least = 1, .most = TTL_SECONDS_MOST \
     }
 
+enum {
+    RESERVE_ID,
+    RESERVE_CHANNEL,
+    RESERVE_METHOD,
+    RESERVE_REFERENCE,
+    RESERVE_EXPIRES_AT,
+    RESERVE_TTL,
+    RESERVE_REQUIRED_AT,
+    RESERVE_MODE,
+    RESERVE_STATE,
+    RESERVE_ITEMS,
+    RESERVE_PROMISE,
+    RESERVE_END
+};
 static const struct document_field reserve_shape[] = {
-    {.name = "id", .required = true, TEXT_FIELD},
-    {.name = "channel", .kind = DOC_NAME},
-    {.name = "method", .kind = DOC_WORD, .words = reference_methods},
-    {.name = "reference", TEXT_FIELD},
-    EXPIRY,
-    {.name = "required_at", .kind = DOC_INSTANT},
-    {.name = "mode", .kind = DOC_WORD, .words = modes},
-    {.name = "state", .kind = DOC_WORD, .words = begins},
-    {.name = "items", .kind = DOC_LIST, .least = 1, .most = RESERVATION_LINES_MOST, .inner = &item},
-    {.name = "promise", .kind = DOC_OBJECT, .inner = promise_fields},
-    NO_MORE};
+    [RESERVE_ID] = {.name = "id", .required = true, TEXT_FIELD},
+    [RESERVE_CHANNEL] = {.name = "channel", .kind = DOC_NAME},
+    [RESERVE_METHOD] = {.name = "method", .kind = DOC_WORD, .words = reference_methods},
+    [RESERVE_REFERENCE] = {.name = "reference", TEXT_FIELD},
+    [RESERVE_EXPIRES_AT] = EXPIRY,
+    [RESERVE_REQUIRED_AT] = {.name = "required_at", .kind = DOC_INSTANT},
+    [RESERVE_MODE] = {.name = "mode", .kind = DOC_WORD, .words = modes},
+    [RESERVE_STATE] = {.name = "state", .kind = DOC_WORD, .words = begins},
+    [RESERVE_ITEMS] =
+        {.name = "items", .kind = DOC_LIST, .least = 1, .most = RESERVATION_LINES_MOST, .inner = &item},
+    [RESERVE_PROMISE] = {.name = "promise", .kind = DOC_OBJECT, .inner = promise_fields},
+    [RESERVE_END] = NO_MORE};
 static const struct document_field confirm_shape[] = {{.name = "reference", TEXT_FIELD}, STEP_ID, NO_MORE};
 static const struct document_field release_shape[] = {STEP_ID, NO_MORE};
 static const struct document_field extend_shape[] = {EXPIRY, STEP_ID, NO_MORE};
@@ -123,50 +141,67 @@ struct reading {
     bool no_memory;
 };
 
-static struct text read_text(const struct reading *r, uint32_t object, const char *name)
+/* Of a member, or of NULL where there is none. */
+static struct text text_in(const struct json_node *n)
 {
-    const struct json_node *n = document_member(r->nodes, object, name);
-
     return n ? n->text : (struct text){0};
 }
 
-static instant_t read_instant(const struct reading *r, uint32_t object, const char *name)
+static instant_t instant_in(const struct json_node *n)
 {
     instant_t at = INSTANT_NONE;
 
-    instant_parse(read_text(r, object, name), &at);
+    if (n)
+        instant_parse(n->text, &at);
     return at;
 }
 
-static milli_t read_quantity(const struct reading *r, uint32_t object, const char *name)
+static milli_t quantity_in(const struct json_node *n)
 {
     milli_t q = 0;
 
-    quantity_parse(read_text(r, object, name), &q);
+    if (n)
+        quantity_parse(n->text, &q);
     return q;
 }
 
 /* Which of the words it is, from 0; 0 when it is not there. */
-static unsigned read_word(const struct reading *r, uint32_t object, const char *name,
-                          const char *const *words)
+static unsigned word_in(const struct json_node *n, const char *const *words)
 {
-    struct text t = read_text(r, object, name);
-
-    for (unsigned i = 0; t.length && words[i]; i++)
-        if (text_equal(t, text_of(words[i])))
+    for (unsigned i = 0; n && words[i]; i++)
+        if (text_equal(n->text, text_of(words[i])))
             return i;
     return 0;
 }
 
-static uint32_t read_method(const struct reading *r, uint32_t object)
+static uint32_t method_in(const struct json_node *n)
 {
-    return document_has(r->nodes, object, "method") ? 1u << read_word(r, object, "method", reference_methods)
-                                                    : 0;
+    return n ? 1u << word_in(n, reference_methods) : 0;
 }
 
-static int64_t read_seconds_us(const struct reading *r, const char *name)
+static int64_t seconds_in_us(const struct json_node *n)
 {
-    return read_quantity(r, 0, name) / MILLI_PER_UNIT * INSTANT_SECOND;
+    return quantity_in(n) / MILLI_PER_UNIT * INSTANT_SECOND;
+}
+
+static struct text read_text(const struct reading *r, uint32_t object, const char *name)
+{
+    return text_in(document_member(r->nodes, object, name));
+}
+
+static instant_t read_instant(const struct reading *r, uint32_t object, const char *name)
+{
+    return instant_in(document_member(r->nodes, object, name));
+}
+
+static milli_t read_quantity(const struct reading *r, uint32_t object, const char *name)
+{
+    return quantity_in(document_member(r->nodes, object, name));
+}
+
+static uint32_t read_method(const struct reading *r, uint32_t object)
+{
+    return method_in(document_member(r->nodes, object, "method"));
 }
 
 /* ---- lines ---- */
@@ -210,15 +245,16 @@ static void check_place(struct reading *r, uint32_t number, unsigned ways)
 static void read_item(struct reading *r, uint32_t at, uint32_t number, struct line_said *l,
                       struct place_said *p)
 {
-    const struct json_node *candidates = document_member(r->nodes, at, "candidates"),
-                           *location = document_member(r->nodes, at, "location"),
-                           *near = document_member(r->nodes, at, "near"),
-                           *split = document_member(r->nodes, at, "split");
+    const struct json_node *in[DOCUMENT_FIELDS_MOST];
+    uint32_t unknown;
 
-    *l = (struct line_said){.sku = read_text(r, at, "sku"),
-                            .quantity = read_quantity(r, at, "quantity"),
+    document_members(r->nodes, at, item_fields, in, &unknown);
+    const struct json_node *candidates = in[ITEM_CANDIDATES], *location = in[ITEM_LOCATION],
+                           *near = in[ITEM_NEAR], *split = in[ITEM_SPLIT];
+    *l = (struct line_said){.sku = text_in(in[ITEM_SKU]),
+                            .quantity = quantity_in(in[ITEM_QUANTITY]),
                             .split = split && split->type == JSON_TRUE};
-    *p = (struct place_said){.kind = PLACE_GIVEN, .group = read_text(r, at, "group")};
+    *p = (struct place_said){.kind = PLACE_GIVEN, .group = text_in(in[ITEM_GROUP])};
     check_place(r, number, (unsigned)!!candidates + !!location + !!near + (p->group.length > 0));
     if (location) {
         l->locations = &location->text;
@@ -244,11 +280,10 @@ static void read_line(struct reading *r, uint32_t at, struct line_said *l)
                             .locations = location ? &location->text : NULL};
 }
 
-static void read_lines(struct reading *r, struct reservation_request *q)
+/* `lines` NULL: there are none; `items`: they are asked for, not parts of what is there. */
+static void read_lines(struct reading *r, const struct json_node *lines, bool items,
+                       struct reservation_request *q)
 {
-    const struct json_node *items = document_member(r->nodes, 0, "items"),
-                           *lines = items ? items : document_member(r->nodes, 0, "lines");
-
     if (!lines)
         return;
     q->lines = arena_zalloc(r->arena, lines->count * sizeof(*q->lines));
@@ -282,12 +317,8 @@ static void check_promise(const struct reading *r, const struct reservation_requ
 
 /* The log judges each line where its goods are. A place that only supplies another may not hand over to
  * shoppers by that method, so a promise over a lane is a reservation without one. */
-static void read_promise(struct reading *r, struct reservation_request *q)
+static void read_promise(struct reading *r, const struct json_node *promise, struct reservation_request *q)
 {
-    const struct json_node *promise = document_member(r->nodes, 0, "promise");
-
-    if (!promise)
-        return;
     uint32_t object = document_index(r->nodes, promise);
     const struct json_node *list = document_member(r->nodes, object, "lines");
     struct text place = read_text(r, object, "location");
@@ -312,28 +343,44 @@ static void read_promise(struct reading *r, struct reservation_request *q)
 
 /* ---- the whole ---- */
 
-static void read_fields(struct reading *r, struct reservation_request *q)
+static void read_reserve(struct reading *r, struct reservation_request *q)
 {
+    const struct json_node *in[DOCUMENT_FIELDS_MOST];
+    struct reservation_said *s = &q->said;
+    uint32_t unknown;
+
+    document_members(r->nodes, 0, reserve_shape, in, &unknown);
+    s->id = text_in(in[RESERVE_ID]);
+    s->channel = text_in(in[RESERVE_CHANNEL]);
+    s->method = method_in(in[RESERVE_METHOD]);
+    s->reference = text_in(in[RESERVE_REFERENCE]);
+    s->expires_at = instant_in(in[RESERVE_EXPIRES_AT]);
+    s->ttl_us = seconds_in_us(in[RESERVE_TTL]);
+    s->required_at = instant_in(in[RESERVE_REQUIRED_AT]);
+    s->partial = word_in(in[RESERVE_MODE], modes) == 1;
+    s->begin = (enum reservation_state)word_in(in[RESERVE_STATE], begins);
+    read_lines(r, in[RESERVE_ITEMS], true, q);
+    if (in[RESERVE_PROMISE])
+        read_promise(r, in[RESERVE_PROMISE], q);
+}
+
+static void read_step(struct reading *r, struct reservation_request *q)
+{
+    const struct json_node *items = document_member(r->nodes, 0, "items"),
+                           *lines = document_member(r->nodes, 0, "lines");
     struct reservation_said *s = &q->said;
 
-    if (s->step == STEP_RESERVE)
-        s->id = read_text(r, 0, "id");
     s->step_id = read_text(r, 0, "step_id");
-    s->channel = read_text(r, 0, "channel");
-    s->method = read_method(r, 0);
     s->reference = read_text(r, 0, "reference");
     s->expires_at = read_instant(r, 0, "expires_at");
-    s->ttl_us = read_seconds_us(r, "ttl_seconds");
-    s->required_at = read_instant(r, 0, "required_at");
-    s->partial = read_word(r, 0, "mode", modes) == 1;
-    s->begin = (enum reservation_state)read_word(r, 0, "state", begins);
+    s->ttl_us = seconds_in_us(document_member(r->nodes, 0, "ttl_seconds"));
+    s->required_at = INSTANT_NONE;
     if (s->step == STEP_MOVE) {
         s->move_sku = read_text(r, 0, "sku");
         s->move_from = read_text(r, 0, "from");
         s->move_to = read_text(r, 0, "to");
     }
-    read_lines(r, q);
-    read_promise(r, q);
+    read_lines(r, items ? items : lines, items != NULL, q);
 }
 
 static void check_together(const struct reservation_said *s, struct problems *p)
@@ -364,11 +411,11 @@ int reservation_from_json(enum reservation_step step, struct text id, struct tex
         return error == ERROR_LIMIT ? ERROR_NOMEM : error;
     if (document_write(shapes[step], r.nodes, 0, "", (struct text){0}, &canonical, p)) {
         q.said.digest = hash128(canonical.at, canonical.length, (uint64_t)step);
-        read_fields(&r, &q);
+        (step == STEP_RESERVE ? read_reserve : read_step)(&r, &q);
         check_together(&q.said, p);
     }
-    if (step == STEP_RESERVE && r.nodes[0].type == JSON_OBJECT && !document_has(r.nodes, 0, "items") &&
-        !document_has(r.nodes, 0, "promise"))
+    if (step == STEP_RESERVE && r.nodes[0].type == JSON_OBJECT && !q.said.lines_count &&
+        !document_has(r.nodes, 0, "items") && !document_has(r.nodes, 0, "promise"))
         problems_add(p, "/items", "is required, or promise");
     if (canonical.failed)
         r.no_memory = true;

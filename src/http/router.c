@@ -102,6 +102,15 @@ static bool matches(struct exchange *x, const char *pattern)
     return segment == x->segments_count;
 }
 
+/* Most routes are another from the first byte of their second segment on: a look at it before they are
+ * compared. */
+static bool may_match(const struct exchange *x, const char *pattern)
+{
+    if (strncmp(pattern, "/v1/", 4) != 0 || pattern[4] == '{' || x->segments_count < 2)
+        return true;
+    return x->segments[1].length && x->segments[1].at[0] == pattern[4];
+}
+
 static bool answers(const struct route *r, uint8_t method)
 {
     return r->method == method || (r->method == HTTP_GET && method == HTTP_HEAD);
@@ -150,7 +159,8 @@ bool router_find(struct exchange *x)
         return false;
     }
     for (size_t i = 0; i < routes_count; i++)
-        if (answers(&routes[i], x->request->method) && matches(x, routes[i].pattern)) {
+        if (answers(&routes[i], x->request->method) && may_match(x, routes[i].pattern) &&
+            matches(x, routes[i].pattern)) {
             x->route = &routes[i];
             x->query = parser_text(x->request->query, x->head);
             return true;

@@ -29,9 +29,10 @@ void *account_create(size_t bytes, struct text reference, struct text line)
 {
     bool is_line = reference.length && line.length;
     size_t head = bytes + (is_line ? sizeof(struct account_by_line) : 0);
-    struct account *a = calloc(1, head + reference.length + line.length);
+    struct account *a = malloc(head + reference.length + line.length);
     if (!a)
         return NULL;
+    memset(a, 0, head);
     char *texts = (char *)a + head;
     if (reference.length)
         memcpy(texts, reference.at, reference.length);

@@ -1,9 +1,20 @@
 /* Dividing the figures of an account among the reservations that made it. */
 #include "core/model/holds.h"
 
+#include <stdlib.h>
+
 static milli_t lesser(milli_t a, milli_t b)
 {
     return a < b ? a : b;
+}
+
+/* Not by calloc, which takes nothing of what the thread itself gave back last. */
+struct hold *hold_create(void)
+{
+    struct hold *h = malloc(sizeof(*h));
+    if (h)
+        *h = (struct hold){.demand = NULL};
+    return h;
 }
 
 void hold_link(struct hold *h, struct demand *d, struct accounts *all)

@@ -33,6 +33,8 @@ struct hold {
     };
 };
 
+/* An empty one, to be freed. NULL without memory. */
+struct hold *hold_create(void);
 /* Puts it into the account as its newest; room for its entries has been made (demand_reserve). */
 void hold_link(struct hold *h, struct demand *d, struct accounts *all);
 /* Takes it out. What its steps said stays in the account. */

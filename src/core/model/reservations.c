@@ -62,9 +62,10 @@ static struct text copy(char **to, struct text t)
 
 struct kept *kept_create(struct text id, struct text channel)
 {
-    struct kept *k = calloc(1, sizeof(*k) + id.length + channel.length);
+    struct kept *k = malloc(sizeof(*k) + id.length + channel.length);
     if (!k)
         return NULL;
+    *k = (struct kept){.number = 0};
     char *texts = k->texts;
     k->id_length = (uint8_t)copy(&texts, id).length;
     k->channel_length = (uint8_t)copy(&texts, channel).length;
@@ -89,7 +90,7 @@ int kept_lines_make(struct kept_lines *l, uint32_t lines, uint32_t holds)
     if (made)
         l->holds = (struct hold **)(l->lines + lines);
     for (uint32_t i = 0; made && i < holds; i++)
-        made = (l->holds[i] = calloc(1, sizeof(struct hold))) != NULL;
+        made = (l->holds[i] = hold_create()) != NULL;
     if (made)
         return 0;
     kept_lines_finish(l);

@@ -64,10 +64,10 @@ struct judging {
     struct text channel, reference;
     uint64_t account; /* account_hash of what it will be put into: fetched for each row */
     uint32_t channel_number, method;
-    instant_t required_at;      /* INSTANT_NONE: now */
-    const struct kept *without; /* judge_leave_out: as if it had nothing. NULL: none */
-    struct judged_row *rows;    /* by staged row: their stock, less what earlier lines took */
-    uint32_t rows_count;
+    instant_t required_at;          /* INSTANT_NONE: now */
+    const struct kept *without;     /* judge_leave_out: as if it had nothing. NULL: none */
+    struct judged_row *rows;        /* by staged row: their stock, less what earlier lines took */
+    uint32_t rows_count, rows_hint; /* how many there will be, probably */
     uint32_t grants_count, grants_capacity;
     struct grant *grants;
     uint32_t shortfalls_count, missing_count;

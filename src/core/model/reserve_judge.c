@@ -30,12 +30,14 @@ static milli_t greater(milli_t a, milli_t b)
 static struct judged_row *row_at(struct judging *j, uint32_t number)
 {
     if (number >= j->rows_count) {
-        uint32_t count = 2 * number + 8;
-        struct judged_row *rows = arena_zalloc(j->arena, count * sizeof(*rows));
+        uint32_t count = 2 * number + j->rows_hint + 1;
+        struct judged_row *rows = arena_alloc(j->arena, count * sizeof(*rows));
         if (!rows)
             return NULL;
         if (j->rows_count)
             memcpy(rows, j->rows, j->rows_count * sizeof(*rows));
+        for (uint32_t i = j->rows_count; i < count; i++)
+            rows[i].ready = false;
         j->rows = rows;
         j->rows_count = count;
     }
@@ -138,6 +140,7 @@ static struct judged_row *judged(struct judging *j, struct sku *sku, uint32_t lo
     if (!r || r->ready)
         return r;
     accounts_prefetch(&row->ledger->demand, j->account);
+    *r = (struct judged_row){.ready = false};
     stock_of_row(&row->now, &r->stock);
     *ret_error = own_arrays(j, r);
     if (!*ret_error)
@@ -539,9 +542,38 @@ static bool same_place(const struct line_said *a, const struct line_said *b)
     return a->locations_count == 1 && b->locations_count == 1 && text_equal(a->locations[0], b->locations[0]);
 }
 
+/* Lines by what they ask for: each its number + 1; 0: nothing. A basket has up to RESERVATION_LINES_MOST. */
+struct wanted_slots {
+    uint32_t mask;
+    uint32_t *at;
+};
+
+static bool slots_make(struct judging *j, uint32_t count, struct wanted_slots *ret)
+{
+    uint32_t slots = 4;
+    while (slots < 2 * count)
+        slots *= 2;
+    *ret = (struct wanted_slots){slots - 1, arena_zalloc(j->arena, slots * sizeof(*ret->at))};
+    return ret->at;
+}
+
+/* The slot of an earlier line that asks for the same, or the empty one for this. */
+static uint32_t *find_same(const struct wanted_slots *slots, const struct wanted *wanted,
+                           const struct wanted *w)
+{
+    const struct line_said *l = w->said;
+    uint32_t slot = w->sku ? sku_number(w->sku) : (uint32_t)hash_text(l->sku);
+    for (slot *= 0x9E3779B1u, slot ^= slot >> 16; slots->at[slot & slots->mask]; slot++) {
+        const struct wanted *other = &wanted[slots->at[slot & slots->mask] - 1];
+        if (other->sku == w->sku && text_equal(other->said->sku, l->sku) && same_place(other->said, l))
+            break;
+    }
+    return &slots->at[slot & slots->mask];
+}
+
 /* Those for the same item and location are summed first. A refusal for one line: false. */
-static bool sum_up(struct judging *j, const struct line_said *lines, uint32_t count, struct wanted *wanted,
-                   uint32_t *ret_count)
+static bool sum_up(struct judging *j, const struct line_said *lines, uint32_t count,
+                   const struct wanted_slots *slots, struct wanted *wanted, uint32_t *ret_count)
 {
     uint32_t wanted_count = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -555,15 +587,13 @@ static bool sum_up(struct judging *j, const struct line_said *lines, uint32_t co
             j->refused = REASON_STEP;
             return false;
         }
-        uint32_t same = 0;
-        while (same < wanted_count &&
-               !(wanted[same].sku == w.sku && text_equal(wanted[same].said->sku, l->sku) &&
-                 same_place(wanted[same].said, l)))
-            same++;
-        if (same == wanted_count)
-            wanted[wanted_count++] = w;
-        else
-            wanted[same].quantity += l->quantity;
+        uint32_t *same = find_same(slots, wanted, &w);
+        if (*same) {
+            wanted[*same - 1].quantity += l->quantity;
+            continue;
+        }
+        wanted[wanted_count++] = w;
+        *same = wanted_count;
     }
     *ret_count = wanted_count;
     return true;
@@ -583,10 +613,14 @@ static int make_lists(struct judging *j, const struct line_said *lines, uint32_t
 
 int judge_lines(struct judging *j, const struct line_said *lines, uint32_t count, bool partial)
 {
+    struct wanted_slots slots;
     struct wanted *wanted;
     uint32_t wanted_count;
+    j->rows_hint = count;
     int error = make_lists(j, lines, count, &wanted);
-    if (error || !sum_up(j, lines, count, wanted, &wanted_count))
+    if (!error && !slots_make(j, count, &slots))
+        error = ERROR_NOMEM;
+    if (error || !sum_up(j, lines, count, &slots, wanted, &wanted_count))
         return error;
     for (uint32_t i = 0; i < wanted_count && !error; i++)
         error = judge_line(j, &wanted[i], partial);
