@@ -1,5 +1,5 @@
-/* The log thread: takes all waiting appends as a group, writes it with one call, syncs once, and passes it on
- * to the writer from memory. A group is copied into one buffer: for records of a hundred bytes that is
+/* The log thread: takes all waiting appends as a group, writes it, syncs once, and passes it on to the writer
+ * from memory. A group is copied into one buffer: for records of a hundred bytes that is
  * cheaper than an iovec of three a record. */
 #include "log/file_log_internal.h"
 
@@ -18,13 +18,15 @@ enum {
     MANY_RECORDS = 64,  /* in a group: then the next may wait a moment for one more record, */
     MOMENT_PART = 16,   /* such a part of what a sync takes; fewer come too slowly to wait for */
     PAUSES_A_LOOK = 8,  /* each look takes the line of the head from those who append */
+    PIECE_BYTES = 32 << 10,
 };
 
 /* The records [first, end) as bytes in l->group. */
 struct group {
     uint64_t first, end;
-    size_t bytes;
+    size_t bytes, written;
     int64_t appended_at;
+    bool failed; /* to write a piece */
 };
 
 /* Adds records up to `to`, as many as fit the group and the rest of the segment; false: no more do. */
@@ -66,6 +68,19 @@ static uint64_t head_soon(struct file_log *l, const struct group *g)
     return head;
 }
 
+/* Whole pages of a large group are written while those who append bring more. Nobody takes them for durable:
+ * after a crash they are a torn tail, as any part of a group. */
+static void group_write_piece(struct file_log *l, struct group *g)
+{
+    size_t pages_end = (l->active_end + g->bytes) / SEGMENT_PAGE_BYTES * SEGMENT_PAGE_BYTES;
+
+    if (g->bytes - g->written < PIECE_BYTES || g->failed)
+        return;
+    g->failed = !file_write_all(l->ops, l->active.fd, l->group + g->written,
+                                pages_end - l->active_end - g->written, l->active_end + g->written);
+    g->written = pages_end - l->active_end;
+}
+
 /* What arrives while the group is built goes with it, as long as looks find more and it takes no longer
  * than a sync: what comes so densely would else wait for a sync of its own. */
 static void group_build(struct file_log *l, struct group *g, uint64_t to)
@@ -74,8 +89,11 @@ static void group_build(struct file_log *l, struct group *g, uint64_t to)
     int64_t until = begin + l->sync_us;
 
     g->appended_at = log_clock_now(&l->clock, clock_wall_us(), begin);
-    while (g->end < to && group_add(l, g, to) && clock_monotonic_us() < until)
+    while (g->end < to && group_add(l, g, to) && clock_monotonic_us() < until) {
         to = head_soon(l, g);
+        if (g->end < to)
+            group_write_piece(l, g);
+    }
 }
 
 /* A larger group counts at once, smaller ones little by little. */
@@ -103,19 +121,20 @@ static int change_segment(struct file_log *l, uint64_t first_offset)
 
 /* Up to the end of a page: whatever it held before need not be read first, and zeros are left behind the last
  * record. */
-static bool pages_write(struct file_log *l, char *bytes, size_t length)
+static bool pages_write(struct file_log *l, char *bytes, size_t from, size_t length)
 {
     size_t to = segment_page_end(l->active_end + length, l->active_bytes) - l->active_end;
 
     memset(bytes + length, 0, to - length);
-    return file_write_all(l->ops, l->active.fd, bytes, to, l->active_end);
+    return file_write_all(l->ops, l->active.fd, bytes + from, to - from, l->active_end + from);
 }
 
 static int group_write(struct file_log *l, const struct group *g)
 {
     int64_t begin = clock_monotonic_us();
 
-    if (!pages_write(l, l->group, g->bytes) || l->ops->sync(l->ops->context, l->active.fd) != 0)
+    if (g->failed || !pages_write(l, l->group, g->written, g->bytes) ||
+        l->ops->sync(l->ops->context, l->active.fd) != 0)
         return ERROR_IO;
     l->sync_us = clock_monotonic_us() - begin;
     if (l->sync_us > SYNC_US_MOST)
@@ -151,7 +170,7 @@ static int write_mark(struct file_log *l, uint64_t end)
         return 0;
     segment_mark_put(mark, l->active.salt, end, l->clock.time_us);
     l->marked = true;
-    return pages_write(l, mark, SEGMENT_FRAME_BYTES) ? 0 : ERROR_IO;
+    return pages_write(l, mark, 0, SEGMENT_FRAME_BYTES) ? 0 : ERROR_IO;
 }
 
 /* @lock held; let go while the owners are told. Nothing is taken meanwhile, so the range stands. */

@@ -275,6 +275,80 @@ static void many_append_at_once_each_in_its_order(void **unused)
     l->ops->destroy(l);
 }
 
+/* ---- large groups ---- */
+
+static _Thread_local unsigned writes_since_sync; /* of one thread: the keeper syncs after each */
+static _Atomic unsigned writes_most;
+
+static ssize_t counted_write(void *context, int fd, const void *bytes, size_t length, uint64_t at)
+{
+    unsigned writes = ++writes_since_sync;
+
+    if (length >= 16384 && writes > writes_most)
+        writes_most = writes;
+    return file_ops_system.write(NULL, fd, bytes, length, at);
+}
+
+static int counted_sync(void *context, int fd)
+{
+    writes_since_sync = 0;
+    usleep(200);
+    return 0;
+}
+
+static void *append_numbers_for_ever(void *context)
+{
+    enum { ALIVE = 1 << 12 };
+    static char payloads[ALIVE][1000];
+    struct log *l = context;
+    int error = 0;
+
+    for (uint64_t i = 0; error != ERROR_UNAVAILABLE;) {
+        char *payload = payloads[i % ALIVE];
+        memcpy(payload, &i, sizeof(i));
+        error = l->ops->append(l, &(struct log_append){payload, sizeof(payloads[0]), NULL}, 1);
+        i += error == 0;
+    }
+    return NULL;
+}
+
+/* Pieces of a group are in the file before its last record was appended. They are durable with the rest, and
+ * read back. */
+static void a_large_group_is_written_in_pieces(void **unused)
+{
+    struct file_ops ops = file_ops_system;
+    struct file_log_options o = {
+        .segment_bytes = 1 << 20, .queue_records_most = 2048, .file_ops = &ops, .start_offset = 0};
+    struct log_record r[256];
+    uint64_t next = 0, until = UINT64_MAX;
+    pthread_t t;
+
+    ops.write = counted_write;
+    ops.sync = ops.sync_directory = counted_sync;
+    writes_most = 0;
+    struct log *l = open_log(o, NULL);
+    writes_most = 0;
+    pthread_create(&t, NULL, append_numbers_for_ever, l);
+    for (time_t end = time(NULL) + 60; next < until;) {
+        int n = l->ops->next(l, r, 256, 100);
+        assert_true(n >= 0);
+        for (int i = 0; i < n; i++, next++)
+            assert_memory_equal(r[i].bytes, &next, sizeof(next));
+        if (until == UINT64_MAX && next > 20000 && (writes_most > 1 || time(NULL) > end)) {
+            struct log_status status;
+            l->ops->stop(l);
+            pthread_join(t, NULL);
+            l->ops->status(l, &status);
+            until = status.end_offset;
+        }
+    }
+    assert_true(writes_most > 1);
+    l->ops->destroy(l);
+    l = open_log((struct file_log_options){.segment_bytes = 1 << 20}, NULL);
+    read_numbers(l, 0, until);
+    l->ops->destroy(l);
+}
+
 /* ---- bounds ---- */
 
 static unsigned fill(struct log *l, size_t length)
@@ -474,6 +548,7 @@ int main(void)
         IN_A_DIRECTORY(trimmed_segments_are_used_again),
         IN_A_DIRECTORY(segments_of_another_size_are_not_used_again),
         IN_A_DIRECTORY(many_append_at_once_each_in_its_order),
+        IN_A_DIRECTORY(a_large_group_is_written_in_pieces),
         IN_A_DIRECTORY(a_full_queue_answers_busy),
         IN_A_DIRECTORY(one_too_long_is_refused),
         IN_A_DIRECTORY(only_one_process_has_it),
