@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
-enum { COMMAND_WAIT_MS = 4000, STALLED_MS = 2000, POLL_MS = 20, LOST_A_TURN = 64 };
+enum { COMMAND_WAIT_MS = 4000, STALLED_MS = 2000, POLL_MS = 20, NAP_US = 5000, LOST_A_TURN = 64 };
 #define KEY_MARK "onh1"
 _Static_assert(sizeof(KEY_MARK) - 1 + 2 * sizeof(uint64_t) == KEY_BYTES, "the key's parts");
 
@@ -294,6 +295,14 @@ void kafka_send_abandon(struct kafka_log *l)
     tell_lost(l, true);
 }
 
+/* Acknowledgements free room and nobody waits for one: they are served in heaps. Woken for each, this thread
+ * would run just when the record comes back, on the core that its writer needs. */
+static void serve_acknowledgements(struct sending *s)
+{
+    if (rd_kafka_poll(s->producer, POLL_MS) > 0)
+        usleep(NAP_US);
+}
+
 void *kafka_send_main(void *log)
 {
     struct kafka_log *l = log;
@@ -307,7 +316,7 @@ void *kafka_send_main(void *log)
         if (over)
             return NULL;
         if (s->producer)
-            rd_kafka_poll(s->producer, POLL_MS);
+            serve_acknowledgements(s);
         tell_lost(l, false);
         if (!s->producer || rd_kafka_fatal_error(s->producer, NULL, 0))
             producer_replace(l);
