@@ -323,17 +323,17 @@ static void flipped_and_mended(void **unused)
     flip_every_byte(false, 127);
 }
 
-static void used_before_flipped_at_every_byte(void **unused)
+static void used_before_flipped_all_over(void **unused)
 {
     make_used_store(false);
-    flip_every_byte(true, 3);
+    flip_every_byte(true, 7);
     flip_every_byte(false, 255);
 }
 
 static void used_before_flipped_after_a_clean_stop(void **unused)
 {
     make_used_store(true);
-    flip_every_byte(true, 5);
+    flip_every_byte(true, 13);
 }
 
 static bool all_zero(const char *bytes, size_t begin, size_t end)
@@ -384,10 +384,10 @@ static void cut_every_byte(bool read_only, size_t step)
     }
 }
 
-static void used_before_cut_at_every_byte(void **unused)
+static void used_before_cut_all_over(void **unused)
 {
     make_used_store(false);
-    cut_every_byte(true, 3);
+    cut_every_byte(true, 7);
     cut_every_byte(false, 255);
 }
 
@@ -457,7 +457,7 @@ static void what_a_segment_held_before_never_comes_back(void **unused)
     uint64_t random = 5;
 
     make_used_store(false);
-    for (unsigned round = 0; round < 150; round++) {
+    for (unsigned round = 0; round < 80; round++) {
         const struct place *last = &store.places[store.records - 1];
         uint64_t group = last->group, end = store.records;
         size_t begin = store.places[group].begin;
@@ -544,9 +544,9 @@ int main(void)
         IN_A_DIRECTORY(flipped_and_mended),
         IN_A_DIRECTORY(cut_at_every_byte),
         IN_A_DIRECTORY(cut_and_mended),
-        IN_A_DIRECTORY(used_before_flipped_at_every_byte),
+        IN_A_DIRECTORY(used_before_flipped_all_over),
         IN_A_DIRECTORY(used_before_flipped_after_a_clean_stop),
-        IN_A_DIRECTORY(used_before_cut_at_every_byte),
+        IN_A_DIRECTORY(used_before_cut_all_over),
         IN_A_DIRECTORY(what_a_segment_held_before_never_comes_back),
         IN_A_DIRECTORY(any_sectors_of_the_last_group_lost_is_a_torn_tail),
         IN_A_DIRECTORY(a_missing_segment_is_damage),
