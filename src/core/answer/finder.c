@@ -1,17 +1,19 @@
 /* The store finder. Candidates come in order, a batch at a time, from one of three sources: the tree of
- * places, the order of ids, or a list that is known to be short (the rows of a rare item, a small group). Of
+ * places, the order of ids, or a list that is known to be short (where a rare item may be, a small group). Of
  * each batch the stock is looked at line by line. */
 #include "core/answer/finder.h"
 
 #include "base/array.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "core/table/likely.h"
 
 enum {
     BATCH_FIRST = 32,
     SPARE = 4, /* a few that look likely are not */
     BATCH_MOST = 512,
-    LIST_MOST = 100000 /* rows of an item that it starts from */
+    LIST_MOST = 100000, /* places of an item that it starts from */
+    LISTED_COSTS = 4    /* a place in a list, by those that the tree comes by when bits tell of them */
 };
 
 /* ---- the order of ids ---- */
@@ -107,8 +109,10 @@ void finder_room_finish(struct finder_room *r)
 
 /* A line as its rows tell of it: where it may be at all. */
 struct carrier {
-    const struct sku *sku; /* whose rows are everywhere where the item can be; NULL: it is nowhere */
-    milli_t least;         /* such a row has at least so much; 0: any */
+    const struct sku *sku;       /* whose rows are everywhere where the item can be; NULL: it is nowhere */
+    milli_t least;               /* such a row has at least so much; 0: any */
+    const struct likely *likely; /* where it may have that; NULL: only its rows tell */
+    size_t places;               /* how many those are, or the rows */
 };
 
 struct candidates {
@@ -116,9 +120,10 @@ struct candidates {
     struct near_question near; /* goes on behind what came */
     size_t carriers_count;
     struct carrier carriers[FINDER_LINES_MOST]; /* of the lines that say where the basket can be */
-    const struct carrier *rarest; /* that with the fewest rows; NULL: the basket can be anywhere */
+    const struct carrier *rarest; /* that with the fewest places; NULL: the basket can be anywhere */
     bool listed;                  /* in the room's list, list_count of them */
     bool sifted;                  /* only what is likely and wanted comes */
+    bool likely;                  /* most that come have the basket */
     bool given_up;                /* too many are unlikely */
     size_t list_count, looked;
     uint32_t order_at;
@@ -202,32 +207,50 @@ static size_t next_candidates(struct candidates *c, struct near_place *ret, size
 
 /* ---- where an item may be at all ---- */
 
-/* A kit is where its rarest component is. */
-static const struct sku *carrier_of(const struct view *v, const struct finder_line *l)
+/* Only what the rows have now, and all of it, counts in this question. */
+static bool rows_decide(const struct question *q)
 {
-    const struct item *item = l->sku ? item_of(l->sku) : NULL;
-    const struct sku *rarest = l->sku;
+    return !q->at && !q->at_location && !q->left_out;
+}
 
-    for (uint32_t i = 0; item && i < item->components_count; i++) {
+static struct carrier carrier_of_sku(const struct finder *f, const struct sku *s, milli_t least)
+{
+    struct carrier c = {.sku = s, .least = least, .places = sku_rows_count(s)};
+
+    if (least && rows_decide(f->question))
+        c.likely = sku_likely(f->view->table, s);
+    size_t likely = c.likely ? likely_count(c.likely) : SIZE_MAX;
+    c.places = likely < c.places ? likely : c.places;
+    return c;
+}
+
+/* A kit is where its rarest component is. */
+static struct carrier carrier_of_kit(const struct finder *f, const struct item *item, milli_t least)
+{
+    const struct view *v = f->view;
+    struct carrier rarest = {.places = SIZE_MAX};
+
+    for (uint32_t i = 0; i < item->components_count; i++) {
         struct text text = item->components[i].sku;
         const struct sku *s = table_find_hashed(v->table, text, hash_text(text));
         if (!s)
-            return NULL;
-        if (!i || sku_rows_count(s) < sku_rows_count(rarest))
-            rarest = s;
+            return (struct carrier){0};
+        struct carrier one = carrier_of_sku(f, s, least);
+        if (one.places < rarest.places)
+            rarest = one;
     }
     return rarest;
 }
 
-static bool is_kit(const struct finder_line *l)
+static struct carrier carrier_of(const struct finder *f, const struct finder_line *l)
 {
     const struct item *item = l->sku ? item_of(l->sku) : NULL;
-    return item && item->components_count;
-}
 
-static size_t rows_of(const struct carrier *c)
-{
-    return c->sku ? sku_rows_count(c->sku) : 0;
+    if (!l->sku)
+        return (struct carrier){0};
+    if (item && item->components_count)
+        return carrier_of_kit(f, item, l->quantity ? 1 : 0);
+    return carrier_of_sku(f, l->sku, l->quantity);
 }
 
 static void know_carriers(struct candidates *c)
@@ -239,22 +262,44 @@ static void know_carriers(struct candidates *c)
         struct carrier *one = &c->carriers[c->carriers_count];
         if (!l->quantity && !f->known_only)
             continue;
-        *one = (struct carrier){carrier_of(f->view, l), !l->quantity ? 0 : is_kit(l) ? 1 : l->quantity};
+        *one = carrier_of(f, l);
         c->carriers_count++;
-        if (!c->rarest || rows_of(one) < rows_of(c->rarest))
+        if (!c->rarest || one->places < c->rarest->places)
             c->rarest = one;
     }
 }
 
-/* Nothing in the row can make it more than this; so most rows that have nothing are known by a few words. */
+/* What it costs to list a place of it, by what it costs to come by one: there its row is read, if no bit says
+ * that it need not be. */
+static size_t listed_cost(const struct carrier *c)
+{
+    return c->likely ? LISTED_COSTS : 1;
+}
+
+/* Most rows that have nothing are known by a few words. */
 static bool may_have(const struct row_image *r, const struct question *q, milli_t least)
 {
-    if (!least || q->at || q->at_location || q->left_out || row_flags(r) & ROW_DATED)
-        return true;
-    return row_on_hand(r) - row_unavailable(r) - row_reserved(r) - row_committed(r) >= least;
+    return !least || !rows_decide(q) || row_may_have(r, least);
 }
 
 /* ---- sifting ---- */
+
+/* Of some places those where the bits say that the whole basket may be. */
+static size_t keep_marked(const struct candidates *c, struct near_place *places, size_t count)
+{
+    for (size_t k = 0; k < c->carriers_count && count; k++) {
+        const struct likely *likely = c->carriers[k].likely;
+        size_t kept = 0;
+        if (!likely)
+            continue;
+        for (size_t i = 0; i < count; i++) {
+            places[kept] = places[i];
+            kept += likely_has(likely, places[i].number);
+        }
+        count = kept;
+    }
+    return count;
+}
 
 /* Of some places those where the whole basket may be: rows alone tell that of most, and nothing else of these
  * is touched. */
@@ -264,6 +309,7 @@ static size_t keep_likely(const struct candidates *c, struct near_place *places,
     struct row_image images[FINDER_TURN];
     uint32_t numbers[FINDER_TURN];
 
+    count = keep_marked(c, places, count);
     for (size_t k = 0; k < c->carriers_count && count; k++) {
         size_t kept = 0;
         if (!c->carriers[k].least)
@@ -296,21 +342,41 @@ static size_t keep_wanted(const struct finder *f, struct near_place *places, siz
 
 _Static_assert((int)NEAR_KEEP_MOST <= (int)FINDER_TURN, "what the tree asks about fits into a turn");
 
-/* For the tree: so nothing is put in order that is not wanted. When more places were looked at than the
- * rarest item has rows, these are the better beginning. */
+/* For the tree: so nothing is put in order that is not wanted. When more places were looked at than where the
+ * rarest item may be, these are the better beginning. */
 static size_t sift(void *context, struct near_place *places, size_t count, bool *ret_give_up)
 {
     struct candidates *c = context;
 
     c->looked += count;
-    if (c->rarest && c->looked > rows_of(c->rarest)) {
+    if (c->rarest && c->looked > listed_cost(c->rarest) * c->rarest->places) {
         c->given_up = *ret_give_up = true;
         return 0;
     }
     return keep_wanted(c->finder, places, keep_likely(c, places, count));
 }
 
-/* ---- starting from an item's rows ---- */
+/* ---- starting from an item ---- */
+
+/* Lists where its bits say that it may be; of a basket, where the other items' bits do not say no. */
+static bool list_marked(struct candidates *c)
+{
+    struct finder_room *room = c->finder->room;
+    size_t count = c->rarest->places, kept = 0;
+
+    do { /* it may have got more */
+        if (count > LIST_MOST ||
+            !grow(&room->numbers, &room->numbers_capacity, count, sizeof(*room->numbers)))
+            return false;
+        count = likely_list(c->rarest->likely, room->numbers, room->numbers_capacity);
+    } while (count > room->numbers_capacity);
+    for (size_t i = 0; i < count; i++) {
+        struct near_place place = {.number = room->numbers[i]};
+        if (c->carriers_count == 1 || keep_marked(c, &place, 1))
+            room->numbers[kept++] = place.number;
+    }
+    return list_candidates(c, room->numbers, kept);
+}
 
 /* Lists the places of an item's rows. False: not possible, there are too many or there is no memory. */
 static bool list_rows(struct candidates *c)
@@ -318,7 +384,7 @@ static bool list_rows(struct candidates *c)
     const struct finder *f = c->finder;
     struct finder_room *room = f->room;
     const struct sku *s = c->rarest->sku;
-    size_t count = rows_of(c->rarest), kept = 0;
+    size_t count = sku_rows_count(s), kept = 0;
 
     do { /* it may have got more */
         if (count > LIST_MOST || !grow(&room->images, &room->images_capacity, count, sizeof(*room->images)))
@@ -333,11 +399,17 @@ static bool list_rows(struct candidates *c)
     return list_candidates(c, room->numbers, kept);
 }
 
+static bool list_rarest(struct candidates *c)
+{
+    bool marked = c->rarest->likely && likely_count(c->rarest->likely) != SIZE_MAX;
+    return marked ? list_marked(c) : list_rows(c);
+}
+
 /* A list of so many is cheaper than looking among all of them, where only the share that is listed counts. */
-static bool is_short(const struct finder *f, size_t list, size_t most)
+static bool is_short(const struct finder *f, size_t list, size_t cost, size_t most)
 {
     size_t places = f->order ? f->order->count : catalogue_near_count(f->view->catalogue);
-    return list < places && list <= most * places / (list + 1);
+    return list < places && cost * list <= most * places / (list + 1);
 }
 
 static void begin(struct candidates *c, struct finder *f, size_t most)
@@ -346,16 +418,20 @@ static void begin(struct candidates *c, struct finder *f, size_t most)
     c->near = f->near;
     c->carriers_count = c->looked = c->list_count = 0;
     c->rarest = NULL;
-    c->listed = c->sifted = c->given_up = false;
+    c->listed = c->sifted = c->likely = c->given_up = false;
     c->order_at = 0;
     know_carriers(c);
-    if (c->rarest && (!c->rarest->sku || (is_short(f, rows_of(c->rarest), most) && list_rows(c))))
+    if (c->rarest && !c->rarest->sku)
         return;
-    if (f->group && is_short(f, f->group->locations_count, most) &&
+    c->likely = c->rarest && is_short(f, c->rarest->places, listed_cost(c->rarest), most) && list_rarest(c);
+    if (c->likely)
+        return;
+    if (f->group && is_short(f, f->group->locations_count, 1, most) &&
         list_candidates(c, f->group->locations, f->group->locations_count))
         return;
     /* where the number of looks is bounded the places must come in their order */
-    c->sifted = !f->order && (!f->looks_most || catalogue_near_count(f->view->catalogue) <= f->looks_most);
+    c->sifted = c->likely =
+        !f->order && (!f->looks_most || catalogue_near_count(f->view->catalogue) <= f->looks_most);
     c->near.keep = c->sifted ? sift : NULL;
     c->near.context = c;
 }
@@ -407,18 +483,18 @@ static size_t look(const struct candidates *c, const struct near_place *candidat
     return count;
 }
 
-/* The rest from the item's rows; where that is not possible, from all places, however many there are. */
+/* The rest from the item; where that is not possible, from all places, however many there are. */
 static void change_source(struct candidates *c)
 {
     c->given_up = false;
     c->sifted = false;
     c->near.keep = NULL;
-    list_rows(c);
+    list_rarest(c);
 }
 
 static size_t first_size(const struct candidates *c, size_t most)
 {
-    return c->sifted && most < BATCH_FIRST ? most + SPARE : BATCH_FIRST;
+    return c->likely && most < BATCH_FIRST ? most + SPARE : BATCH_FIRST;
 }
 
 size_t finder_find(struct finder *f, struct near_place *ret_places, struct query_row *ret_rows, size_t most)

@@ -195,7 +195,7 @@ static void settle_all(struct rows_words *w, const uint32_t *locations, uint32_t
 }
 
 /* Puts a row where its location is or is to be. */
-static void place(struct rows_words *w, const struct row_image *r)
+static void place(struct rows_words *w, const struct row_image *r, struct likely *likely)
 {
     int64_t room, slot = block_find(w->block, row_location(r), &room);
 
@@ -204,6 +204,8 @@ static void place(struct rows_words *w, const struct row_image *r)
         settle(w, row_location(r), (uint32_t)slot);
     }
     cell_write(&block_cells(w->block)[slot], r);
+    if (likely)
+        likely_put(likely, r);
 }
 
 static uint64_t begin_empty(void *memory, unsigned code, unsigned choices)
@@ -213,6 +215,9 @@ static uint64_t begin_empty(void *memory, unsigned code, unsigned choices)
     memset(memory, 0, block_bytes(code));
     for (uint32_t k = 0; k < capacity_of(code); k++)
         atomic_store_explicit(&block_cells(block)[k].word[ROW_WHO], LOCATION_NONE, memory_order_relaxed);
+    struct likely *likely = block_likely(block);
+    if (likely)
+        likely_begin(likely, capacity_of(code));
     return block;
 }
 
@@ -229,12 +234,13 @@ struct rows_words block_build(void *memory, unsigned code, const struct rows_wor
     } else {
         w.block = begin_empty(memory, code, 0);
     }
+    struct likely *likely = block_likely(w.block);
     for (uint32_t k = 0; k < old->count; k++) {
         struct row_image r;
         cell_read(&block_cells(old->block)[order_slot(old->block, old->order, k)], &r);
-        place(&w, &r);
+        place(&w, &r, likely);
     }
     for (size_t k = 0; k < rows_count; k++)
-        place(&w, &rows[k]);
+        place(&w, &rows[k], likely);
     return w;
 }

@@ -2,7 +2,8 @@
  * first.
  *
  *   header, one line:  version · block · order · item · rows · mark · number · text (18 bytes or a pointer)
- *   block:             capacity rows of one line each, then the order in which they came (32 bits each)
+ *   block:             capacity rows of one line each, then the order in which they came (32 bits each), then,
+ *                      of many rows, where the item may be at all (likely.h)
  *
  * Of up to sixteen rows the order is sixteen times four bits of the header, and not in the block.
  *
@@ -15,6 +16,7 @@
 #define CORE_TABLE_BLOCK_H
 
 #include "base/text.h"
+#include "core/table/likely.h"
 #include "core/table/row.h"
 
 #include <stdatomic.h>
@@ -137,8 +139,17 @@ static inline size_t block_bytes(unsigned code)
 {
     size_t capacity = capacity_of(code),
            order = capacity <= ORDER_IN_HEADER ? 0 : capacity * sizeof(uint32_t);
-    return (capacity * sizeof(struct cell) + order + 63) & ~(size_t)63;
+    return (capacity * sizeof(struct cell) + order + likely_bytes(capacity) + 63) & ~(size_t)63;
 }
+
+/* The bits of a block's rows that may have anything; NULL: it has none. */
+static inline struct likely *block_likely(uint64_t block)
+{
+    uint32_t capacity = block_capacity(block);
+    return capacity < LIKELY_CAPACITY_LEAST ? NULL
+                                            : (struct likely *)(uintptr_t)(block_order(block) + capacity);
+}
+_Static_assert(LIKELY_CAPACITY_LEAST % 64 == 0, "bits are whole words");
 
 /* How many rows may stand in a block: up to 32 slots all, else four fifths, so that a look for what is not
  * there ends soon. */

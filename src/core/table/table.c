@@ -377,6 +377,16 @@ size_t sku_read_all(const struct table *t, const struct sku *s, struct row_image
     return l.count;
 }
 
+const struct likely *sku_likely(const struct table *t, const struct sku *s)
+{
+    struct look l;
+
+    do
+        look_begin(&l, &t->park, s);
+    while (!look_holds(&l));
+    return block_likely(l.block);
+}
+
 /* ---- the writer ---- */
 
 struct table *table_create(const struct table_options *o)
@@ -596,7 +606,10 @@ static void publish_in_place(struct table *t, struct sku *s, const struct row_im
 {
     uint64_t block = atomic_load_explicit(&s->block, memory_order_relaxed);
     struct cell *cells = block_cells(block);
+    struct likely *likely = block_likely(block);
 
+    if (likely)
+        likely_raise(likely, rows, count); /* L1 */
     latch_park(&t->park, s, t->slots, (uint32_t)count);
     latch_begin(&t->park, s);
     for (size_t k = 0; k < count; k++) {
@@ -609,6 +622,8 @@ static void publish_in_place(struct table *t, struct sku *s, const struct row_im
     latch_end(&t->park, s);
     for (size_t k = 0; k < count; k++)
         latch_mark(&cells[t->slots[k]]); /* M2 */
+    if (likely)
+        likely_lower(likely, rows, count); /* L2 */
     t->rows += added;
     for (size_t k = 0; k < count; k++)
         rare_retire(t, t->park.image[k].word[ROW_RARE], rows[k].word[ROW_RARE]);

@@ -11,6 +11,7 @@
 #include "core/table/row.h"
 
 struct table;
+struct likely;
 struct sku; /* one SKU and its rows; lives as long as the table */
 
 struct table_options {
@@ -63,6 +64,8 @@ size_t sku_read_many(const struct table *t, const struct sku *s, const uint32_t 
 /* All rows of the SKU, of one version, in the order they came. At most `capacity` are written; returns how
  * many there are: when it is more, nothing written is valid and the caller comes again with more room. */
 size_t sku_read_all(const struct table *t, const struct sku *s, struct row_image *ret_rows, size_t capacity);
+/* Which of the SKU's rows may have anything (core/table/likely.h); NULL: it has few rows, look at all of them. */
+const struct likely *sku_likely(const struct table *t, const struct sku *s);
 /* What the catalogue hangs on a SKU (struct item), published and read like a pointer in an index; NULL at
  * first. */
 const void *sku_item(const struct sku *s);

@@ -84,9 +84,97 @@ static void readers_ask_while_the_writer_changes_places_and_stock(void **unused)
     end(s.world);
 }
 
+/* ---- an item that is nearly sold out, and comes and goes elsewhere ---- */
+
+enum { SCARCE = 3, NEAREST = 8 };
+
+/* What stays is found, unless as many nearer ones were. */
+static bool is_complete(const struct world *w, const struct near_question *from,
+                        const struct near_place *found, size_t count)
+{
+    for (uint32_t i = 0; i < w->places; i++) {
+        const struct location *l = catalogue_location_at(w->catalogue, i);
+        struct near_place p = {sphere_chord2(&from->from, &l->point), i};
+        bool listed = count == NEAREST && near_place_before(&found[count - 1], &p);
+        if (w->available[SCARCE][i] < UNITS(1) || l->deleted || !l->has_position)
+            continue;
+        for (size_t k = 0; k < count; k++)
+            listed |= found[k].number == i;
+        if (!listed)
+            return false;
+    }
+    return true;
+}
+
+static void *ask_for_the_scarce(void *context)
+{
+    struct shared *s = context;
+    struct world *w = s->world;
+    struct epoch_reader *r = epoch_register(w->epoch);
+    struct finder_room room = {0};
+    struct near_place places[NEAREST + FINDER_TURN];
+    struct query_row *rows = calloc(2 * (NEAREST + FINDER_TURN), sizeof(*rows));
+    struct finder_line lines[2] = {{w->sku[SCARCE], UNITS(1)}, {w->sku[0], UNITS(1)}};
+    unsigned seed = 5;
+
+    while (!atomic_load(&s->over)) {
+        struct question q = {0};
+        struct finder f = {.view = &w->view,
+                           .question = &q,
+                           .room = &room,
+                           .lines_count = 1 + rand_r(&seed) % 2,
+                           .lines = lines,
+                           .near =
+                               near_from(50 * E7 + rand_r(&seed) % (6 * E7), rand_r(&seed) % (2 * E7), 0)};
+        epoch_enter(r);
+        size_t found = finder_find(&f, places, rows, NEAREST);
+        bool whole = is_complete(w, &f.near, places, found);
+        for (size_t i = 0; i < found; i++)
+            whole &= rows[i * f.lines_count].figure.available >= UNITS(1) &&
+                     (!i || near_place_before(&places[i - 1], &places[i]));
+        epoch_exit(r);
+        if (!whole)
+            atomic_fetch_add(&s->broken, 1);
+        atomic_fetch_add(&s->looks, 1);
+    }
+    free(rows);
+    finder_room_finish(&room);
+    epoch_unregister(r);
+    return NULL;
+}
+
+/* By turns it comes to more places, until these are too many to be listed, and leaves them. */
+static void change_the_scarce(struct world *w, struct sku *s, int round)
+{
+    uint32_t number = any(w, w->places);
+    bool comes = round / 2000 % 2 ? any(w, 4) == 0 : any(w, 20) == 0;
+
+    if (w->available[SCARCE][number] < UNITS(1))
+        set(w, s, number, comes ? UNITS(1 + any(w, 3)) : any(w, 2) ? 0 : -UNITS(1));
+    epoch_poll(w->epoch, 100);
+}
+
+static void what_is_nearly_sold_out_is_found_wherever_it_stays(void **unused)
+{
+    struct shared s = {.world = begin()};
+    struct sku *scarce = sku_named(s.world, "sold out nearly everywhere");
+    pthread_t readers[2];
+
+    for (int i = 0; i < 2; i++)
+        pthread_create(&readers[i], NULL, ask_for_the_scarce, &s);
+    for (int round = 0; round < 60000 || atomic_load(&s.looks) < 1000; round++)
+        change_the_scarce(s.world, scarce, round);
+    atomic_store(&s.over, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(readers[i], NULL);
+    assert_int_equal(atomic_load(&s.broken), 0);
+    end(s.world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_nearly_sold_out_is_found_wherever_it_stays),
         cmocka_unit_test(readers_ask_while_the_writer_changes_places_and_stock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
