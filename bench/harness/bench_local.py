@@ -107,7 +107,8 @@ def handoff(context):
 
 
 NEAR = {"half_have_it": "half of the stores have it", "a_tenth_has_it": "a tenth has it", "one_in_a_hundred_has_it": "1 in 100, rows only there",
-        "one_in_a_hundred_has_it_all_have_rows": "1 in 100, rows at all 10,000", "ten_have_it": "ten have it, rows only there",
+        "one_in_a_hundred_has_it_all_have_rows": "1 in 100, rows at all 10,000",
+        "three_in_a_hundred_have_it_all_have_rows": "3 in 100, rows at all 10,000", "ten_have_it": "ten have it, rows only there",
         "basket_of_three_half_have_each": "a basket of three, half have each"}
 
 

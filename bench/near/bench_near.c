@@ -37,10 +37,11 @@ static const struct contest contests[] = {
     {"a_tenth_has_it", 100, true, 1, 1},
     {"one_in_a_hundred_has_it", 10, false, 1, 2},
     {"one_in_a_hundred_has_it_all_have_rows", 10, true, 1, 3},
-    {"ten_have_it", 1, false, 1, 4},
+    {"three_in_a_hundred_have_it_all_have_rows", 30, true, 1, 4},
+    {"ten_have_it", 1, false, 1, 5},
     {"basket_of_three_half_have_each", 500, true, 3, 0},
 };
-enum { CONTESTS = sizeof(contests) / sizeof(*contests), KINDS = 5 };
+enum { CONTESTS = sizeof(contests) / sizeof(*contests), KINDS = 6 };
 
 static struct view view;
 static struct epoch *epoch;

@@ -12,8 +12,7 @@ enum {
     BATCH_FIRST = 32,
     SPARE = 4, /* a few that look likely are not */
     BATCH_MOST = 512,
-    LIST_MOST = 100000, /* places of an item that it starts from */
-    LISTED_COSTS = 4    /* a place in a list, by those that the tree comes by when bits tell of them */
+    LIST_MOST = 100000 /* places of an item that it starts from */
 };
 
 /* ---- the order of ids ---- */
@@ -124,6 +123,7 @@ struct candidates {
     bool listed;                  /* in the room's list, list_count of them */
     bool sifted;                  /* only what is likely and wanted comes */
     bool likely;                  /* most that come have the basket */
+    bool careful;                 /* but too few did: rows are looked at even where bits tell */
     bool given_up;                /* too many are unlikely */
     size_t list_count, looked;
     uint32_t order_at;
@@ -269,13 +269,6 @@ static void know_carriers(struct candidates *c)
     }
 }
 
-/* What it costs to list a place of it, by what it costs to come by one: there its row is read, if no bit says
- * that it need not be. */
-static size_t listed_cost(const struct carrier *c)
-{
-    return c->likely ? LISTED_COSTS : 1;
-}
-
 /* Most rows that have nothing are known by a few words. */
 static bool may_have(const struct row_image *r, const struct question *q, milli_t least)
 {
@@ -312,7 +305,7 @@ static size_t keep_likely(const struct candidates *c, struct near_place *places,
     count = keep_marked(c, places, count);
     for (size_t k = 0; k < c->carriers_count && count; k++) {
         size_t kept = 0;
-        if (!c->carriers[k].least)
+        if (!c->carriers[k].least || (c->carriers[k].likely && !c->careful))
             continue;
         for (size_t i = 0; i < count; i++)
             numbers[i] = places[i].number;
@@ -349,11 +342,13 @@ static size_t sift(void *context, struct near_place *places, size_t count, bool 
     struct candidates *c = context;
 
     c->looked += count;
-    if (c->rarest && c->looked > listed_cost(c->rarest) * c->rarest->places) {
+    if (c->rarest && c->looked > c->rarest->places) {
         c->given_up = *ret_give_up = true;
         return 0;
     }
-    return keep_wanted(c->finder, places, keep_likely(c, places, count));
+    const struct finder *f = c->finder;
+    count = keep_likely(c, places, count);
+    return f->group || f->is_wanted ? keep_wanted(c->finder, places, count) : count;
 }
 
 /* ---- starting from an item ---- */
@@ -406,10 +401,10 @@ static bool list_rarest(struct candidates *c)
 }
 
 /* A list of so many is cheaper than looking among all of them, where only the share that is listed counts. */
-static bool is_short(const struct finder *f, size_t list, size_t cost, size_t most)
+static bool is_short(const struct finder *f, size_t list, size_t most)
 {
     size_t places = f->order ? f->order->count : catalogue_near_count(f->view->catalogue);
-    return list < places && cost * list <= most * places / (list + 1);
+    return list < places && list <= (most + SPARE) * places / (list + 1);
 }
 
 static void begin(struct candidates *c, struct finder *f, size_t most)
@@ -420,13 +415,14 @@ static void begin(struct candidates *c, struct finder *f, size_t most)
     c->rarest = NULL;
     c->listed = c->sifted = c->likely = c->given_up = false;
     c->order_at = 0;
+    c->careful = false;
     know_carriers(c);
     if (c->rarest && !c->rarest->sku)
         return;
-    c->likely = c->rarest && is_short(f, c->rarest->places, listed_cost(c->rarest), most) && list_rarest(c);
+    c->likely = c->rarest && is_short(f, c->rarest->places, most) && list_rarest(c);
     if (c->likely)
         return;
-    if (f->group && is_short(f, f->group->locations_count, 1, most) &&
+    if (f->group && is_short(f, f->group->locations_count, most) &&
         list_candidates(c, f->group->locations, f->group->locations_count))
         return;
     /* where the number of looks is bounded the places must come in their order */
@@ -476,7 +472,7 @@ static size_t look(const struct candidates *c, const struct near_place *candidat
     const struct finder *f = c->finder;
 
     memcpy(ret_places, candidates, count * sizeof(*candidates));
-    if (!c->sifted)
+    if (!c->sifted || !(f->group || f->is_wanted))
         count = keep_wanted(f, ret_places, keep_likely(c, ret_places, count));
     for (size_t line = 0; line < f->lines_count && count; line++)
         count = keep_having(f, line, ret_places, count, ret_rows);
@@ -525,6 +521,7 @@ size_t finder_find(struct finder *f, struct near_place *ret_places, struct query
                 return found;
             }
         }
+        c.careful = true;
         size = size < BATCH_MOST / 2 ? 2 * size : BATCH_MOST;
     }
     return found;

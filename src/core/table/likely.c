@@ -55,11 +55,16 @@ void likely_put(struct likely *l, const struct row_image *r)
         clear(l, row_location(r));
 }
 
-void likely_raise(struct likely *l, const struct row_image *rows, size_t count)
+size_t likely_raise(struct likely *l, const struct row_image *rows, size_t count)
 {
+    size_t nothing = 0;
+
     for (size_t k = 0; k < count; k++)
         if (row_may_have(&rows[k], 1))
             set(l, row_location(&rows[k]));
+        else
+            nothing++;
+    return nothing;
 }
 
 void likely_lower(struct likely *l, const struct row_image *rows, size_t count)

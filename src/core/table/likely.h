@@ -72,7 +72,8 @@ static inline size_t likely_bytes(size_t capacity)
 
 void likely_begin(struct likely *l, size_t capacity);         /* in memory of zeroes */
 void likely_put(struct likely *l, const struct row_image *r); /* of a block nobody sees yet */
-void likely_raise(struct likely *l, const struct row_image *rows, size_t count); /* L1 */
+/* L1. Returns how many of the rows have nothing: if any, likely_lower is wanted. */
+size_t likely_raise(struct likely *l, const struct row_image *rows, size_t count);
 void likely_lower(struct likely *l, const struct row_image *rows, size_t count); /* L2 */
 
 #endif

@@ -608,8 +608,7 @@ static void publish_in_place(struct table *t, struct sku *s, const struct row_im
     struct cell *cells = block_cells(block);
     struct likely *likely = block_likely(block);
 
-    if (likely)
-        likely_raise(likely, rows, count); /* L1 */
+    size_t nothing = likely ? likely_raise(likely, rows, count) : 0; /* L1 */
     latch_park(&t->park, s, t->slots, (uint32_t)count);
     latch_begin(&t->park, s);
     for (size_t k = 0; k < count; k++) {
@@ -622,7 +621,7 @@ static void publish_in_place(struct table *t, struct sku *s, const struct row_im
     latch_end(&t->park, s);
     for (size_t k = 0; k < count; k++)
         latch_mark(&cells[t->slots[k]]); /* M2 */
-    if (likely)
+    if (nothing)
         likely_lower(likely, rows, count); /* L2 */
     t->rows += added;
     for (size_t k = 0; k < count; k++)
