@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "core/table/latch.h"
 #include "core/table/pages.h"
+#include "core/table/read.h"
 #include "core/table/table.h"
 #include "peers.h"
 

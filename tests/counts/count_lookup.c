@@ -2,6 +2,7 @@
  * --toggle-collect=counted_lookups nothing else is counted. */
 #include "base/hash.h"
 #include "core/table/latch.h"
+#include "core/table/read.h"
 #include "core/table/table.h"
 
 #include <stdio.h>

@@ -94,7 +94,8 @@ static void search_begin(struct search *s, const uint32_t *locations, uint32_t c
         unsigned group = spread_group(spread);
         s->count[group]++;
         for (unsigned option = 0; option < BLOCK_OPTIONS; option++)
-            s->slots[group][option] |= (uint64_t)1 << spread_slot(spread, option, capacity);
+            s->slots[group][option] |= (uint64_t)1
+                                       << spread_slot(spread, option * choice_step(group), capacity);
     }
 }
 

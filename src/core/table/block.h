@@ -56,9 +56,9 @@ enum { CELL_CHANGES = 48 };
 /* No row: what an empty slot has in ROW_WHO's location. */
 #define LOCATION_NONE UINT32_MAX
 
-/* Block word: the choices (4 times 4 bits), the capacity's code (7 bits from BLOCK_CODE on), the address
+/* Block word: the capacity's code (7 bits), the choices (4 times 4 bits from BLOCK_CHOICES on), the address
  * without its six zeros (41 bits from BLOCK_ADDRESS on). */
-enum { BLOCK_CODE = 16, BLOCK_ADDRESS = 23, CAPACITY_CODE_MOST = 127 };
+enum { BLOCK_CHOICES = 7, BLOCK_ADDRESS = 23, CAPACITY_CODE_MOST = 127 };
 enum { BLOCK_GROUPS = 4, BLOCK_OPTIONS = 16 };
 /* Blocks of up to FEW_SLOTS are built anew when a row that comes would not be at home: rows come seldom. */
 enum { FEW_SLOTS = 12 };
@@ -75,7 +75,7 @@ static inline uint32_t capacity_of(unsigned code)
 
 static inline unsigned block_code(uint64_t block)
 {
-    return (unsigned)(block >> BLOCK_CODE) & 0x7F;
+    return (unsigned)block & CAPACITY_CODE_MOST;
 }
 
 static inline uint32_t block_capacity(uint64_t block)
@@ -90,7 +90,7 @@ static inline struct cell *block_cells(uint64_t block)
 
 static inline uint64_t block_word(const void *memory, unsigned code, unsigned choices)
 {
-    return (uint64_t)(uintptr_t)memory << (BLOCK_ADDRESS - 6) | (uint64_t)code << BLOCK_CODE | choices;
+    return (uint64_t)(uintptr_t)memory << (BLOCK_ADDRESS - 6) | (uint64_t)choices << BLOCK_CHOICES | code;
 }
 
 /* A block without rows, for who follows a hint before there are any. */
@@ -107,17 +107,27 @@ static inline unsigned spread_group(uint32_t spread)
     return spread >> 30;
 }
 
-/* Where a choice puts a location. */
-static inline uint32_t spread_slot(uint32_t spread, unsigned choice, uint32_t capacity)
+/* A group's first choice as it stands in a block word; its others are multiples. */
+static inline uint32_t choice_step(unsigned group)
 {
-    return (uint32_t)((uint64_t)(spread * (2 * choice + 0x2C1B3C6Du)) * capacity >> 32);
+    return (uint32_t)1 << BLOCK_CHOICES << 4 * group;
+}
+
+#define CHOICE_BITS(group) ((uint32_t)(BLOCK_OPTIONS - 1) << BLOCK_CHOICES << 4 * (group))
+
+/* Where the bits of its group's choice put a location. */
+static inline uint32_t spread_slot(uint32_t spread, uint32_t bits, uint32_t capacity)
+{
+    return (uint32_t)((uint64_t)(spread * (bits + 0x2C1B3C6Du)) * capacity >> 32);
 }
 
 /* The slot that is home to a location. */
 static inline uint32_t block_home(uint64_t block, uint32_t capacity, uint32_t location)
 {
+    static const uint32_t bits[BLOCK_GROUPS] = {CHOICE_BITS(0), CHOICE_BITS(1), CHOICE_BITS(2),
+                                                CHOICE_BITS(3)};
     uint32_t spread = location_spread(location);
-    return spread_slot(spread, block >> (spread >> 28 & 12) & (BLOCK_OPTIONS - 1), capacity);
+    return spread_slot(spread, (uint32_t)block & bits[spread_group(spread)], capacity);
 }
 
 /* The order of a block that is too large for its header to hold it. */
@@ -190,7 +200,7 @@ static inline struct cell_words cell_words(const struct cell *c)
     __asm__ volatile("" ::: "memory");
     struct cell_words w = {
         {_mm_load_si128(from), _mm_load_si128(from + 1), _mm_load_si128(from + 2), _mm_load_si128(from + 3)}};
-    __asm__ volatile("" : "+x"(w.pair[0]), "+x"(w.pair[1]), "+x"(w.pair[2]), "+x"(w.pair[3])::"memory");
+    __asm__ volatile("" ::: "memory");
     return w;
 }
 

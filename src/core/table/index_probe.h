@@ -67,7 +67,7 @@ static inline bool index_text_is_whole(const struct index_text *t)
 /* Where the run of a tag begins: always a whole cache line. */
 static inline const struct index_entry *index_home(const struct index_cells *c, uint32_t tag)
 {
-    return &c->entry[((uint64_t)(tag | 0xFF) * c->lines >> 32) * INDEX_LINE];
+    return &c->entry[((uint64_t)(tag & ~0xFFu) * c->lines >> 32) * INDEX_LINE];
 }
 
 static inline const struct index_entry *index_after(const struct index_cells *c, const struct index_entry *e)
@@ -80,12 +80,11 @@ static inline uint32_t index_entry_tag(const struct index_entry *e)
     return atomic_load_explicit(&e->tag, memory_order_acquire); /* pairs with place: the entry is there */
 }
 
-/* 0: this entry has this text (or, of a longer one, the hash). */
-static inline uint64_t index_differs(const struct index_entry *e, struct text_words t, uint32_t tag)
+/* Has this entry this text (or, of a longer one, the hash)? */
+static inline bool index_has(const struct index_entry *e, struct text_words t, uint32_t tag)
 {
-    uint64_t other = index_entry_tag(e) ^ tag;
-    other |= atomic_load_explicit(&e->first, memory_order_acquire) ^ t.first;
-    return other | (atomic_load_explicit(&e->last, memory_order_acquire) ^ t.last);
+    return index_entry_tag(e) == tag && atomic_load_explicit(&e->last, memory_order_acquire) == t.last &&
+           atomic_load_explicit(&e->first, memory_order_acquire) == t.first;
 }
 
 static inline uint32_t index_id(const struct index_entry *e)
@@ -113,7 +112,7 @@ static inline bool index_probe(const struct index_cells *c, const struct index_t
                                const struct index_entry **entry)
 {
     for (;; *entry = index_after(c, *entry)) {
-        if (index_differs(*entry, t->words, t->tag) == 0)
+        if (index_has(*entry, t->words, t->tag))
             return true;
         if (index_entry_tag(*entry) == 0)
             return false;

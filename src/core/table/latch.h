@@ -137,11 +137,12 @@ static inline bool cell_read_alone(const struct cell *c, uint32_t location, stru
 {
     uint64_t seen = atomic_load_explicit(&c->word[ROW_RARE], memory_order_acquire); /* C0: pairs with M2 */
     struct cell_words words = cell_words(c);                                        /* pairs with R */
-    uint64_t other =
-        atomic_load_explicit(&c->word[ROW_RARE], memory_order_acquire) ^ seen; /* C1: pairs with M1 */
 
-    other |= (seen & CELL_CHANGE) | (cell_location(c) ^ location);
-    if (__builtin_expect(other != 0, 0))
+    if (__builtin_expect(cell_location(c) != location, 0) ||
+        __builtin_expect(
+            atomic_load_explicit(&c->word[ROW_RARE], memory_order_acquire) != /* C1: pairs with M1 */
+                (seen & ~CELL_CHANGE), /* an odd one is none of itself */
+            0))
         return false;
     cell_words_store(&words, ret_row);
     ret_row->word[ROW_RARE] = seen & CELL_RARE;

@@ -14,6 +14,7 @@
 #include "core/table/index_probe.h"
 #include "core/table/latch.h"
 #include "core/table/pages.h"
+#include "core/table/read.h"
 #include "core/table/slab.h"
 
 #include <malloc.h>
@@ -27,7 +28,7 @@ enum {
 
 struct table {
     /* read by all, written once */
-    struct index *index;
+    struct table_front front;
     _Atomic(struct sku *) *segments; /* [SEGMENTS_MOST] headers by number; never moved */
     _Atomic uint32_t count;
     /* the writer's */
@@ -82,7 +83,7 @@ static inline __attribute__((always_inline)) void prefetch_row(uint64_t block, u
 /* The entry of a SKU, NULL when there is none. */
 static const struct index_entry *find(const struct table *t, struct text sku, uint64_t hash)
 {
-    const struct index_cells *c = index_cells_of(t->index);
+    const struct index_cells *c = index_cells_of(t->front.index);
     struct index_text text = index_text_of(sku, hash);
 
     for (const struct index_entry *e = index_home(c, text.tag); index_probe(c, &text, &e);
@@ -117,13 +118,13 @@ struct sku *table_find_for(const struct table *t, struct text sku, uint64_t hash
 
 void table_prefetch(const struct table *t, uint64_t hash)
 {
-    index_prefetch(t->index, hash);
+    index_prefetch(t->front.index, hash);
 }
 
 void table_prefetch_row(const struct table *t, uint64_t hash, uint32_t location)
 {
     uint32_t number;
-    uint64_t block = index_hint(t->index, hash, &number);
+    uint64_t block = index_hint(t->front.index, hash, &number);
 
     if (!block)
         return;
@@ -219,24 +220,29 @@ bool sku_read(const struct table *t, const struct sku *s, uint32_t location, str
     return read_at_home(s, location, ret_row) || read_anywhere(t, s, location, ret_row);
 }
 
-/* Texts of other lengths, entries that are far from where they are looked for first, rows that are not at
- * home or are being changed. */
-static __attribute__((noinline)) bool read_otherwise(const struct table *t, struct text sku,
-                                                     uint32_t location, struct row_image *ret_row)
+static bool read_by(const struct table *t, const struct index_entry *e, uint32_t location,
+                    struct row_image *ret_row)
 {
-    const struct index_entry *e = find(t, sku, hash_text(sku));
-
-    if (!e)
-        return false;
-    uint64_t block = index_entry_hint(e);
-    return cell_read_alone(block_at_home(block, block_capacity(block), location), location, ret_row) ||
+    return cell_read_alone(cell_hinted(e, location), location, ret_row) ||
            read_anywhere(t, sku_at(t, index_id(e)), location, ret_row);
 }
 
-/* Lengths for which reading is a straight line. */
-static inline bool is_usual(struct text sku)
+bool table_read_otherwise(const struct table *t, struct text sku, uint32_t location,
+                          struct row_image *ret_row)
 {
-    return __builtin_expect(sku.length - 8 <= TEXT_WORDS_MOST - 8, 1);
+    const struct index_entry *e = find(t, sku, hash_text(sku));
+
+    return e && read_by(t, e, location, ret_row);
+}
+
+bool table_read_far(const struct table *t, struct text sku, uint32_t tag, uint32_t location,
+                    struct row_image *ret_row)
+{
+    const struct index_cells *c = index_cells_of(t->front.index);
+    struct index_text text = {text_words_of_many(sku), tag};
+    const struct index_entry *e = index_home(c, tag);
+
+    return index_probe(c, &text, &e) && read_by(t, e, location, ret_row);
 }
 
 /* The entry of a text in its first line or the next; NULL: not there. */
@@ -244,32 +250,10 @@ static inline const struct index_entry *find_near(const struct index_entry *line
                                                   uint32_t tag)
 {
     const struct index_entry *e = index_in_line(line, tag);
-    if (__builtin_expect(index_differs(e, text, tag) == 0, 1))
+    if (__builtin_expect(index_has(e, text, tag), 1))
         return e;
     e = index_in_line(line + INDEX_LINE, tag);
-    return index_differs(e, text, tag) == 0 ? e : NULL;
-}
-
-static inline const struct cell *cell_hinted(const struct index_entry *e, uint32_t location)
-{
-    uint64_t block = index_entry_hint(e);
-    return block_at_home(block, block_capacity(block), location);
-}
-
-/* The usual case as a straight line, which looks at the index entry and at the row, and nowhere else. While a
- * look waits for memory the processor begins the next ones, as long as it can keep the instructions of all of
- * them in mind: so what counts is how few there are (each costs a nanosecond, what it adds to that queue, and
- * not what it takes to do), and that no branch depends on what is being waited for. */
-bool table_read(const struct table *t, struct text sku, uint32_t location, struct row_image *ret_row)
-{
-    if (!is_usual(sku))
-        return read_otherwise(t, sku, location, ret_row);
-    struct text_words text = text_words_of_many(sku);
-    uint32_t tag = index_tag(hash_words(text, sku.length), (uint8_t)sku.length);
-    const struct index_entry *e = find_near(index_home(index_cells_of(t->index), tag), text, tag);
-    if (__builtin_expect(!e, 0) || !cell_read_alone(cell_hinted(e, location), location, ret_row))
-        return read_otherwise(t, sku, location, ret_row);
-    return true;
+    return index_has(e, text, tag) ? e : NULL;
 }
 
 enum { READ_AT_ONCE = 16 };
@@ -278,7 +262,7 @@ enum { READ_AT_ONCE = 16 };
 static size_t read_some(const struct table *t, const struct table_ask *asks, size_t count,
                         struct row_image *ret_rows)
 {
-    const struct index_cells *c = index_cells_of(t->index);
+    const struct index_cells *c = index_cells_of(t->front.index);
     struct {
         struct text_words text;
         uint32_t tag;
@@ -289,7 +273,7 @@ static size_t read_some(const struct table *t, const struct table_ask *asks, siz
 
     for (size_t k = 0; k < count; k++) {
         looks[k].entry = NULL;
-        if (!is_usual(asks[k].sku))
+        if (!read_is_usual(asks[k].sku))
             continue;
         looks[k].text = text_words_of_many(asks[k].sku);
         looks[k].tag = index_tag(hash_words(looks[k].text, asks[k].sku.length), (uint8_t)asks[k].sku.length);
@@ -308,7 +292,7 @@ static size_t read_some(const struct table *t, const struct table_ask *asks, siz
     for (size_t k = 0; k < count; k++) {
         uint32_t location = asks[k].location;
         bool read = looks[k].entry && cell_read_alone(looks[k].cell, location, &ret_rows[k]);
-        if (__builtin_expect(!read, 0) && !read_otherwise(t, asks[k].sku, location, &ret_rows[k])) {
+        if (__builtin_expect(!read, 0) && !table_read_otherwise(t, asks[k].sku, location, &ret_rows[k])) {
             ret_rows[k] = (struct row_image){.word[ROW_WHO] = row_who(location, 0)};
             continue;
         }
@@ -398,8 +382,8 @@ struct table *table_create(const struct table_options *o)
     t->epoch = o->epoch;
     t->retire_rare = o->retire_rare;
     t->segments = pages_map(SEGMENTS_MOST * sizeof(t->segments[0]), 4096, false);
-    t->index = index_create(o->epoch, o->expected_skus, equal, t);
-    if (!t->segments || !t->index) {
+    t->front.index = index_create(o->epoch, o->expected_skus, equal, t);
+    if (!t->segments || !t->front.index) {
         table_destroy(t);
         return NULL;
     }
@@ -412,8 +396,8 @@ int table_expect(struct table *t, size_t skus)
 
     if (!index)
         return ERROR_NOMEM;
-    index_destroy(t->index);
-    t->index = index;
+    index_destroy(t->front.index);
+    t->front.index = index;
     return 0;
 }
 
@@ -451,7 +435,7 @@ void table_destroy(struct table *t)
         pages_unmap(t->segments[k], HUGE_PAGE_BYTES);
     if (t->segments)
         pages_unmap(t->segments, SEGMENTS_MOST * sizeof(t->segments[0]));
-    index_destroy(t->index);
+    index_destroy(t->front.index);
     slabs_finish(&t->slabs);
     pages_unmap(t, sizeof(*t));
 }
@@ -501,7 +485,7 @@ struct sku *table_add(struct table *t, struct text text, uint64_t hash)
     if (!s || set_text(s, text) != 0)
         return NULL;
     s->number = number;
-    if (index_insert(t->index, number, text, hash, block_none()) !=
+    if (index_insert(t->front.index, number, text, hash, block_none()) !=
         0) { /* publishes it: from here on readers find it */
         if (s->length > SKU_TEXT_INLINE)
             free((void *)(uintptr_t)sku_text(s).at);
@@ -648,7 +632,7 @@ static int publish_anew(struct table *t, struct sku *s, const struct row_image *
         latch_mark(&block_cells(old.block)[k]); /* M1, for ever */
     latch_swap(s, &new);
     latch_end(&t->park, s);
-    index_set_hint(t->index, s->number, sku_text(s), hash_text(sku_text(s)), new.block);
+    index_set_hint(t->front.index, s->number, sku_text(s), hash_text(sku_text(s)), new.block);
     t->rows += new.count - old.count;
     for (size_t k = 0; k < count; k++)
         rare_retire_replaced(t, old.block, &rows[k]);
@@ -683,5 +667,5 @@ size_t table_bytes(const struct table *t)
 {
     size_t segments = (table_sku_count(t) + SEGMENT_SKUS - 1) / SEGMENT_SKUS;
     return sizeof(*t) + SEGMENTS_MOST * sizeof(t->segments[0]) / 64 + segments * HUGE_PAGE_BYTES +
-           index_bytes(t->index) + t->slabs.used_bytes + t->malloced_bytes;
+           index_bytes(t->front.index) + t->slabs.used_bytes + t->malloced_bytes;
 }

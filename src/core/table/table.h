@@ -22,9 +22,10 @@ struct table_options {
 };
 
 struct table *table_create(const struct table_options *o); /* NULL without memory */
-/* Makes room in the index for so many SKUs at once, before the first is added and anybody looks. ERROR_NOMEM */
+/* Makes room in the index for so many SKUs at once, before the first is added and anybody looks. ERROR_NOMEM
+ */
 int table_expect(struct table *t, size_t skus);
-void table_destroy(struct table *t);                       /* takes NULL; frees the rare parts too */
+void table_destroy(struct table *t); /* takes NULL; frees the rare parts too */
 
 /* ---- @thread any, inside an epoch section ---- */
 /* NULL when there is no such SKU. */
@@ -33,10 +34,8 @@ struct sku *table_find_hashed(const struct table *t, struct text sku, uint64_t h
 /* The same, and begins to fetch the row at `location`, whose likely address the index knows: with sku_read
  * after it, two cache misses in a row instead of three. */
 struct sku *table_find_for(const struct table *t, struct text sku, uint64_t hash, uint32_t location);
-/* One row by text and location, and nothing else of the SKU: two cache misses, one after the other. False
- * when there is none. Never waits for the writer. */
-bool table_read(const struct table *t, struct text sku, uint32_t location, struct row_image *ret_row);
-/* The same of many, each on its own: their cache misses all at once. Where there is none the row is zero but
+/* One row by text and location, and nothing else of the SKU, is table_read in core/table/read.h. */
+/* Many of them, each on its own: their cache misses all at once. Where there is none the row is zero but
  * for ROW_WHO. Returns how many there are. */
 struct table_ask {
     struct text sku;

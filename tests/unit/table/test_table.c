@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "core/table/block.h"
 #include "core/table/index.h"
+#include "core/table/read.h"
 #include "core/table/table.h"
 #include "rows.h"
 

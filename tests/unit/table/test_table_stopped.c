@@ -5,6 +5,7 @@
 #include "core/table/likely.h"
 #include "core/table/pages.h"
 #include "core/table/slab.h"
+#include "core/table/read.h"
 #include "core/table/table.h"
 #include "rows.h"
 

@@ -2,6 +2,7 @@
  * Run it under ThreadSanitizer too. */
 #include "base/hash.h"
 #include "core/table/latch.h"
+#include "core/table/read.h"
 #include "core/table/table.h"
 #include "rows.h"
 
