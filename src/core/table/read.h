@@ -46,7 +46,8 @@ static inline bool table_read(const struct table *t, struct text sku, uint32_t l
     const struct index_cells *c = index_cells_of(((const struct table_front *)t)->index);
     struct text_words text = text_words_of_many(sku);
     uint32_t tag = index_tag(hash_words(text, sku.length), (uint8_t)sku.length);
-    const struct index_entry *e = index_in_line(index_home(c, tag), tag);
+    const struct index_entry *line = index_home(c, tag), *e = index_in_line(line, tag);
+    __builtin_prefetch(line + INDEX_LINE); /* one of a dozen is there */
     if (__builtin_expect(!index_has(e, text, tag), 0))
         return table_read_far(t, sku, tag, location, ret_row);
     return __builtin_expect(cell_read_alone(cell_hinted(e, location), location, ret_row), 1) ||
