@@ -214,14 +214,14 @@ static void put_options(struct buffer *b, const struct json_node *nodes)
     PUT("]");
 }
 
-int ld_product_begin(struct buffer *b, struct text sku, const struct item *item, struct arena *scratch)
+/* All that an item says of itself. */
+static int put_item(struct buffer *b, struct text sku, const struct item *item, struct arena *scratch)
 {
     const struct json_node *nodes = NULL;
     int error = item ? parse(item->document, scratch, &nodes) : 0;
 
     if (error)
         return error;
-    PUT("{\"@context\":\"https://schema.org\",\"@type\":\"Product\"");
     put_member(b, "sku", sku);
     if (item)
         put_member(b, "name", item->name);
@@ -229,6 +229,15 @@ int ld_product_begin(struct buffer *b, struct text sku, const struct item *item,
         put_gtin(b, nodes);
         put_options(b, nodes);
     }
+    return 0;
+}
+
+int ld_product_begin(struct buffer *b, struct text sku, const struct item *item, struct arena *scratch)
+{
+    PUT("{\"@context\":\"https://schema.org\",\"@type\":\"Product\"");
+    int error = put_item(b, sku, item, scratch);
+    if (error)
+        return error;
     if (item && item->product.length) {
         PUT(",\"isVariantOf\":{\"@type\":\"ProductGroup\"");
         put_member(b, "productGroupID", item->product);
@@ -261,6 +270,51 @@ void ld_put_offer(struct buffer *b, const struct query_row *r, const struct item
 }
 
 void ld_product_end(struct buffer *b)
+{
+    PUT("]}");
+}
+
+/* ---- products with variants ---- */
+
+/* Where schema.org has no word, the option's own. */
+static void put_varies_by(struct buffer *b, const struct text *names, size_t count)
+{
+    if (!count)
+        return;
+    PUT(",\"variesBy\":[");
+    for (size_t i = 0; i < count; i++) {
+        const char *known = property_of(names[i]);
+        if (i)
+            buffer_byte(b, ',');
+        if (known)
+            buffer_printf(b, "\"https://schema.org/%s\"", known);
+        else
+            json_put_string(b, names[i]);
+    }
+    PUT("]");
+}
+
+void ld_group_begin(struct buffer *b, struct text product, struct text name, const struct text *names,
+                    size_t names_count)
+{
+    PUT("{\"@context\":\"https://schema.org\",\"@type\":\"ProductGroup\"");
+    put_member(b, "productGroupID", product);
+    put_member(b, "name", name);
+    put_varies_by(b, names, names_count);
+    PUT(",\"hasVariant\":[");
+}
+
+int ld_variant_begin(struct buffer *b, struct text sku, const struct item *item, struct arena *scratch,
+                     bool first)
+{
+    buffer_string(b, first ? "{\"@type\":\"Product\"" : ",{\"@type\":\"Product\"");
+    int error = put_item(b, sku, item, scratch);
+    if (!error)
+        PUT(",\"offers\":[");
+    return error;
+}
+
+void ld_group_end(struct buffer *b)
 {
     PUT("]}");
 }

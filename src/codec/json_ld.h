@@ -22,6 +22,15 @@ int ld_product_begin(struct buffer *b, struct text sku, const struct item *item,
 void ld_put_offer(struct buffer *b, const struct query_row *r, const struct item *item, bool first);
 void ld_product_end(struct buffer *b);
 
+/* {"@context":…,"@type":"ProductGroup",…,"hasVariant":[…]}: begin, its variants, end. `names`: of the options
+ * in which the variants differ; `name` may be empty. */
+void ld_group_begin(struct buffer *b, struct text product, struct text name, const struct text *names,
+                    size_t names_count);
+/* A product with its offers inside a group, as ld_product_begin; ld_product_end ends it. */
+int ld_variant_begin(struct buffer *b, struct text sku, const struct item *item, struct arena *scratch,
+                     bool first);
+void ld_group_end(struct buffer *b);
+
 /* A line of a local inventory feed (Google's, tab-separated): store code, id, quantity, availability, pickup
  * method and pickup SLA. `sla`: "same_day" …, or NULL where nothing can be picked up. */
 extern const char feed_local_inventory_header[];

@@ -1,6 +1,7 @@
-/* GET /v1/items/{sku}/jsonld and /v1/locations/{id}/jsonld: one item or location in schema.org's words, as a
- * shop's page takes them. */
+/* GET /v1/items/{sku}/jsonld, /v1/products/{product}/jsonld and /v1/locations/{id}/jsonld: one item, product
+ * with its variants, or location in schema.org's words, as a shop's page takes them. */
 #include "http/etag.h"
+#include "http/product_options.h"
 #include "http/shape.h"
 
 #include "codec/json_ld.h"
@@ -8,6 +9,7 @@
 enum { OFFERS_MOST = ROWS_A_TURN, NAMES_MOST = 1024 };
 
 void item_json_ld(struct exchange *x);
+void product_json_ld(struct exchange *x);
 void location_json_ld(struct exchange *x);
 
 struct asked {
@@ -128,20 +130,26 @@ static bool is_offered(const struct exchange *x, const struct query_row *r)
     return r->place && !r->place->deleted && (!x->key || key_has_location(x->key, r->place->id));
 }
 
-static void put_product(struct exchange *x, const struct sku *s, const struct offers *o)
+static void put_offers(struct buffer *b, const struct exchange *x, const struct item *item,
+                       const struct offers *o)
 {
-    const struct item *item = item_of(s);
-    struct buffer *b = x->out;
     bool first = true;
 
-    if (ld_product_begin(b, sku_text(s), item, &x->loop->scratch.arena))
-        b->failed = true; /* the answer becomes a 503 */
     for (size_t i = 0; i < o->count; i++)
         if (is_offered(x, &o->at[i])) {
             ld_put_offer(b, &o->at[i], item, first);
             first = false;
         }
     ld_product_end(b);
+}
+
+static void put_product(struct exchange *x, const struct sku *s, const struct offers *o)
+{
+    const struct item *item = item_of(s);
+
+    if (ld_product_begin(x->out, sku_text(s), item, &x->loop->scratch.arena))
+        x->out->failed = true; /* the answer becomes a 503 */
+    put_offers(x->out, x, item, o);
 }
 
 static void answer_item(struct exchange *x, const struct asked *a, struct text channel)
@@ -179,6 +187,96 @@ void item_json_ld(struct exchange *x)
     answer_item(x, &a, channel);
     epoch_exit(x->loop->reader);
 }
+
+/* ---- a product ---- */
+
+/* Its name is that of its first item, as in the list of products. */
+static struct text name_of(const struct matrix *m)
+{
+    const struct variant *first = &m->variants[0];
+
+    for (size_t i = 1; i < m->variants_count; i++)
+        if (sku_number(m->variants[i].sku) < sku_number(first->sku))
+            first = &m->variants[i];
+    return first->item->name;
+}
+
+/* In which options its variants are not all the same. */
+static size_t differences(const struct matrix *m, struct text ret[OPTIONS_MOST])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < m->options_count; i++) {
+        struct text name = m->options[i].name, one = variant_value(&m->variants[0], name);
+        bool differ = false;
+        for (size_t k = 1; k < m->variants_count && !differ; k++)
+            differ = !text_equal(variant_value(&m->variants[k], name), one);
+        if (differ)
+            ret[count++] = name;
+    }
+    return count;
+}
+
+/* All variants with their offers. False: answered. */
+static bool put_variants(struct exchange *x, const struct asked *a, const struct question *q,
+                         const struct matrix *m, struct buffer *b, struct arena *scratch)
+{
+    size_t offers_count = 0;
+
+    for (size_t i = 0; i < m->variants_count; i++) {
+        const struct variant *v = &m->variants[i];
+        struct offers offers;
+        if (!find_offers(x, a, v->sku, q, &offers))
+            return false;
+        offers_count += offers.count;
+        if (offers_count > OFFERS_MOST)
+            return too_many(x);
+        if (ld_variant_begin(b, sku_text(v->sku), v->item, scratch, i == 0))
+            b->failed = true;
+        put_offers(b, x, v->item, &offers);
+    }
+    return true;
+}
+
+static void answer_product(struct exchange *x, const struct asked *a, struct text channel)
+{
+    const struct view *v = exchange_view(x);
+    struct question q = {.method = a->method,
+                         .now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
+    struct text names[OPTIONS_MOST];
+    struct arena scratch = {0}; /* the matrix lies in the loop's */
+    struct buffer variants = {0};
+    struct matrix m;
+
+    if (matrix_read_or_answer(x, x->arguments[0], &m) &&
+        channel_is_known(x, PROBLEM_BAD_PARAMETER, channel, &q.channel) &&
+        put_variants(x, a, &q, &m, &variants, &scratch)) {
+        answer_begin(x, 200, "application/ld+json");
+        struct etag etag = etag_begin(x, "private, max-age=1");
+        answer_body(x);
+        ld_group_begin(x->out, x->arguments[0], name_of(&m), names, differences(&m, names));
+        buffer_add(x->out, variants.at, variants.length);
+        ld_group_end(x->out);
+        x->out->failed |= variants.failed;
+        etag_end(x, &etag, 0, 0);
+    }
+    buffer_finish(&variants);
+    arena_finish(&scratch);
+}
+
+void product_json_ld(struct exchange *x)
+{
+    struct asked a;
+    struct text channel;
+
+    if (!read_question(x, &a) || !ask_channel(x, a.channel, &channel))
+        return;
+    epoch_enter(x->loop->reader);
+    answer_product(x, &a, channel);
+    epoch_exit(x->loop->reader);
+}
+
+/* ---- a location ---- */
 
 static void answer_location(struct exchange *x)
 {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "codec/document.h"
 #include "core/answer/options.h"
+#include "http/shape.h"
 
 #include <stdlib.h>
 
@@ -151,4 +152,18 @@ int matrix_read(const struct view *v, struct text product, struct arena *a, stru
         qsort_r(m.variants, m.variants_count, sizeof(*m.variants), by_options, &m);
     *ret = m;
     return 0;
+}
+
+bool matrix_read_or_answer(struct exchange *x, struct text product, struct matrix *ret)
+{
+    arena_reset(&x->loop->scratch.arena);
+    int error = matrix_read(exchange_view(x), product, &x->loop->scratch.arena, ret);
+
+    if (error == ERROR_LIMIT)
+        problem(x, PROBLEM_TOO_LARGE, "the product has more than %d variants", VARIANTS_MOST);
+    else if (error)
+        problem_no_memory(x);
+    else if (!ret->variants_count)
+        problem(x, PROBLEM_NOT_FOUND, "no product `%.*s` is known", (int)product.length, product.at);
+    return !error && ret->variants_count;
 }

@@ -36,6 +36,9 @@ struct matrix {
 /* The product's variants as they are now; everything lies in the arena or in the items. None: no such
  * product. ERROR_NOMEM, ERROR_LIMIT (more than VARIANTS_MOST). Inside an epoch section. */
 int matrix_read(const struct view *v, struct text product, struct arena *a, struct matrix *ret);
+struct exchange;
+/* The same in the loop's arena, or the answer that says why not: false. */
+bool matrix_read_or_answer(struct exchange *x, struct text product, struct matrix *ret);
 /* The variant's value of an option; empty: none. */
 struct text variant_value(const struct variant *v, struct text option);
 

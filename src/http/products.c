@@ -385,21 +385,6 @@ static bool put_variants(struct making *m, const struct matrix *matrix)
     return true;
 }
 
-/* False: answered. */
-static bool read_matrix(struct exchange *x, const struct asked *a, struct matrix *ret)
-{
-    arena_reset(&x->loop->scratch.arena);
-    int error = matrix_read(exchange_view(x), a->product, &x->loop->scratch.arena, ret);
-
-    if (error == ERROR_LIMIT)
-        problem(x, PROBLEM_TOO_LARGE, "the product has more than %d variants", VARIANTS_MOST);
-    else if (error)
-        problem_no_memory(x);
-    else if (!ret->variants_count)
-        problem(x, PROBLEM_NOT_FOUND, "no product `%.*s` is known", (int)a->product.length, a->product.at);
-    return !error && ret->variants_count;
-}
-
 static void answer_question(struct exchange *x, struct asked *a, struct text channel)
 {
     const struct view *v = exchange_view(x);
@@ -410,7 +395,7 @@ static void answer_question(struct exchange *x, struct asked *a, struct text cha
     struct where places;
     int tries = 0;
 
-    if (!read_matrix(x, a, &matrix) || !channel_is_known(x, PROBLEM_BAD_PARAMETER, channel, &q.channel) ||
+    if (!matrix_read_or_answer(x, a->product, &matrix) || !channel_is_known(x, PROBLEM_BAD_PARAMETER, channel, &q.channel) ||
         !find_places(x, a, &matrix, &places) || !is_bearable(x, &matrix, &places))
         return;
     struct making m = {.x = x, .asked = a, .question = &q, .places = &places};

@@ -182,6 +182,48 @@ static void a_product_has_an_offer_for_each_place(void **unused)
     arena_finish(&scratch);
 }
 
+/* Whatever the example's ProductGroup says of itself, ours says too. */
+static void a_product_has_its_variants(void **unused)
+{
+    struct arena a = {0}, scratch = {0};
+    struct buffer b = {0};
+    struct record r =
+        put(RECORD_ITEM, "M-42", "{\"name\":\"Marlow\",\"product\":\"M\",\"options\":{\"size\":\"42\"}}", &a);
+    const struct text names[] = {TEXT("size"), TEXT("colour"), TEXT("</lace>")};
+    ld_group_begin(&b, TEXT("M"), TEXT("Marlow"), names, 3);
+    assert_int_equal(ld_variant_begin(&b, TEXT("M-42"), r.reference.decoded, &scratch, true), 0);
+    ld_product_end(&b);
+    assert_int_equal(ld_variant_begin(&b, TEXT("M-43"), NULL, &scratch, false), 0);
+    ld_product_end(&b);
+    ld_group_end(&b);
+    struct text ours = {b.at, b.length};
+    buffer_byte(&b, 0);
+    ours.at = b.at;
+    assert_string_equal(
+        b.at, "{\"@context\":\"https://schema.org\",\"@type\":\"ProductGroup\",\"productGroupID\":\"M\","
+              "\"name\":\"Marlow\",\"variesBy\":[\"https://schema.org/size\",\"https://schema.org/color\","
+              "\"\\u003C/lace\\u003E\"],\"hasVariant\":[{\"@type\":\"Product\",\"sku\":\"M-42\","
+              "\"name\":\"Marlow\",\"size\":\"42\",\"offers\":[]},{\"@type\":\"Product\","
+              "\"sku\":\"M-43\",\"offers\":[]}]}");
+    struct buffer example = read_file("schema_org_product_group.jsonld");
+    const struct json_node *nodes, *theirs;
+    size_t count, their_count;
+    struct problems p = {0};
+    assert_int_equal(json_parse(ours, &a, &nodes, &count, &p), 0);
+    assert_int_equal(json_parse((struct text){example.at, example.length - 1}, &a, &theirs, &their_count, &p),
+                     0);
+    uint32_t at = 1;
+    for (uint32_t i = 0; i < theirs[0].count; i++, at = theirs[at].next) {
+        char name[64];
+        snprintf(name, sizeof(name), "%.*s", (int)theirs[at].key.length, theirs[at].key.at);
+        assert_true(has_key(nodes, 0, name));
+    }
+    buffer_finish(&example);
+    buffer_finish(&b);
+    arena_finish(&a);
+    arena_finish(&scratch);
+}
+
 /* ---- the feed ---- */
 
 static void expect_line(enum level level, milli_t available, milli_t on_display, const char *sla,
@@ -272,6 +314,7 @@ int main(void)
         cmocka_unit_test(levels_are_schema_orgs_one_to_one),
         cmocka_unit_test(a_store_has_its_hours),
         cmocka_unit_test(a_product_has_an_offer_for_each_place),
+        cmocka_unit_test(a_product_has_its_variants),
         cmocka_unit_test(a_feed_says_what_a_store_can_hand_over),
         cmocka_unit_test(its_columns_are_those_of_the_sample),
         cmocka_unit_test(check_digits_are_gs1s),

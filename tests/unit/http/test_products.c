@@ -90,6 +90,32 @@ static void it_is_narrowed_like_any_availability(void **state)
     expect(get("/v1/products/shoe/availability?channel=web&location=B"), 200, "\"level\":\"low_stock\"");
 }
 
+#define OFFER(available, level, place)                                              \
+    "\"offers\":[{\"@type\":\"Offer\",\"availability\":\"https://schema.org/" level \
+    "\",\"inventoryLevel\":{\"@type\":\"QuantitativeValue\",\"value\":" available   \
+    "},\"availableAtOrFrom\":{\"@type\":\"Store\",\"branchCode\":\"" place "\"}}]}"
+
+static void it_is_told_in_schema_orgs_words(void **state)
+{
+    open_shop();
+    expect(get("/v1/products/shoe/jsonld?location=B&channel=web"), 200,
+           "{\"@context\":\"https://schema.org\",\"@type\":\"ProductGroup\",\"productGroupID\":\"shoe\","
+           "\"name\":\"Shoe w10\",\"variesBy\":[\"https://schema.org/color\",\"https://schema.org/size\"],"
+           "\"hasVariant\":[{\"@type\":\"Product\",\"sku\":\"b9\",\"name\":\"Shoe b9\",\"color\":\"black\","
+           "\"size\":\"9\"," OFFER(
+               "2", "LimitedAvailability",
+               "B") ",{\"@type\":\"Product\","
+                    "\"sku\":\"b10\",\"name\":\"Shoe b10\",\"color\":\"black\",\"size\":\"10\"," OFFER(
+                        "0", "OutOfStock", "B") ","
+                                                "{\"@type\":\"Product\",\"sku\":\"w10\",\"name\":\"Shoe "
+                                                "w10\",\"color\":\"white\",\"size\":\"10\"," OFFER(
+                                                    "1", "LimitedAvailability", "B") "]}");
+    expect(get("/v1/products/boot/jsonld"), 200,
+           "\"productGroupID\":\"boot\",\"name\":\"Shoe other\",\"hasVariant\":[");
+    expect(get("/v1/products/hat/jsonld"), 404, "no product `hat` is known");
+    expect(get("/v1/products/shoe/jsonld?location=nowhere"), 400, "there is no location `nowhere`");
+}
+
 static void items_come_change_product_and_go(void **state)
 {
     open_shop();
@@ -169,9 +195,9 @@ static void wrong_values_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_matrix_is_there_in_one_call),  TEST(it_is_narrowed_like_any_availability),
-        TEST(items_come_change_product_and_go), TEST(many_variants_come_and_go),
-        TEST(wrong_values_are_named),
+        TEST(the_matrix_is_there_in_one_call), TEST(it_is_narrowed_like_any_availability),
+        TEST(it_is_told_in_schema_orgs_words), TEST(items_come_change_product_and_go),
+        TEST(many_variants_come_and_go),       TEST(wrong_values_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
