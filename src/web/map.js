@@ -11,6 +11,8 @@ const MARGIN_PX = 44;
 const PIN_PX = 13;
 const NAME_MOST = 34; // letters
 const NAME_PX = 8.2; // of one letter
+const DRAG_PX = 4; // less is a click
+const STEP_PARTS = 4; // of the map, by an arrow key
 
 const radians = (degrees) => (degrees * Math.PI) / 180;
 
@@ -51,10 +53,14 @@ export function storeMap(figure, select) {
     const ground = svg('g', { 'aria-hidden': 'true' });
     const pins = svg('g', { role: 'group', 'aria-label': 'Stores on the map; the arrow keys go from one to the next' });
     const marks = svg('g', { 'aria-hidden': 'true', class: 'map-marks' });
-    const drawing = svg('svg', { class: 'map-drawing' }, ground, pins, marks);
+    const drawing = svg('svg', { class: 'map-drawing', role: 'group', tabindex: '0', 'aria-label': 'Map: the arrow keys move it, plus and minus zoom, 0 shows all' },
+        ground, pins, marks);
     const made = new Map(); // location → its pin
     let shown = null;
     let zoom = 1;
+    let moved = { x: 0, y: 0 }; // kilometres, from the middle that is chosen by itself
+    let scale = 1; // pixels a kilometre, as drawn last
+    let held = null; // a pointer that is down: {id, x, y, drags}
     let focusable;
 
     const button = (name, sign, act) => element('button', { class: 'map-button', type: 'button', 'aria-label': name, on: { click: act } }, sign);
@@ -62,8 +68,17 @@ export function storeMap(figure, select) {
         zoom = Math.min(64, Math.max(0.25, zoom * factor));
         draw();
     };
+    const moveBy = (right, down) => { // pixels by which the middle moves
+        moved = { x: moved.x + right / scale, y: moved.y + down / scale };
+        draw();
+    };
+    const showAll = () => {
+        zoom = 1;
+        moved = { x: 0, y: 0 };
+        draw();
+    };
     replace(figure, drawing, element('div', { class: 'map-buttons' },
-        button('Closer', '+', () => zoomBy(1.6)), button('Further away', '−', () => zoomBy(1 / 1.6))));
+        button('Closer', '+', () => zoomBy(1.6)), button('Further away', '−', () => zoomBy(1 / 1.6)), button('Show all', '⤢', showAll)));
 
     /** Kilometres → pixels. */
     function view(width, height) {
@@ -72,8 +87,14 @@ export function storeMap(figure, select) {
         const fit = extent([you, ...(shown.stores.length ? shown.stores : shown.others.slice(0, 8)).map(at)]);
         const fitting = Math.min((width - 2 * MARGIN_PX) / fit.width, (height - 2 * MARGIN_PX) / fit.height);
         const chosen = zoom > 1 ? shown.stores.find((store) => store.location === shown.selected) : undefined;
-        const middle = chosen ? at(chosen) : fit;
-        const scale = fitting * zoom;
+        const from = chosen ? at(chosen) : fit;
+        scale = fitting * zoom;
+        const within = (value, centre, length, pixels) => { // some of what there is to see stays in sight
+            const most = length / 2 + (pixels / 2 - MARGIN_PX) / scale;
+            return Math.min(centre + most, Math.max(centre - most, value));
+        };
+        const middle = { x: within(from.x + moved.x, fit.x, fit.width, width), y: within(from.y + moved.y, fit.y, fit.height, height) };
+        moved = { x: middle.x - from.x, y: middle.y - from.y };
         return {
             scale,
             place: (store) => {
@@ -161,6 +182,7 @@ export function storeMap(figure, select) {
         const { clientWidth: width, clientHeight: height } = drawing;
         if (!shown || width <= 2 * MARGIN_PX || height <= 2 * MARGIN_PX) return;
         drawing.setAttribute('viewBox', `0 0 ${width} ${height}`);
+        drawing.classList.toggle('zoomed', zoom > 1); // then a finger moves the map, else the page
         const seen = view(width, height);
         drawGround(width, height, seen);
         drawPins(seen);
@@ -182,12 +204,49 @@ export function storeMap(figure, select) {
         }
     }
 
+    // ---- moving it ----
+
+    function press(event) {
+        if (event.isPrimary && event.button === 0) held = { id: event.pointerId, x: event.clientX, y: event.clientY, drags: false };
+    }
+
+    function drag(event) {
+        if (held?.id !== event.pointerId) return;
+        const [right, down] = [event.clientX - held.x, event.clientY - held.y];
+        if (!held.drags && Math.hypot(right, down) < DRAG_PX) return;
+        if (!held.drags) drawing.setPointerCapture(held.id); // also what happens outside is the map's, and the click is no pin's
+        held = { id: held.id, x: event.clientX, y: event.clientY, drags: true };
+        drawing.classList.add('dragged');
+        moveBy(-right, -down);
+    }
+
+    function letGo() {
+        held = null;
+        drawing.classList.remove('dragged');
+    }
+
+    function steer(event) {
+        if (event.target !== drawing || event.ctrlKey || event.metaKey || event.altKey) return;
+        const { clientWidth: width, clientHeight: height } = drawing;
+        const keys = {
+            ArrowLeft: () => moveBy(-width / STEP_PARTS, 0), ArrowRight: () => moveBy(width / STEP_PARTS, 0),
+            ArrowUp: () => moveBy(0, -height / STEP_PARTS), ArrowDown: () => moveBy(0, height / STEP_PARTS),
+            '+': () => zoomBy(1.6), '=': () => zoomBy(1.6), '-': () => zoomBy(1 / 1.6), 0: showAll,
+        };
+        if (!(event.key in keys)) return;
+        event.preventDefault();
+        keys[event.key]();
+    }
+
+    for (const [type, act] of Object.entries({ pointerdown: press, pointermove: drag, pointerup: letGo, pointercancel: letGo, keydown: steer })) drawing.addEventListener(type, act);
+
     new ResizeObserver(draw).observe(drawing);
 
     return {
         show(what) {
             const elsewhere = shown && (what.place.latitude !== shown.place.latitude || what.place.longitude !== shown.place.longitude);
             if (elsewhere) zoom = 1;
+            if (elsewhere || what.selected !== shown?.selected) moved = { x: 0, y: 0 };
             if (what.selected !== shown?.selected && what.selected) focusable = what.selected;
             shown = what;
             draw();

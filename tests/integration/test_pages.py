@@ -275,6 +275,50 @@ def test_with_the_keyboard_alone(shop, browser):
     browser.seen(".hold-title", "Given back")
 
 
+def test_the_map_is_moved_by_pointer_and_keys(shop, browser):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    browser.open(address(shop, sku="DERBY-BLACK-42"))
+    browser.seen(".pin")
+
+    def pin():
+        """Where the first pin is on the map, in pixels."""
+        return browser.script("const { e, f } = document.querySelector('.pin').transform.baseVal.consolidate().matrix; return [e, f]")
+
+    def moved(before, right, down):
+        now = pin()
+        return abs(now[0] - before[0] - right) < 2 and abs(now[1] - before[1] - down) < 2
+
+    browser.script("document.querySelector('.map').scrollIntoView({block: 'center', behavior: 'instant'})")
+    whole = pin()
+    drawing = browser.seen(".map-drawing")
+    ActionChains(browser.driver, duration=0).move_to_element_with_offset(drawing, -60, 40).click_and_hold().move_by_offset(30, 20).move_by_offset(20, 10).release().perform()
+    browser.waits(lambda: moved(whole, 50, 30), lambda: f"dragged from {whole}: {pin()}")
+    before = pin()  # from a pin: it is moved, not chosen
+    head = browser.seen(".pin")
+    ActionChains(browser.driver, duration=0).move_to_element(head).click_and_hold().move_by_offset(-20, 0).move_by_offset(-20, 0).release().perform()
+    browser.waits(lambda: moved(before, -40, 0), lambda: f"dragged from {before}: {pin()}")
+    assert "store=" not in browser.driver.current_url
+    browser.click(".map-button[aria-label='Show all']")
+    browser.waits(lambda: moved(whole, 0, 0), lambda: f"as it was, {whole}: {pin()}")
+
+    browser.script("document.querySelector('.map-drawing').focus()")
+    assert browser.focused().startswith("Map: the arrow keys move it")
+    size = browser.script("const d = document.querySelector('.map-drawing'); return [d.clientWidth, d.clientHeight]")
+    browser.press("ARROW_LEFT", "ARROW_DOWN")
+    browser.waits(lambda: moved(whole, size[0] / 4, -size[1] / 4), lambda: f"by arrows from {whole}: {pin()}")
+    for _ in range(20):
+        browser.press("ARROW_LEFT")
+    kept = pin()
+    browser.press("ARROW_LEFT")
+    assert moved(kept, 0, 0)  # not out of sight altogether
+    browser.press("0")
+    browser.waits(lambda: moved(whole, 0, 0), lambda: f"as it was, {whole}: {pin()}")
+    browser.press("+")
+    browser.seen(".map-drawing.zoomed")
+    assert browser.axe() == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible_in_every_state(shop, browser, scheme):
     """axe, contrast included, on the wide page and at 360 px, with a reservation, a selected store, proposals and what is sold out."""
