@@ -79,6 +79,17 @@ static void watch_drop(struct listeners *l, struct kit_watch *k)
     free(k);
 }
 
+static void drop_stands(struct listeners *l, struct listener *n)
+{
+    for (size_t i = 0; i < n->stands_count; i++)
+        kit_stand_destroy(n->stands[i]);
+    l->own_stands -= n->stands_count;
+    free(n->stands);
+    n->stands = NULL;
+    n->stands_count = 0;
+    n->stands_made = false;
+}
+
 /* Its kits are told to it no more, neither with the others nor by itself. */
 void listener_leave_kits(struct listeners *l, struct listener *n)
 {
@@ -87,13 +98,7 @@ void listener_leave_kits(struct listeners *l, struct listener *n)
             watch_drop(l, n->subscriptions[i].watch);
         n->subscriptions[i].watch = NULL;
     }
-    for (size_t i = 0; i < n->stands_count; i++)
-        kit_stand_destroy(n->stands[i]);
-    l->own_stands -= n->stands_count;
-    free(n->stands);
-    n->stands = NULL;
-    n->stands_count = 0;
-    n->stands_made = false;
+    drop_stands(l, n);
 }
 
 /* Components of all its kits, as they stood where it is. */
@@ -204,13 +209,7 @@ bool listener_give_stands(struct listeners *l, struct listener *n)
         listener_leave_kits(l, n);
         return false;
     }
-    for (size_t i = 0; i < n->stands_count; i++)
-        kit_stand_destroy(n->stands[i]);
-    l->own_stands -= n->stands_count;
-    free(n->stands);
-    n->stands = NULL;
-    n->stands_count = 0;
-    n->stands_made = false;
+    drop_stands(l, n);
     return true;
 }
 

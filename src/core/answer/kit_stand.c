@@ -200,20 +200,31 @@ static int take_fences(struct side *s, const struct notice *n, bool back)
     return set_fences(s, fences, count);
 }
 
-/* The first word of a row behind the cursor says what it was there. */
-static int take_back(struct kit_stand *k, const struct notice *n)
+/* The component that a notice is about, and where; NULL: it is about none. ERROR_NOMEM, ERROR_LIMIT */
+static int side_of(struct kit_stand *k, const struct notice *n, struct place **ret_place,
+                   struct side **ret_side)
 {
     size_t part;
     int error = 0;
 
+    *ret_side = NULL;
     if (n->kind != NOTICE_ROW || !part_of(k, n->sku, &part))
         return 0;
-    struct place *p = place_at(k, n->location, &error);
-    if (!p)
+    *ret_place = place_at(k, n->location, &error);
+    if (*ret_place)
+        *ret_side = &(*ret_place)->sides[part];
+    return error;
+}
+
+/* The first word of a row behind the cursor says what it was there. */
+static int take_back(struct kit_stand *k, const struct notice *n)
+{
+    struct place *p = NULL;
+    struct side *s;
+    int error = side_of(k, n, &p, &s);
+
+    if (error || !s || s->taken_back)
         return error;
-    struct side *s = &p->sides[part];
-    if (s->taken_back)
-        return 0;
     s->taken_back = true;
     s->was = s->now = n->was;
     return take_fences(s, n, true);
@@ -289,20 +300,18 @@ static void touch(struct kit_stand *k, struct place *p)
 
 int kit_stand_take(struct kit_stand *k, const struct notice *n)
 {
-    size_t part;
-    int error = 0;
+    struct place *p = NULL;
+    struct side *s;
+    int error = side_of(k, n, &p, &s);
 
-    if (n->kind != NOTICE_ROW || !part_of(k, n->sku, &part))
-        return 0;
-    struct place *p = place_at(k, n->location, &error);
-    if (!p)
+    if (error || !s)
         return error;
     touch(k, p);
     k->offset = n->offset;
     k->at = n->at;
-    p->sides[part].was = n->was;
-    p->sides[part].now = n->now;
-    return take_fences(&p->sides[part], n, false);
+    s->was = n->was;
+    s->now = n->now;
+    return take_fences(s, n, false);
 }
 
 bool kit_stand_next(struct kit_stand *k, struct notice *ret)
