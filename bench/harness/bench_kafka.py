@@ -101,8 +101,9 @@ def streams(context, s, address, events, round_number):
     if not peers.have("mvn") or not peers.have("javac"):
         s.lacks("Kafka Streams", "needs maven and a JDK: bench/run --install")
         return
-    told = told_by("java", "-Xmx1g", "-cp", peers.streams_classpath(context), "Streams", address, TOPIC, PAIRS + events, PAIRS,
-                   context.new_folder(f"streams-{round_number}"))
+    folder = context.new_folder(f"streams-{round_number}")
+    told = told_by("java", "-Xmx1g", f"-Djava.io.tmpdir={folder}", "-cp", peers.streams_classpath(context), "Streams", address, TOPIC,
+                   PAIRS + events, PAIRS, folder)
     assert told["quantity"] == PAIRS + events, "Kafka Streams has another sum"
     keep(s, "Kafka Streams", told)
 

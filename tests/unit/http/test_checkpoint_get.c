@@ -220,7 +220,7 @@ static void a_slow_reader_holds_up_nobody(void **state)
 
 static void it_takes_a_key_that_may_everything(void **state)
 {
-    char keys[] = "/tmp/onhand-checkpoint-keys-XXXXXX", detail[200], line[128];
+    char keys[] = "/tmp/onhand-checkpoint-keys-XXXXXX", detail[200], line[128], lock[72];
     char text[KEY_TEXT_BYTES + 1];
     const struct {
         uint32_t scopes;
@@ -242,8 +242,10 @@ static void it_takes_a_key_that_may_everything(void **state)
         expect(get_file("", ""), 401, "send a key");
         front_stop(1000);
     }
+    snprintf(lock, sizeof(lock), "%s.lock", file);
+    unlink(lock);
     unlink(file);
-    rmdir(keys);
+    assert_int_equal(rmdir(keys), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, front_tear_down)

@@ -2,6 +2,8 @@
 #ifndef TESTS_REDIS_SERVER_H
 #define TESTS_REDIS_SERVER_H
 
+#include "../engine/tree.h"
+
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -50,7 +52,7 @@ static int server_start(struct redis_server *s)
         if (server_answers(s))
             return 0;
         if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
-            rmdir(s->folder);
+            remove_tree(s->folder);
             return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? 1 : -1;
         }
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
@@ -62,8 +64,7 @@ static void server_stop(struct redis_server *s)
 {
     kill(s->pid, SIGKILL);
     waitpid(s->pid, NULL, 0);
-    unlink(s->socket);
-    rmdir(s->folder);
+    remove_tree(s->folder);
 }
 
 #endif
