@@ -32,17 +32,26 @@ static inline char *digits_before(char *end, uint64_t value)
     return end;
 }
 
-/* The same from `to` on; returns what is behind them. */
+/* 0 to 99 as one digit or two. */
+static inline char *digits_few(char *to, unsigned value)
+{
+    if (value >= 10)
+        return digits_pair(to, value);
+    *to = (char)('0' + value);
+    return to + 1;
+}
+
+/* Any number's from `to` on; returns what is behind them. */
 static inline char *digits_put(char *to, uint64_t value)
 {
+    if (value < 100) /* most quantities */
+        return digits_few(to, (unsigned)value);
+    if (value < 10000)
+        return digits_pair(digits_few(to, (unsigned)value / 100), (unsigned)value % 100);
     char digits[DIGITS_MOST], *end = digits + DIGITS_MOST;
-
-    if (value < 10) { /* most quantities */
-        *to = (char)('0' + value);
-        return to + 1;
-    }
     const char *first = digits_before(end, value);
     size_t length = (size_t)(end - first);
+
     memcpy(to, first, length);
     return to + length;
 }

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 
+#include <emmintrin.h>
+
 enum { NODES_AT_FIRST = 32, PAIRWISE_MOST = 16 };
 /* Of a whole document: about as many as baskets of its length have, so that nothing is copied to grow. */
 enum { BYTES_OF_NODE = 12, NODES_EXPECTED_MOST = 1024 };
@@ -54,11 +56,8 @@ static inline bool is_space(char c)
 
 static inline void skip_space(struct scanner *s)
 {
-    const char *p = s->at;
-
-    while (p < s->end && is_space(*p))
-        p++;
-    s->at = p;
+    while (__builtin_expect(s->at < s->end && is_space(*s->at), 0))
+        s->at++;
 }
 
 /* ---- strings ---- */
@@ -147,25 +146,26 @@ static bool unescape(struct scanner *s, char **to)
     return true;
 }
 
-/* The end of a run of bytes that stand for themselves; *ret_high says whether one of them is beyond ASCII. */
-static const char *plain_run(const char *p, const char *end, bool *ret_high)
+/* Of sixteen bytes the first that does not stand for itself in a string, or is beyond ASCII; 16: all do. */
+static inline unsigned first_other(const char *p)
 {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    __m128i bytes = _mm_loadu_si128((const __m128i *)p);
+    __m128i other = _mm_cmpgt_epi8(_mm_set1_epi8(' '), bytes); /* with a sign: what is beyond ASCII, too */
 
-    while (end - p >= 8) {
-        uint64_t eight, quote, slash, found;
-        memcpy(&eight, p, 8);
-        quote = eight ^ (ones * '"');
-        slash = eight ^ (ones * '\\');
-        /* a top bit where a byte is '"', '\\', below 0x20 or above 0x7F; the lowest is never a false alarm */
-        found =
-            (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (eight - ones * 0x20) | eight) & tops;
-        if (!found) {
-            p += 8;
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return (unsigned)__builtin_ctz((unsigned)_mm_movemask_epi8(other) | 1u << 16);
+}
+
+/* The end of a run of bytes that stand for themselves; *ret_high says whether one of them is beyond ASCII. */
+static inline const char *plain_run(const char *p, const char *end, bool *ret_high)
+{
+    while (end - p >= 16) {
+        unsigned plain = first_other(p);
+        p += plain;
+        if (__builtin_expect(plain == 16, 0))
             continue;
-        }
-        p += __builtin_ctzll(found) / 8;
-        if ((unsigned char)*p < 0x80)
+        if (__builtin_expect((unsigned char)*p < 0x80, 1))
             return p;
         for (*ret_high = true; p < end && (unsigned char)*p >= 0x80; p++)
             ;
@@ -207,7 +207,7 @@ static bool scan_escaped(struct scanner *s, const char *first, bool *ret_high, s
 }
 
 /* A string at its opening quote. Points into the document when it has no escapes. */
-static bool scan_string(struct scanner *s, struct text *ret)
+static __attribute__((noinline)) bool scan_any_string(struct scanner *s, struct text *ret)
 {
     const char *opening = s->at, *first = s->at + 1;
     bool high = false;
@@ -225,6 +225,19 @@ static bool scan_string(struct scanner *s, struct text *ret)
         return fail(s, "this string is not valid UTF-8");
     }
     s->at++;
+    return true;
+}
+
+/* Nearly all are short and plain: then one look finds the end. */
+static inline bool scan_string(struct scanner *s, struct text *ret)
+{
+    const char *first = s->at + 1;
+    unsigned length = s->end - first >= 16 ? first_other(first) : 16;
+
+    if (__builtin_expect(length == 16 || first[length] != '"', 0))
+        return scan_any_string(s, ret);
+    *ret = (struct text){first, length};
+    s->at = first + length + 1;
     return true;
 }
 
@@ -274,7 +287,7 @@ static bool scan_word(struct scanner *s, struct text word)
 }
 
 /* One node more, for a value that begins at hand. */
-static struct json_node *add_node(struct scanner *s, struct text key)
+static inline struct json_node *add_node(struct scanner *s, struct text key)
 {
     if (!s->nodes_arena)
         return &s->nothing;

@@ -1,6 +1,10 @@
 /* Writes strings, quantities and instants as JSON that may stand in a page, too. */
 #include "codec/json.h"
 
+#include "base/hash.h"
+
+#include <emmintrin.h>
+
 /* How many bytes at p need an escape (and as which character), 0: none do. */
 static int must_escape(const unsigned char *p, const unsigned char *end, unsigned *ret_character)
 {
@@ -64,8 +68,41 @@ static void put_escaped(struct buffer *b, struct text t)
     buffer_add(b, run, (size_t)(p - run));
 }
 
+/* Do these sixteen bytes all stand for themselves? */
+static inline bool are_plain(__m128i bytes)
+{
+    __m128i other = _mm_cmpgt_epi8(_mm_set1_epi8(' '), bytes); /* with a sign: what is beyond ASCII, too */
+    __m128i angles = _mm_or_si128(bytes, _mm_set1_epi8('<' ^ '>')),
+            quotes = _mm_or_si128(bytes, _mm_set1_epi8('"' ^ '&'));
+
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(angles, _mm_set1_epi8('>')));
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(quotes, _mm_set1_epi8('&')));
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F)));
+    return _mm_movemask_epi8(other) == 0;
+}
+
+/* Most names have 8 to 16 bytes: two words that may overlap. False: this one is to be looked at byte by byte.
+ */
+static inline bool put_short(struct buffer *b, struct text t)
+{
+    if (t.length - 8 > TEXT_WORDS_MOST - 8)
+        return false;
+    struct text_words w = text_words_of_many(t);
+    char *room = buffer_reserve(b, t.length + 2);
+    if (!room || !are_plain(_mm_set_epi64x((int64_t)w.last, (int64_t)w.first)))
+        return false;
+    memcpy(room + 1, &w.first, sizeof(w.first));
+    memcpy(room + 1 + t.length - sizeof(w.last), &w.last, sizeof(w.last));
+    room[0] = room[t.length + 1] = '"';
+    b->length += t.length + 2;
+    return true;
+}
+
 void json_put_string(struct buffer *b, struct text t)
 {
+    if (put_short(b, t))
+        return;
     size_t plain = plain_run(t.at, t.length);
     char *room = buffer_reserve(b, plain + 2);
 

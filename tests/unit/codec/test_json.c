@@ -149,6 +149,76 @@ static void strings_are_written_so_that_a_page_can_hold_them(void **unused)
     buffer_finish(&b);
 }
 
+/* In memory of exactly its size, so that a sanitizer sees who reads beyond it. */
+static int parse_exactly(const char *bytes, size_t length, struct arena *a, const struct json_node **ret)
+{
+    struct problems p = {0};
+    char *document = malloc(length);
+    size_t count;
+
+    memcpy(document, bytes, length);
+    int error = json_parse((struct text){document, length}, a, ret, &count, &p);
+    if (!error) /* what points into the document is to outlive it */
+        ((struct json_node *)(uintptr_t)*ret)->text = arena_text(a, (*ret)->text);
+    free(document);
+    return error;
+}
+
+/* Runs of sixteen bytes are looked at together: one that is special is found wherever it stands. */
+static void one_special_byte_is_found_anywhere(void **unused)
+{
+    struct arena a = {0};
+    struct buffer b = {0};
+    const struct json_node *n;
+
+    for (size_t length = 1; length < 36; length++)
+        for (size_t at = 0; at < length; at++)
+            for (int byte = 1; byte < 0x80; byte++) {
+                char text[40], raw[40];
+                memset(text, 'a', length);
+                text[at] = (char)byte;
+                bool escaped = byte < 0x20 || strchr("\"\\<>&\x7F", byte);
+                buffer_clear(&b);
+                json_put_string(&b, (struct text){text, length});
+                assert_int_equal(b.length == length + 2, !escaped);
+                assert_int_equal(parse_exactly(b.at, b.length, &a, &n), 0);
+                assert_int_equal(n[0].text.length, length);
+                assert_memory_equal(n[0].text.at, text, length);
+                raw[0] = raw[length + 1] = '"';
+                memcpy(raw + 1, text, length);
+                bool right = byte >= 0x20 && byte != '"';
+                if (byte != '\\')
+                    assert_int_equal(parse_exactly(raw, length + 2, &a, &n) == 0, right);
+                arena_reset(&a);
+            }
+    buffer_finish(&b);
+    arena_finish(&a);
+}
+
+static void two_bytes_of_one_character_are_found_anywhere(void **unused)
+{
+    struct arena a = {0};
+    struct buffer b = {0};
+    const struct json_node *n;
+
+    for (size_t length = 2; length < 36; length++)
+        for (size_t at = 0; at + 1 < length; at++) {
+            char text[40];
+            memset(text, 'a', length);
+            memcpy(text + at, "\xc3\xa4", 2);
+            buffer_clear(&b);
+            json_put_string(&b, (struct text){text, length});
+            assert_int_equal(b.length, length + 2);
+            assert_int_equal(parse_exactly(b.at, b.length, &a, &n), 0);
+            assert_memory_equal(n[0].text.at, text, length);
+            b.at[1 + at] = 'a'; /* half a character */
+            assert_int_not_equal(parse_exactly(b.at, b.length, &a, &n), 0);
+            arena_reset(&a);
+        }
+    buffer_finish(&b);
+    arena_finish(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +227,8 @@ int main(void)
         cmocka_unit_test(keys_stand_once_however_many),
         cmocka_unit_test(memory_is_bounded_by_the_arena),
         cmocka_unit_test(strings_are_written_so_that_a_page_can_hold_them),
+        cmocka_unit_test(one_special_byte_is_found_anywhere),
+        cmocka_unit_test(two_bytes_of_one_character_are_found_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
