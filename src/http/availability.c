@@ -319,7 +319,7 @@ static void put_answer(struct exchange *x, const struct asked *a, const struct s
     buffer_text(b, TEXT(",\"available\":"));
     json_put_quantity(b, total.available);
     buffer_text(b, TEXT(",\"level\":\""));
-    buffer_string(b, level_name(total_level(&total, c)));
+    buffer_text(b, level_text(total_level(&total, c)));
     buffer_byte(b, '"');
     put_available_from(b, total_level(&total, c), total.available_from);
     buffer_text(b, TEXT(",\"locations\":["));

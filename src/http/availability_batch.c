@@ -8,7 +8,10 @@
 
 #include <stdlib.h>
 
-enum { LISTED_WHOLE_BYTES = 1024 * 1024 /* longer answers are sent in pieces */ };
+enum {
+    LISTED_WHOLE_BYTES = 1024 * 1024, /* longer answers are sent in pieces */
+    ITEM_OUT_BYTES = 192              /* of an item with one row, or a little less */
+};
 
 void availability_post(struct exchange *x);
 
@@ -17,55 +20,42 @@ enum progress { ROWS_FOLLOW, ITEM_ENDS, ANSWERED /* with a problem */ };
 
 /* ---- what comes next ---- */
 
-static const struct item_ahead *present(const struct availability_batch *a)
+static const struct batch_item *present(const struct availability_batch *a)
 {
-    return &a->ahead[a->item_number % ITEMS_AHEAD];
+    return &a->items[a->item];
 }
 
 /* INDEX_NONE: nobody knows it yet. A number once given stays. */
 static uint32_t number_of(const struct catalogue *c, struct availability_batch *a, struct text name)
 {
-    struct place_met *met = &a->places[hash_text(name) % PLACES_MET];
+    uint64_t hash = hash_text(name);
+    struct place_met *met = &a->places[hash % PLACES_MET];
 
-    if (met->name.length && text_equal(met->name, name))
+    if (met->hash == hash && text_equal(met->name, name))
         return met->number;
-    const struct location *l = catalogue_location(c, name);
-    if (!l)
-        return INDEX_NONE;
-    *met = (struct place_met){name, l->number};
-    return l->number;
-}
-
-static struct item_ahead ahead_of(const struct view *v, struct availability_batch *a, uint32_t item)
-{
-    const struct json_node *n = a->nodes;
-    struct item_ahead h = {.first = INDEX_NONE};
-    uint32_t at = item + 1;
-
-    for (uint32_t k = 0; k < n[item].count; k++, at = n[at].next)
-        if (text_equal(n[at].key, TEXT("sku")))
-            h.sku = n[at].text;
-        else if (text_equal(n[at].key, TEXT("locations")))
-            h.locations = at;
-    h.hash = hash_text(h.sku);
-    table_prefetch(v->table, h.hash);
-    if (h.locations && n[h.locations].count)
-        h.first = number_of(v->catalogue, a, n[h.locations + 1].text);
-    return h;
+    uint32_t number = catalogue_location_number(c, name, hash);
+    if (number != INDEX_NONE)
+        *met = (struct place_met){name, hash, number};
+    return number;
 }
 
 /* Begins to fetch for the present item and those behind it: sixteen misses at once instead of one by one. */
 static void look_ahead(const struct view *v, struct availability_batch *a)
 {
-    uint32_t end = a->nodes[a->items].next, item = a->item, from = a->ahead_end;
+    uint32_t left = a->items_count - a->item, end = a->item + (left < ITEMS_AHEAD ? left : ITEMS_AHEAD);
 
-    for (; item < end && a->ahead_end - from < ITEMS_AHEAD; item = a->nodes[item].next)
-        a->ahead[a->ahead_end++ % ITEMS_AHEAD] = ahead_of(v, a, item);
-    for (uint32_t i = from; i < a->ahead_end; i++) {
-        const struct item_ahead *h = &a->ahead[i % ITEMS_AHEAD];
-        if (h->first != INDEX_NONE)
-            table_prefetch_row(v->table, h->hash, h->first);
+    for (uint32_t i = a->item; i < end; i++) {
+        struct batch_item *item = &a->items[i];
+        item->hash = hash_text(item->sku);
+        table_prefetch(v->table, item->hash);
+        item->first = item->locations && a->nodes[item->locations].count
+                          ? number_of(v->catalogue, a, a->nodes[item->locations + 1].text)
+                          : INDEX_NONE;
     }
+    for (uint32_t i = a->item; i < end; i++)
+        if (a->items[i].first != INDEX_NONE)
+            table_prefetch_row(v->table, a->items[i].hash, a->items[i].first);
+    a->ahead_end = end;
 }
 
 /* ---- which rows ---- */
@@ -103,7 +93,7 @@ static enum progress choose_group(struct exchange *x, struct availability_batch 
     char pointer[48];
 
     if (!g || g->deleted) {
-        snprintf(pointer, sizeof(pointer), "/items/%u/group", a->item_number);
+        snprintf(pointer, sizeof(pointer), "/items/%u/group", a->item);
         problems_add(&errors, pointer, "there is no group `%.*s`", (int)name.length, name.at);
         problem_with(x, PROBLEM_BAD_BODY, &errors, "%s: there is no group `%.*s`", pointer, (int)name.length,
                      name.at);
@@ -144,8 +134,7 @@ static enum progress choose_everywhere(struct exchange *x, struct availability_b
 static enum progress choose_rows(struct exchange *x, struct availability_batch *a, const struct sku *s,
                                  const struct question *q)
 {
-    uint32_t named = present(a)->locations, at;
-    const struct json_node *group;
+    uint32_t named = present(a)->locations, group = present(a)->group;
     enum progress p = ROWS_FOLLOW;
 
     a->name_at = 0;
@@ -153,8 +142,8 @@ static enum progress choose_rows(struct exchange *x, struct availability_batch *
     if (named) {
         a->name_at = named + 1;
         a->locations_count = a->nodes[named].count;
-    } else if ((group = batch_member(a->nodes, a->item, "group", &at))) {
-        p = choose_group(x, a, group->text);
+    } else if (group) {
+        p = choose_group(x, a, a->nodes[group].text);
     } else if (s) {
         p = choose_everywhere(x, a, s, q);
     }
@@ -170,19 +159,21 @@ static enum progress choose_rows(struct exchange *x, struct availability_batch *
  * memory, answered. */
 static const uint32_t *named_locations(struct exchange *x, struct availability_batch *a, size_t count)
 {
-    uint32_t node = a->name_at;
+    uint32_t node = a->name_at, first = present(a)->first;
 
     if (!scratch_locations(x->loop, count)) {
         problem_no_memory(x);
         return NULL;
     }
+    uint32_t *numbers = x->loop->scratch.locations;
     for (size_t i = 0; i < count; i++, node = a->nodes[node].next) {
         struct text name = a->nodes[node].text;
-        if (!location_is_allowed(x, name))
+        bool known = i == 0 && a->locations_at == 0 && first != INDEX_NONE;
+        if (x->key && !location_is_allowed(x, name))
             return NULL;
-        x->loop->scratch.locations[i] = number_of(exchange_view(x)->catalogue, a, name);
+        numbers[i] = known ? first : number_of(exchange_view(x)->catalogue, a, name);
     }
-    return x->loop->scratch.locations;
+    return numbers;
 }
 
 /* A bound key that names no locations sees its own. */
@@ -244,22 +235,21 @@ static void end_item(struct availability_batch *a, struct text sku, bool known, 
 {
     struct buffer *b = &a->out;
 
-    buffer_text(b, a->item_number ? TEXT(",{\"sku\":") : TEXT("{\"sku\":"));
+    buffer_text(b, a->item ? TEXT(",{\"sku\":") : TEXT("{\"sku\":"));
     json_put_string(b, sku);
     buffer_text(b, TEXT(",\"channel\":"));
     put_text_or_null(b, a->channel);
     buffer_text(b, known ? TEXT(",\"available\":") : TEXT(",\"known\":false,\"available\":"));
     json_put_quantity(b, a->total.available);
     buffer_text(b, TEXT(",\"level\":\""));
-    buffer_string(b, level_name(total_level(&a->total, c)));
+    buffer_text(b, level_text(total_level(&a->total, c)));
     buffer_byte(b, '"');
     put_available_from(b, total_level(&a->total, c), a->total.available_from);
     buffer_text(b, TEXT(",\"locations\":["));
     buffer_add(b, a->item_out.at, a->item_out.length);
     b->failed |= a->item_out.failed;
     buffer_text(b, TEXT("],\"next\":null}"));
-    a->item = a->nodes[a->item].next;
-    a->item_number++;
+    a->item++;
     a->item_begun = false;
 }
 
@@ -278,9 +268,9 @@ static enum progress put_item(struct exchange *x, struct availability_batch *a, 
 {
     const struct view *v = exchange_view(x);
 
-    if (a->item_number == a->ahead_end)
+    if (a->item == a->ahead_end)
         look_ahead(v, a);
-    const struct item_ahead *h = present(a);
+    const struct batch_item *h = present(a);
     const struct sku *s = table_find_hashed(v->table, h->sku, h->hash);
     enum progress p;
 
@@ -366,7 +356,6 @@ static enum pending_status turn(struct exchange *x, struct availability_batch *a
     const struct view *v = exchange_view(x);
     struct question q = {.method = a->method,
                          .now = atomic_load_explicit(&v->log_time, memory_order_relaxed)};
-    uint32_t end = a->nodes[a->items].next;
     size_t rows = 0;
 
     if (!channel_is_known(x, PROBLEM_BAD_BODY, a->channel, &q.channel))
@@ -374,10 +363,10 @@ static enum pending_status turn(struct exchange *x, struct availability_batch *a
     by_ask(&a->by, &q, v);
     if (!past_read(x, &a->past, &q))
         return PENDING_DONE;
-    while (a->item < end && rows < ROWS_A_TURN)
+    while (a->item < a->items_count && rows < ROWS_A_TURN)
         if (put_item(x, a, &q, &rows) == ANSWERED)
             return PENDING_DONE;
-    return a->item < end ? PENDING_TURN : answer(x, a);
+    return a->item < a->items_count ? PENDING_TURN : answer(x, a);
 }
 
 static enum pending_status step(struct pending *p, struct exchange *x)
@@ -411,6 +400,7 @@ static bool begin(struct exchange *x, struct availability_batch *a)
     if (!batch_read_question(x, a, &least) || !ask_channel(x, a->channel, &channel))
         return false;
     a->channel = channel;
+    buffer_reserve(&a->out, a->items_count * ITEM_OUT_BYTES);
     if ((least.incarnation || least.offset) && !version_reached(x, least))
         return false;
     a->version = view_version(exchange_view(x)); /* before any row */

@@ -8,18 +8,19 @@
 
 enum { ITEMS_MOST = 1000, BATCH_ROWS_MOST = 100000, ITEMS_AHEAD = 16, PLACES_MET = 64 /* a power of two */ };
 
-/* An item whose entry in the index and whose first row are being fetched while those before it are answered.
- */
-struct item_ahead {
+/* One item as it was asked for, and what was found out of it while those before it were answered. */
+struct batch_item {
     struct text sku;
-    uint64_t hash;
     uint32_t locations; /* node of the array, 0: none */
-    uint32_t first;     /* the number of the first of them */
+    uint32_t group;     /* node, 0: none */
+    uint64_t hash;      /* of the SKU */
+    uint32_t first;     /* the number of the first of the locations; INDEX_NONE: nobody knows it */
 };
 
 /* The number of a location by a name that was met: a batch asks for the same few again and again. */
 struct place_met {
     struct text name;
+    uint64_t hash;
     uint32_t number;
 };
 
@@ -33,12 +34,12 @@ struct availability_batch {
     bool detail;
     struct by by;
     struct past past;
-    uint32_t items; /* node of the array */
+    struct batch_item *items; /* of the arena */
+    uint32_t items_count;
     const struct key *key;
     /* how far the answer is */
-    uint32_t item, item_number;           /* node of the present item, and its place in the array */
-    uint32_t ahead_end;                   /* the first item that nothing was fetched for */
-    struct item_ahead ahead[ITEMS_AHEAD]; /* of item n: at n % ITEMS_AHEAD */
+    uint32_t item;      /* the present one */
+    uint32_t ahead_end; /* the first that nothing was fetched for */
     struct place_met places[PLACES_MET];
     struct version version;
     size_t rows;
@@ -55,8 +56,5 @@ struct availability_batch {
 
 /* Reads the body. False: answered. */
 bool batch_read_question(struct exchange *x, struct availability_batch *a, struct version *ret_least);
-/* The member of an object, when it is there and not null. */
-const struct json_node *batch_member(const struct json_node *nodes, uint32_t object, const char *key,
-                                     uint32_t *ret_at);
 
 #endif

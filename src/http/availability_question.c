@@ -3,6 +3,7 @@
 
 struct reading {
     const struct json_node *nodes;
+    uint32_t items; /* node of the array, 0: none */
     struct problems *errors;
 };
 
@@ -74,7 +75,7 @@ static void read_top(struct availability_batch *a, struct reading *r, uint32_t a
     } else if (text_equal(n->key, TEXT("items"))) {
         if (n->type != JSON_ARRAY)
             problems_add(r->errors, "/items", "must be an array");
-        a->items = at;
+        r->items = at;
     } else {
         json_pointer(pointer, "", n->key);
         problems_add(r->errors, pointer, "is not a field here");
@@ -119,33 +120,55 @@ static void wrong_item(struct reading *r, uint32_t number, const char *detail)
     problems_add(r->errors, item_pointer(item, number), "%s", detail);
 }
 
-static void check_item(struct reading *r, uint32_t at, uint32_t number, size_t *rows)
+static void read_sku(struct reading *r, uint32_t at, uint32_t number, struct batch_item *ret)
+{
+    const struct json_node *n = &r->nodes[at];
+    char item[ITEM_POINTER_BYTES];
+
+    if (n->type != JSON_STRING || !text_is_identifier(n->text))
+        wrong_member(r, item_pointer(item, number), n->key,
+                     "must be a SKU: 1 to 128 bytes without control characters");
+    ret->sku = n->text;
+}
+
+static void read_group(struct reading *r, uint32_t at, uint32_t number, struct batch_item *ret)
+{
+    const struct json_node *n = &r->nodes[at];
+    char item[ITEM_POINTER_BYTES];
+
+    if (n->type == JSON_NULL)
+        return;
+    if (!is_named(n))
+        wrong_member(r, item_pointer(item, number), n->key, name_must);
+    ret->group = at;
+}
+
+static void read_item(struct reading *r, uint32_t at, uint32_t number, struct batch_item *ret, size_t *rows)
 {
     const struct json_node *n = &r->nodes[at];
     bool sku = false, locations = false, group = false;
     char item[ITEM_POINTER_BYTES];
 
+    *ret = (struct batch_item){.first = INDEX_NONE};
     if (n->type != JSON_OBJECT) {
         wrong_item(r, number, "must be an object");
         return;
     }
     uint32_t member = at + 1;
     for (uint32_t k = 0; k < n->count; k++, member = r->nodes[member].next) {
-        const struct json_node *m = &r->nodes[member];
-        if (text_equal(m->key, TEXT("sku"))) {
+        struct text key = r->nodes[member].key;
+        if (text_equal(key, TEXT("sku"))) {
             sku = true;
-            if (m->type != JSON_STRING || !text_is_identifier(m->text))
-                wrong_member(r, item_pointer(item, number), m->key,
-                             "must be a SKU: 1 to 128 bytes without control characters");
-        } else if (text_equal(m->key, TEXT("locations"))) {
+            read_sku(r, member, number, ret);
+        } else if (text_equal(key, TEXT("locations"))) {
             locations = true;
             check_locations(r, member, number, rows);
-        } else if (text_equal(m->key, TEXT("group"))) {
+            ret->locations = member;
+        } else if (text_equal(key, TEXT("group"))) {
             group = true;
-            if (m->type != JSON_NULL && !is_named(m))
-                wrong_member(r, item_pointer(item, number), m->key, name_must);
+            read_group(r, member, number, ret);
         } else {
-            wrong_member(r, item_pointer(item, number), m->key, "is not a field here");
+            wrong_member(r, item_pointer(item, number), key, "is not a field here");
         }
     }
     if (!sku)
@@ -154,12 +177,13 @@ static void check_item(struct reading *r, uint32_t at, uint32_t number, size_t *
         wrong_item(r, number, "locations and group do not go together");
 }
 
-static bool check_items(struct exchange *x, struct availability_batch *a, struct reading *r)
+/* False: answered. */
+static bool read_items(struct exchange *x, struct availability_batch *a, struct reading *r)
 {
-    const struct json_node *n = &r->nodes[a->items];
+    const struct json_node *n = &r->nodes[r->items];
     size_t rows = 0;
 
-    if (!a->items) {
+    if (!r->items) {
         problems_add(r->errors, "/items", "must be there");
         return true;
     }
@@ -169,14 +193,19 @@ static bool check_items(struct exchange *x, struct availability_batch *a, struct
         problem(x, PROBLEM_TOO_LARGE, "%u items: at most %d may be asked at once", n->count, ITEMS_MOST);
         return false;
     }
-    uint32_t at = a->items + 1;
+    a->items = arena_alloc(&a->arena, n->count * sizeof(*a->items));
+    if (!a->items) {
+        problem_no_memory(x);
+        return false;
+    }
+    a->items_count = n->count;
+    uint32_t at = r->items + 1;
     for (uint32_t i = 0; i < n->count; i++, at = r->nodes[at].next)
-        check_item(r, at, i, &rows);
+        read_item(r, at, i, &a->items[i], &rows);
     if (rows > BATCH_ROWS_MOST) {
         problem(x, PROBLEM_TOO_LARGE, "%zu rows: at most %d may be asked at once", rows, BATCH_ROWS_MOST);
         return false;
     }
-    a->item = a->items + 1;
     return true;
 }
 
@@ -191,31 +220,18 @@ bool batch_read_question(struct exchange *x, struct availability_batch *a, struc
         problem_no_memory(x);
         return false;
     }
-    struct reading r = {a->nodes, &errors};
+    struct reading r = {.nodes = a->nodes, .errors = &errors};
     if (!error && a->nodes[0].type != JSON_OBJECT)
         problems_add(&errors, "", "must be an object");
     if (!error && !errors.count) {
         uint32_t at = 1;
         for (uint32_t i = 0; i < a->nodes[0].count; i++, at = a->nodes[at].next)
             read_top(a, &r, at, ret_least);
-        if (!check_items(x, a, &r))
+        if (!read_items(x, a, &r))
             return false;
     }
     if (errors.count)
         problem_with(x, PROBLEM_BAD_BODY, &errors, "%s%s%s", errors.at[0].pointer,
                      errors.at[0].pointer[0] ? " " : "", errors.at[0].detail);
     return !errors.count;
-}
-
-const struct json_node *batch_member(const struct json_node *nodes, uint32_t object, const char *key,
-                                     uint32_t *ret_at)
-{
-    uint32_t at = object + 1;
-
-    for (uint32_t i = 0; i < nodes[object].count; i++, at = nodes[at].next)
-        if (text_equal(nodes[at].key, text_of(key)) && nodes[at].type != JSON_NULL) {
-            *ret_at = at;
-            return &nodes[at];
-        }
-    return NULL;
 }

@@ -40,7 +40,7 @@ void put_row(struct buffer *b, const struct view *v, const struct query_row *r, 
     PUT(",\"available\":");
     json_put_quantity(b, r->figure.available);
     PUT(",\"level\":\"");
-    buffer_string(b, level_name(r->figure.level));
+    buffer_text(b, level_text(r->figure.level));
     PUT("\"");
     put_available_from(b, r->figure.level, r->figure.available_from);
     if (distance) {

@@ -1,12 +1,17 @@
 /* From a row to what people ask. One pass over plain numbers: nothing here may wait, allocate or fail. */
 #include "core/answer/availability.h"
 
-static const char *const level_names[LEVEL_END] = {"out_of_stock", "low_stock", "in_stock", "backorder",
-                                                   "preorder"};
+static const struct text level_texts[LEVEL_END] = {TEXT("out_of_stock"), TEXT("low_stock"), TEXT("in_stock"),
+                                                   TEXT("backorder"), TEXT("preorder")};
+
+struct text level_text(enum level l)
+{
+    return (unsigned)l < LEVEL_END ? level_texts[l] : TEXT("");
+}
 
 const char *level_name(enum level l)
 {
-    return (unsigned)l < LEVEL_END ? level_names[l] : "";
+    return level_text(l).at;
 }
 
 static milli_t not_below_zero(milli_t q)

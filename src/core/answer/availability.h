@@ -10,6 +10,7 @@
 
 enum level { LEVEL_OUT_OF_STOCK, LEVEL_LOW_STOCK, LEVEL_IN_STOCK, LEVEL_BACKORDER, LEVEL_PREORDER, LEVEL_END };
 const char *level_name(enum level l); /* "out_of_stock" … */
+struct text level_text(enum level l); /* the same */
 
 struct figure {
     milli_t sellable, net_available; /* of all channels, now */

@@ -54,7 +54,7 @@ static struct asking ask(const struct view *v, const struct sku *s, const struct
     return (struct asking){v, q, s, s ? item_of(s) : NULL, rules_of(v->catalogue, q->channel)};
 }
 
-static struct terms terms_at(const struct asking *a, struct rules_place place)
+static inline struct terms terms_at(const struct asking *a, struct rules_place place)
 {
     if (a->sku && rules_any(&a->rules))
         return rules_resolve(a->view->catalogue, &a->rules, sku_text(a->sku), a->item, place,
@@ -72,8 +72,8 @@ struct terms query_terms(const struct view *v, const struct sku *s, const struct
     return terms_at(&a, (struct rules_place){place_of(v, location), is_stale(v, location)});
 }
 
-static struct asked_row asked_at(const struct asking *a, const struct row_image *row, uint32_t location,
-                                 struct rules_place place)
+static inline struct asked_row asked_at(const struct asking *a, const struct row_image *row,
+                                        uint32_t location, struct rules_place place)
 {
     const struct question *q = a->question;
     struct asked_row r = {
@@ -84,18 +84,21 @@ static struct asked_row asked_at(const struct asking *a, const struct row_image 
     return r;
 }
 
+/* `image` may not lie within *ret. */
 static void fill(const struct asking *a, const struct row_image *image, bool known, struct query_row *ret,
                  milli_t *total)
 {
     const struct view *v = a->view;
-    struct query_row row = {.location = row_location(image), .known = known, .row = *image};
+    uint32_t location = row_location(image);
 
-    row.place = place_of(v, row.location);
-    row.stale = is_stale(v, row.location);
-    struct asked_row asked = asked_at(a, &row.row, row.location, rules_place_of(&row));
-    row.figure = figure_asked(&asked, a->question);
-    *total += row.figure.available;
-    *ret = row;
+    *ret = (struct query_row){.location = location,
+                              .place = place_of(v, location),
+                              .known = known,
+                              .stale = is_stale(v, location),
+                              .row = *image};
+    struct asked_row asked = asked_at(a, &ret->row, location, rules_place_of(ret));
+    ret->figure = figure_asked(&asked, a->question);
+    *total += ret->figure.available;
 }
 
 /* ---- kits ---- */

@@ -108,6 +108,11 @@ const struct location *catalogue_location_at(const struct catalogue *c, uint32_t
     return slots_get(&c->locations, number);
 }
 
+uint32_t catalogue_location_number(const struct catalogue *c, struct text id, uint64_t hash)
+{
+    return index_find(c->locations_index, id, hash);
+}
+
 uint32_t catalogue_locations_count(const struct catalogue *c)
 {
     return slots_count(&c->locations);

@@ -100,6 +100,8 @@ void catalogue_destroy(struct catalogue *c);
 /* ---- @thread any, inside an epoch section; NULL when there is none ---- */
 const struct location *catalogue_location(const struct catalogue *c, struct text id);
 const struct location *catalogue_location_at(const struct catalogue *c, uint32_t number);
+/* Its number alone, by hash_text(id); INDEX_NONE when there is none. */
+uint32_t catalogue_location_number(const struct catalogue *c, struct text id, uint64_t hash);
 uint32_t catalogue_locations_count(const struct catalogue *c); /* tombstones and bare ones too */
 const struct group *catalogue_group(const struct catalogue *c, struct text id);
 const struct group *catalogue_group_at(const struct catalogue *c, uint32_t number);
