@@ -9,10 +9,10 @@
  * the same bytes. */
 int record_encode(const struct record *r, struct buffer *out);
 
-/* The same for one event that is a plain one already (event_plain.h): its bytes as they are, and where it
- * came in. ERROR_NOMEM */
+/* The same for one event that is a plain one (event_plain.h): its bytes as they are, and where it came in.
+ * *ret_event: where they stand in `out`. ERROR_NOMEM */
 int record_encode_plain(struct text event, uint32_t level, const struct intake_said *intake,
-                        struct buffer *out);
+                        struct buffer *out, struct text *ret_event);
 
 /* Reads a record. Texts point into `bytes` or the arena: both must outlive it. ERROR_INVALID: problems say
  * why (pointer into the record as JSON would name it: "/events/3/quantity"); ERROR_NOMEM; ERROR_LIMIT: too

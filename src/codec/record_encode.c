@@ -152,10 +152,14 @@ int record_encode(const struct record *r, struct buffer *out)
 }
 
 int record_encode_plain(struct text event, uint32_t level, const struct intake_said *intake,
-                        struct buffer *out)
+                        struct buffer *out, struct text *ret_event)
 {
     put_varint_if(out, RECORD_WIRE_LEVEL, level);
     wire_put_text(out, RECORD_WIRE_EVENTS, event);
+    size_t end = out->length;
     put_message(out, RECORD_WIRE_INTAKE, &intake_message, intake);
-    return out->failed ? ERROR_NOMEM : 0;
+    if (out->failed)
+        return ERROR_NOMEM;
+    *ret_event = (struct text){out->at + end - event.length, event.length};
+    return 0;
 }

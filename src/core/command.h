@@ -25,11 +25,14 @@ struct command {
     /* NULL, or the same for many of one context, in the order in which they were applied: then those that a
      * batch answered come back by one call behind it. Single ones still come by `done`. @thread writer */
     void (*done_all)(struct command *const *commands, size_t count);
-    void *context;                   /* the submitter's */
+    void *context; /* the submitter's */
+    /* What `bytes` say, when the submitter knows: decoded, checked (sound_level), and valid as long as they
+     * are. NULL: they are to be decoded. */
+    const struct record *decoded;
     /* filled in before `done` */
     int status; /* 0: durable and applied; ERROR_UNAVAILABLE, ERROR_TIMEOUT, ERROR_IO: not known to be; the id
                    finds out */
-    size_t verdicts_count;
+    uint32_t verdicts_count;
     uint64_t incarnation, offset;
     int64_t log_time;
     struct reservation_answer

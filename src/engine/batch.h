@@ -13,7 +13,8 @@ struct batch {
     size_t count;
     size_t decoded_count; /* those before it are decoded */
     struct log_record records[BATCH_RECORDS];
-    struct record decoded[BATCH_RECORDS];
+    struct record room[BATCH_RECORDS]; /* of those that are decoded here */
+    const struct record *decoded[BATCH_RECORDS];
     bool readable[BATCH_RECORDS];
     uint32_t unknown_fields[BATCH_RECORDS]; /* left out of each */
     struct arena arena;                     /* of what is decoded */

@@ -60,7 +60,7 @@ static void answer(struct engine *e, struct command *c, uint64_t offset)
         count = c->verdicts_capacity;
     if (count)
         memcpy(c->verdicts, e->outcome.verdicts, count * sizeof(*c->verdicts));
-    c->verdicts_count = count;
+    c->verdicts_count = (uint32_t)count;
     c->reservation = e->outcome.reservation; /* the submitter's from now on */
     e->outcome.reservation = NULL;
     c->incarnation = state_incarnation(e->state);
@@ -122,7 +122,7 @@ static int apply_one(struct engine *e, const struct batch *b, size_t i)
     int error;
 
     do
-        error = b->readable[i] ? state_apply(e->state, &b->decoded[i], l->offset, l->appended_at, &e->outcome)
+        error = b->readable[i] ? state_apply(e->state, b->decoded[i], l->offset, l->appended_at, &e->outcome)
                                : state_skip(e->state, l->offset, l->appended_at);
     while (error == ERROR_NOMEM && wait_for_memory(e, "applying", l->offset));
     return error;
@@ -135,7 +135,7 @@ static void prefetch(struct engine *e, const struct batch *b, size_t from)
 
     for (size_t i = from; i < b->decoded_count; i++)
         if (b->readable[i])
-            records[count++] = &b->decoded[i];
+            records[count++] = b->decoded[i];
     state_prefetch(e->state, records, count);
 }
 
@@ -258,7 +258,7 @@ static int apply_run(struct engine *e, struct batch *b, size_t from)
         if (error)
             return error;
         e->state->counts.unknown_fields += b->unknown_fields[i]; /* now: a digest may be taken of the state */
-        applied(e, b, b->readable[i] ? &b->decoded[i] : NULL, &b->records[i]);
+        applied(e, b, b->readable[i] ? b->decoded[i] : NULL, &b->records[i]);
     }
     return 0;
 }

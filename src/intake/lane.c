@@ -149,8 +149,9 @@ static bool lane_translate(struct lane *l, struct parcel *p)
         .name = source_name(l->source), .partition = l->partition, .offset = p->offset, .after = p->after};
     uint32_t level = atomic_load_explicit(&i->view->level, memory_order_relaxed);
 
-    if (translate(&i->translator, l->source->format, parcel_value(p), level, &said, &p->record, &told) != 0 ||
-        !parcel_prepare(&i->pool, p, told.events))
+    if (translate(&i->translator, l->source->format, parcel_value(p), level, &said, &p->record, &p->decoded,
+                  &told) != 0 ||
+        !parcel_prepare(&i->pool, p, told.events, told.decoded))
         return false;
     p->step = told.reason ? PARCEL_AWAITS_LETTER : PARCEL_READY;
     if (told.reason) {
@@ -205,7 +206,7 @@ static void lane_refuse(struct lane *l, struct parcel *p)
     const struct intake_said said = {
         .name = source_name(l->source), .partition = l->partition, .offset = p->offset, .after = p->after};
 
-    if (translate_skip(&said, LEVEL_FIRST, &p->record) != 0 || !parcel_prepare(&i->pool, p, 0)) {
+    if (translate_skip(&said, LEVEL_FIRST, &p->record) != 0 || !parcel_prepare(&i->pool, p, 0, false)) {
         lane_fail(l);
         return;
     }

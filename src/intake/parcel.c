@@ -159,7 +159,7 @@ void parcel_pool_drop_messages(struct parcel_pool *p)
     }
 }
 
-bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events)
+bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events, bool decoded)
 {
     struct event_verdict *verdicts = parcel->few;
 
@@ -176,7 +176,8 @@ bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events)
                          .verdicts = verdicts,
                          .done = parcel_done,
                          .done_all = parcel_done_all,
-                         .context = p};
+                         .context = p,
+                         .decoded = decoded ? &parcel->decoded.record : NULL};
     return true;
 }
 

@@ -3,7 +3,7 @@
 #ifndef INTAKE_PARCEL_H
 #define INTAKE_PARCEL_H
 
-#include "intake/intake.h"
+#include "intake/translate.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
@@ -28,7 +28,8 @@ struct parcel {
      */
     _Alignas(64) struct command command;
     struct event_verdict few[PARCEL_VERDICTS];
-    struct parcel *next; /* of whichever list it is in: free, held by its lane */
+    _Alignas(64) struct decoded_event decoded; /* read by the writer's core, too */
+    struct parcel *next;                       /* of whichever list it is in: free, held by its lane */
     struct lane *lane;
     int64_t offset, after; /* of the message, and of the one before it in the chain */
     enum parcel_step step;
@@ -36,7 +37,7 @@ struct parcel {
     bool from_backlog;    /* its rejection is noted in the backlog as taken */
     struct buffer record; /* what the command carries */
     rd_kafka_message_t
-        *message; /* owned; NULL: none, or parted from: then what a dead letter needs of it is here: */
+        *message;           /* owned; NULL: none, or parted from: then `original` and `headers` have it */
     struct buffer original; /* its key, then its value */
     size_t key_length;
     bool has_key, has_value;
@@ -49,7 +50,7 @@ struct parcel {
     const char *reason;
     char detail[400];
 };
-_Static_assert(offsetof(struct parcel, next) <= 128, "a command and its verdicts are two lines");
+_Static_assert(offsetof(struct parcel, decoded) <= 128, "a command and its verdicts are two lines");
 
 /* A fixed number of parcels, and the way back for those that the engine is done with. */
 struct parcel_pool {
@@ -88,8 +89,9 @@ bool parcel_part(struct parcel_pool *p, struct parcel *parcel);
 bool parcel_pool_part(struct parcel_pool *p);
 /* Gives all messages back, whatever needs them. */
 void parcel_pool_drop_messages(struct parcel_pool *p);
-/* Readies the command for a record of that many events; false without memory. */
-bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events);
+/* Readies the command for a record of that many events; with `decoded`, parcel->decoded is what it says.
+ * False without memory. */
+bool parcel_prepare(struct parcel_pool *p, struct parcel *parcel, size_t events, bool decoded);
 
 /* The command's `done`: @thread writer or log. `context` is the pool. */
 void parcel_done(struct command *c);

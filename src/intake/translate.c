@@ -60,7 +60,7 @@ static int each_event(void *context, size_t number, const struct event *e, const
 /* A lone event begins with the tag of its first field; a length of ten cannot hold the fields an event must
  * have. A record begins with the tag of its first event; nor can a length of eighteen hold what an event must
  * have (its instant alone takes nine bytes since 1988). */
-enum { FIRST_FIELD = 0x08, RECORD_OF_EVENTS = 0x12 };
+enum { FIRST_FIELD = 0x08, RECORD_OF_EVENTS = 0x12, PLAIN_BYTES_MOST = 4096 };
 
 static struct text delimit(struct translator *t, struct text payload)
 {
@@ -153,7 +153,7 @@ int translate_skip(const struct intake_said *said, uint32_t level, struct buffer
 /* The only event of a message, as it stands there; false: it has to be looked for. */
 static bool lone_event(struct text payload, struct text *ret)
 {
-    if (payload.length < 2 || payload.length > MESSAGE_BYTES_MOST)
+    if (payload.length < 2 || payload.length > PLAIN_BYTES_MOST)
         return false;
     if (payload.at[0] == FIRST_FIELD) {
         *ret = payload;
@@ -165,28 +165,36 @@ static bool lone_event(struct text payload, struct text *ret)
 
 /* The usual message says one event as our log would: it goes there as it is. */
 static bool pass_on(enum intake_format format, struct text payload, uint32_t level,
-                    const struct intake_said *said, struct buffer *out, struct translation *ret)
+                    const struct intake_said *said, struct buffer *out, struct decoded_event *ret)
 {
     struct text only;
-    struct event e;
 
-    if (format != INTAKE_PROTOBUF || !lone_event(payload, &only) || !event_plain_read(only, level, &e))
-        return false;
     buffer_clear(out);
-    if (record_encode_plain(only, level, said, out) != 0)
+    if (format != INTAKE_PROTOBUF || !lone_event(payload, &only) ||
+        record_encode_plain(only, level, said, out, &only) != 0 ||
+        !event_plain_read(only, level, &ret->event))
         return false;
-    ret->events = 1;
-    ret->bad = 0;
-    ret->reason = NULL;
-    ret->detail[0] = '\0';
+    ret->record = (struct record){.kind = RECORD_EVENTS,
+                                  .level = level,
+                                  .intake = *said,
+                                  .sound_level = level,
+                                  .events_count = 1,
+                                  .events = &ret->event};
     return true;
 }
 
 int translate(struct translator *t, enum intake_format format, struct text payload, uint32_t level,
-              const struct intake_said *said, struct buffer *out, struct translation *ret)
+              const struct intake_said *said, struct buffer *out, struct decoded_event *ret_decoded,
+              struct translation *ret)
 {
-    if (pass_on(format, payload, level, said, out, ret))
+    ret->decoded = pass_on(format, payload, level, said, out, ret_decoded);
+    if (ret->decoded) {
+        ret->events = 1;
+        ret->bad = 0;
+        ret->reason = NULL;
+        ret->detail[0] = '\0';
         return 0;
+    }
     int error = read_message(t, format, payload, level, ret);
     if (error)
         return error;

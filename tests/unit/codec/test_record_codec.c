@@ -140,7 +140,7 @@ static void plain_events_are_read_as_all_are(void **unused)
     struct buffer b = {0}, again = {0}, damaged = {0};
     size_t plain = 0, plain_damaged = 0;
 
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < ROUNDS / 4; i++) {
         struct event e = draw_event(&d), read;
         for (size_t k = 0; k < d.used && i % 2; k++)
             d.room[k] = (char)(d.room[k] & 0x80 ? 'u' : d.room[k]);
@@ -160,8 +160,8 @@ static void plain_events_are_read_as_all_are(void **unused)
             free(exact);
         }
     }
-    assert_in_range(plain, ROUNDS / 4, ROUNDS / 2);
-    assert_in_range(plain_damaged, ROUNDS / 100, 4 * ROUNDS);
+    assert_in_range(plain, ROUNDS / 16, ROUNDS / 8);
+    assert_in_range(plain_damaged, ROUNDS / 400, ROUNDS);
     buffer_finish(&b);
     buffer_finish(&again);
     buffer_finish(&damaged);
@@ -169,15 +169,17 @@ static void plain_events_are_read_as_all_are(void **unused)
 
 static void a_record_says_whether_its_events_were_checked(void **unused)
 {
-    struct event events[2] = {
-        {.type = EVENT_SALE,
-         .has = HAS(id) | HAS(source) | HAS(sku) | HAS(location) | HAS(quantity) | HAS(occurred_at),
-         .id = TEXT("e-1"),
-         .source = TEXT("till"),
-         .sku = TEXT("SKU-1"),
-         .location = TEXT("store-1"),
-         .quantity = 2000,
-         .occurred_at = 1795255500000000}};
+    struct event events[2];
+
+    event_clear(&events[0]);
+    events[0].type = EVENT_SALE;
+    events[0].has = HAS(id) | HAS(source) | HAS(sku) | HAS(location) | HAS(quantity) | HAS(occurred_at);
+    events[0].id = TEXT("e-1");
+    events[0].source = TEXT("till");
+    events[0].sku = TEXT("SKU-1");
+    events[0].location = TEXT("store-1");
+    events[0].quantity = 2000;
+    events[0].occurred_at = 1795255500000000;
     struct record r = {.kind = RECORD_EVENTS, .level = 1, .events_count = 1, .events = events};
     struct buffer b = {0};
     struct arena a = {0};
@@ -190,16 +192,19 @@ static void a_record_says_whether_its_events_were_checked(void **unused)
     assert_true(text_equal(back.intake.name, TEXT("stock")) && back.intake.partition == -1);
     assert_true(back.intake.offset == 300 && back.intake.after == 299 && !back.intake.skipped);
 
-    struct buffer plain = {0};
+    struct buffer plain = {0}, again = {0};
+    struct event read;
     struct text only = {0};
     struct wire w = {b.at, b.at + b.length};
     struct wire_field f;
     while (wire_next(&w, &f) > 0)
         if (f.number == 2)
             only = f.bytes;
-    assert_int_equal(record_encode_plain(only, 1, &r.intake, &plain), 0);
+    assert_int_equal(record_encode_plain(only, 1, &r.intake, &plain, &only), 0);
     assert_int_equal(plain.length, b.length);
     assert_memory_equal(plain.at, b.at, b.length);
+    assert_true(is_plain(only, &read, &again) && same_event(&read, &events[0])); /* where it stands now */
+    buffer_finish(&again);
     buffer_finish(&plain);
 
     events[1] = events[0]; /* one that is not plain is enough */

@@ -73,7 +73,7 @@ static const struct log_ops made_ops = {.next = made_next};
 
 static void check_record(const struct made_log *l, struct batch *b, size_t i, uint64_t offset)
 {
-    const struct record *r = &b->decoded[i];
+    const struct record *r = b->decoded[i];
     char id[32];
 
     assert_int_equal(b->records[i].offset, offset);

@@ -22,7 +22,7 @@ static void gives_no_more_than_there_is(void **state)
     assert_null(parcel_take(&p));
     parcel_free(&p, taken[0]);
     buffer_printf(&taken[1]->record, "%0101d", 0); /* more bytes than the pool may hold */
-    assert_true(parcel_prepare(&p, taken[1], 1000));
+    assert_true(parcel_prepare(&p, taken[1], 1000, false));
     assert_int_equal(taken[1]->command.verdicts_capacity, 1000);
     assert_int_equal(p.bytes, 101);
     assert_null(parcel_take(&p));
@@ -87,7 +87,7 @@ static void everything_comes_back_once_and_in_order(void **state)
         lots[t].batches = t == 0;
         for (int k = 0; k < PARCELS / THREADS; k++) {
             lots[t].parcels[k] = parcel_take(&p);
-            assert_true(parcel_prepare(&p, lots[t].parcels[k], 1));
+            assert_true(parcel_prepare(&p, lots[t].parcels[k], 1, false));
         }
         pthread_create(&threads[t], NULL, give_back, &lots[t]);
     }

@@ -25,16 +25,35 @@ struct fixture {
     struct arena arena;
     struct translation told;
     struct record record;
+    struct decoded_event decoded;
+    struct buffer again[2];
 };
 
 static const struct intake_said said = {.name = {"pos@2", 5}, .partition = 3, .offset = 41, .after = 39};
+
+/* What the writer is told is what it would decode. */
+static void check_decoded(struct fixture *f)
+{
+    const struct record *both[] = {&f->record, &f->decoded.record};
+
+    assert_int_equal(f->record.sound_level, f->decoded.record.sound_level);
+    for (int k = 0; k < 2; k++) {
+        buffer_clear(&f->again[k]);
+        assert_int_equal(record_encode(both[k], &f->again[k]), 0);
+        assert_int_equal(f->again[k].length, f->out.length);
+        assert_memory_equal(f->again[k].at, f->out.at, f->out.length);
+    }
+    const char *id = f->decoded.event.id.at;
+    assert_true(id > f->out.at && id < f->out.at + f->out.length); /* the message may go */
+}
 
 static void run(struct fixture *f, enum intake_format format, struct text payload)
 {
     struct problems problems = {0};
     uint32_t unknown_fields;
 
-    assert_int_equal(translate(&f->t, format, payload, LEVEL_FIRST, &said, &f->out, &f->told), 0);
+    assert_int_equal(translate(&f->t, format, payload, LEVEL_FIRST, &said, &f->out, &f->decoded, &f->told),
+                     0);
     arena_reset(&f->arena);
     assert_int_equal(record_decode(f->out.at, f->out.length, LEVEL_FIRST, &f->arena, &f->record,
                                    &unknown_fields, &problems),
@@ -45,11 +64,15 @@ static void run(struct fixture *f, enum intake_format format, struct text payloa
     assert_int_equal(f->record.intake.offset, 41);
     assert_int_equal(f->record.intake.after, 39);
     assert_int_equal(f->record.events_count, f->told.events);
+    if (f->told.decoded)
+        check_decoded(f);
 }
 
 static void finish(struct fixture *f)
 {
     translator_finish(&f->t);
+    buffer_finish(&f->again[0]);
+    buffer_finish(&f->again[1]);
     buffer_finish(&f->out);
     arena_finish(&f->arena);
 }
@@ -130,6 +153,7 @@ static void protobuf_alone_or_behind_lengths(void **state)
 
     run(&f, INTAKE_PROTOBUF, TEXT(EVENT_BYTES));
     assert_null(f.told.reason);
+    assert_true(f.told.decoded);
     assert_int_equal(f.told.events, 1);
     assert_true(text_equal(f.record.events[0].id, TEXT("x")));
     assert_int_equal(f.record.events[0].quantity, 2000);
