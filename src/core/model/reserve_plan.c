@@ -193,8 +193,16 @@ static struct text place_of(const struct plan *p, const struct kept_line *l)
     return catalogue_location_at(p->a->state->catalogue, l->location)->id;
 }
 
+/* What a checkpoint would not take back is not granted. */
+static bool is_too_large(uint32_t lines, size_t holds)
+{
+    return lines > RESERVATION_CANDIDATES_MOST || holds > HOLDS_MOST;
+}
+
 bool plan_is_granted(struct plan *p)
 {
+    if (!p->judging.refused && is_too_large(p->judging.grants_count, p->judging.components))
+        p->judging.refused = REASON_TOO_MANY_LINES;
     if (p->judging.refused) {
         p->verdict = VERDICT_REJECTED;
         p->reason = p->judging.refused;
@@ -528,5 +536,12 @@ int plan_move(struct plan *p, struct kept *k)
     uint32_t location = catalogue_location(p->a->state->catalogue, p->said->move_to)->number;
     p->missing_count = kept_rare(k)->missing_count;
     error = missing_copy(kept_rare(k)->missing, p->missing_count, &p->missing);
-    return error ? error : move_lines(p, k, location);
+    if (!error)
+        error = move_lines(p, k, location);
+    if (!error && is_too_large(p->lines.lines_count, p->lines.holds_count)) {
+        plan_abandon(p);
+        p->verdict = VERDICT_REJECTED;
+        p->reason = REASON_TOO_MANY_LINES;
+    }
+    return error;
 }

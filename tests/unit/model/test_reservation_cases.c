@@ -652,6 +652,51 @@ static void what_ended_is_forgotten_in_time_and_number(void **unused)
     world_close(&w);
 }
 
+/* A checkpoint takes back what was granted, however large: kits of many components, and those of which a part
+ * has gone before the rest is moved, which makes a line of each. */
+static void what_is_granted_comes_back_from_a_checkpoint(void **unused)
+{
+    enum { COMPONENTS = 900, KITS = 5 };
+    static char names[COMPONENTS][16], kits[KITS][8];
+    static struct component components[COMPONENTS];
+    struct world w, again;
+    with_stock(&w, U(1000));
+    for (int i = 0; i < COMPONENTS; i++) {
+        snprintf(names[i], sizeof(names[i]), "PART-%d", i);
+        components[i] = (struct component){text_of(names[i]), U(1)};
+        struct event received = with_sku(plain(EVENT_RECEIPT, at(8, 0), U(1000)), names[i]);
+        expect_verdict(&w, received, APPLIED);
+        expect_verdict(&w, with_location(received, "L2"), APPLIED);
+    }
+    struct ask asked = ask_of(STEP_RESERVE, "r-1"), part = with_step_id(ask_of(STEP_FULFIL, "r-1"), "one");
+    for (int i = 0; i < KITS; i++) {
+        snprintf(kits[i], sizeof(kits[i]), "KIT-%d", i);
+        put_item(&w, kits[i], U(1), components, COMPONENTS);
+        ask_line(&asked, kits[i], U(2), "L1");
+        ask_line(&part, kits[i], U(1), NULL);
+    }
+    expect_refused(&w, asked, TOO_MANY_LINES);
+    asked.said.lines_count = part.said.lines_count = KITS - 1;
+    asked.said.digest.low++;
+    expect_applied(&w, asked);
+    world_through_image(&w, &again);
+    assert_non_null(reservation_at(&again, "r-1"));
+    world_close(&again);
+    expect_applied(&w, ask_of(STEP_CONFIRM, "r-1"));
+    expect_applied(&w, part);
+    struct ask move = ask_of(STEP_MOVE, "r-1");
+    move.said.move_from = TEXT("L1");
+    move.said.move_to = TEXT("L2");
+    expect_refused(&w, move, TOO_MANY_LINES);
+    move.said.move_sku = TEXT("KIT-0");
+    expect_refused(&w, move, TOO_MANY_LINES);
+    expect_applied(&w, ask_of(STEP_FULFIL, "r-1"));
+    world_through_image(&w, &again);
+    assert_int_equal(reservation_at(&again, "r-1")->state, RESERVATION_FULFILLED);
+    world_close(&again);
+    world_close(&w);
+}
+
 /* A hundred thousand holds of one row: the last costs what the first did. What is counted is what steps look
  * at. */
 static void many_holds_of_one_row(void **unused)
@@ -706,6 +751,7 @@ int main(void)
         cmocka_unit_test(two_reservations_of_one_reference),
         cmocka_unit_test(every_step_in_every_state),
         cmocka_unit_test(what_ended_is_forgotten_in_time_and_number),
+        cmocka_unit_test(what_is_granted_comes_back_from_a_checkpoint),
         cmocka_unit_test(many_holds_of_one_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
