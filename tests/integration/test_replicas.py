@@ -268,7 +268,7 @@ def test_a_checkpoint_that_the_log_left_behind_is_replaced(program, broker, daem
     assert late.stop() == 0
     assert first.post("/v1/events", [receipt(n) for n in range(10, 30)]).json()["applied"] == 20
     assert first.post("/v1/events", receipt(30)).json()["applied"] == 1
-    end = int(first.metric("onhand_log_next_offset"))
+    end = version_of(first)[1] + 1  # a metric is a turn of the writer behind answers
     admin = AdminClient({"bootstrap.servers": broker.address})
     broker._wait(admin.delete_records([TopicPartition(topic, 0, end - 1)]))
     alone = run(program, "serve", "--data", late.data, "--listen", "127.0.0.1:0", *options)
