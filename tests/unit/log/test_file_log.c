@@ -323,6 +323,9 @@ static void a_large_group_is_written_in_pieces(void **unused)
     uint64_t next = 0, until = UINT64_MAX;
     pthread_t t;
 
+#ifdef __SANITIZE_THREAD__
+    skip(); /* who appends is so much slower than the disk that no group becomes large */
+#endif
     ops.write = counted_write;
     ops.sync = ops.sync_directory = counted_sync;
     writes_most = 0;
